@@ -1,0 +1,65 @@
+/*
+ * One access unit of one rendition, immutable and reference counted: made once at ingest or by the
+ * transcoder, packaged at most once for each wire format, sent to thousands. Any thread may ref,
+ * unref and read; only the creator writes, before the frame is shared.
+ */
+#ifndef SOUK_MEDIA_FRAME_H
+#define SOUK_MEDIA_FRAME_H
+
+#include "server/core/buf.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum codec { CODEC_H264, CODEC_AAC, CODEC_OPUS };
+
+static inline bool codec_is_video(enum codec codec)
+{
+	return codec == CODEC_H264;
+}
+
+/* What a decoder must know before the first frame. Immutable, reference counted. */
+struct media_config {
+	atomic_uint refs;
+	enum codec codec;
+	struct buf *header; /* avcC (ISO 14496-15 §5.3.3) or AudioSpecificConfig; NULL for Opus */
+	uint16_t width, height; /* video, after cropping */
+	uint8_t profile, constraints, level; /* H.264 profile_idc, constraint flags, level_idc */
+	bool reorders; /* B-frames: presentation order differs from decoding order */
+	uint32_t sample_rate; /* audio */
+	uint8_t channels;
+};
+
+/* Takes over the caller's reference to `header` (which may be NULL). */
+struct media_config *media_config_create(enum codec codec, struct buf *header);
+struct media_config *media_config_ref(struct media_config *config);
+void media_config_unref(struct media_config *config); /* takes NULL */
+
+struct rtp_image; /* media/rtp/rtp_image.h */
+
+struct frame {
+	atomic_uint refs;
+	enum codec codec;
+	bool key; /* decodable on its own; always true for audio */
+	uint32_t epoch;
+	int64_t media_us; /* presentation on the room's media time */
+	int64_t dts_us; /* decoding, the same scale; == media_us without B-frames */
+	int64_t capture_us; /* server UTC of the capture of this frame */
+	int64_t duration_us; /* 0 when unknown */
+	struct media_config *config;
+	/* H.264: NAL units with 4-byte lengths, parameter sets and AUD left out (they are in
+	 * config). AAC: one raw frame without ADTS. Opus: one packet. */
+	struct buf *data;
+	/* Packaged forms, made by whoever needs one first: build, compare-and-swap in, throw
+	 * the own one away when another thread was first. */
+	_Atomic(struct rtp_image *) rtp;
+	_Atomic(struct buf *) flv;
+};
+
+/* Takes over the caller's references to both. The times are the caller's to set before sharing. */
+struct frame *frame_create(struct media_config *config, struct buf *data);
+struct frame *frame_ref(struct frame *frame);
+void frame_unref(struct frame *frame); /* takes NULL */
+
+#endif

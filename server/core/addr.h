@@ -1,0 +1,28 @@
+/* Socket addresses as text and back. Values; any thread. Never resolves names. */
+#ifndef SOUK_CORE_ADDR_H
+#define SOUK_CORE_ADDR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { ADDR_TEXT = 64 };
+
+struct addr {
+	struct sockaddr_storage ss;
+	socklen_t len;
+};
+
+/* "127.0.0.1:8080" or "[::1]:8080"; port 0..65535. -EINVAL otherwise. */
+int addr_parse(struct addr *out, const char *text) __attribute__((warn_unused_result));
+/* A bare IP and a port. */
+int addr_set(struct addr *out, const char *ip, uint16_t port) __attribute__((warn_unused_result));
+
+void addr_format(const struct addr *addr, char out[ADDR_TEXT]); /* ip:port */
+void addr_format_ip(const struct addr *addr, char out[ADDR_TEXT]); /* ip alone, no brackets */
+uint16_t addr_port(const struct addr *addr);
+void addr_set_port(struct addr *addr, uint16_t port);
+bool addr_equal(const struct addr *a, const struct addr *b); /* family, ip and port */
+bool addr_is_any(const struct addr *addr); /* 0.0.0.0 or :: */
+
+#endif

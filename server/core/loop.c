@@ -1,0 +1,276 @@
+#include "server/core/loop.h"
+
+#include "server/core/alloc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct loop {
+	struct event_base *base;
+	const struct clock *clock;
+	struct event *tick; /* fires at the first timer's due time */
+	struct event *soon; /* runs deferred calls */
+	struct event *stop; /* readable once loop_stop() was called */
+	int stop_fd;
+	struct timer **heap; /* binary heap by due_us, heap[0] first */
+	unsigned heap_count;
+	unsigned heap_size;
+	struct list deferred; // deferred.link
+};
+
+static void arm_tick(struct loop *loop)
+{
+	if (!loop->heap_count) {
+		event_del(loop->tick);
+		return;
+	}
+	int64_t wait_us = loop->heap[0]->due_us - loop_now_us(loop);
+	if (wait_us < 0)
+		wait_us = 0;
+	const struct timeval wait = { .tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000 };
+	event_add(loop->tick, &wait);
+}
+
+static void place(struct loop *loop, unsigned at, struct timer *timer)
+{
+	loop->heap[at] = timer;
+	timer->place = at + 1;
+}
+
+static void sift_up(struct loop *loop, unsigned at)
+{
+	struct timer *timer = loop->heap[at];
+	while (at > 0 && loop->heap[(at - 1) / 2]->due_us > timer->due_us) {
+		place(loop, at, loop->heap[(at - 1) / 2]);
+		at = (at - 1) / 2;
+	}
+	place(loop, at, timer);
+}
+
+static void sift_down(struct loop *loop, unsigned at)
+{
+	struct timer *timer = loop->heap[at];
+	for (;;) {
+		unsigned child = at * 2 + 1;
+		if (child >= loop->heap_count)
+			break;
+		if (child + 1 < loop->heap_count &&
+		    loop->heap[child + 1]->due_us < loop->heap[child]->due_us)
+			child++;
+		if (loop->heap[child]->due_us >= timer->due_us)
+			break;
+		place(loop, at, loop->heap[child]);
+		at = child;
+	}
+	place(loop, at, timer);
+}
+
+static void remove_from_heap(struct timer *timer)
+{
+	struct loop *loop = timer->loop;
+	const unsigned at = timer->place - 1;
+	timer->place = 0;
+	struct timer *last = loop->heap[--loop->heap_count];
+	if (last == timer)
+		return;
+	place(loop, at, last);
+	sift_up(loop, at);
+	sift_down(loop, last->place - 1);
+}
+
+void timer_init(struct timer *timer, struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	*timer = (struct timer){ .loop = loop, .fn = fn, .arg = arg };
+}
+
+void timer_start_at(struct timer *timer, int64_t due_us)
+{
+	struct loop *loop = timer->loop;
+	if (timer->place)
+		remove_from_heap(timer);
+	if (loop->heap_count == loop->heap_size) {
+		loop->heap_size = loop->heap_size ? loop->heap_size * 2 : 64;
+		loop->heap = xrealloc(loop->heap, loop->heap_size * sizeof(struct timer *));
+	}
+	timer->due_us = due_us;
+	place(loop, loop->heap_count++, timer);
+	sift_up(loop, loop->heap_count - 1);
+	if (loop->heap[0] == timer)
+		arm_tick(loop);
+}
+
+void timer_start(struct timer *timer, int64_t delay_us)
+{
+	timer_start_at(timer, loop_now_us(timer->loop) + (delay_us > 0 ? delay_us : 0));
+}
+
+void timer_stop(struct timer *timer)
+{
+	if (timer->place)
+		remove_from_heap(timer);
+}
+
+void loop_run_due(struct loop *loop)
+{
+	/* A timer that restarts itself with delay 0 waits for the next round. */
+	const int64_t now_us = loop_now_us(loop);
+	while (loop->heap_count && loop->heap[0]->due_us <= now_us) {
+		struct timer *timer = loop->heap[0];
+		remove_from_heap(timer);
+		timer->fn(timer->arg);
+		if (loop->heap_count && loop->heap[0] == timer)
+			break;
+	}
+	arm_tick(loop);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	loop_run_due(arg);
+}
+
+void deferred_init(struct deferred *deferred, void (*fn)(void *arg), void *arg)
+{
+	list_init(&deferred->link);
+	deferred->fn = fn;
+	deferred->arg = arg;
+}
+
+void loop_defer(struct loop *loop, struct deferred *deferred)
+{
+	if (!list_empty(&deferred->link))
+		return;
+	list_append(&loop->deferred, &deferred->link);
+	event_active(loop->soon, 0, 0);
+}
+
+void deferred_cancel(struct deferred *deferred)
+{
+	list_remove(&deferred->link);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	struct loop *loop = arg;
+	/* Calls deferred by these calls run in the next turn, so that sockets get theirs. */
+	struct list batch;
+	list_init(&batch);
+	while (!list_empty(&loop->deferred)) {
+		struct list *link = loop->deferred.next;
+		list_remove(link);
+		list_append(&batch, link);
+	}
+	while (!list_empty(&batch)) {
+		struct deferred *deferred = list_entry(batch.next, struct deferred, link);
+		list_remove(&deferred->link);
+		deferred->fn(deferred->arg);
+	}
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	struct loop *loop = arg;
+	eventfd_t value;
+	eventfd_read(fd, &value);
+	event_base_loopbreak(loop->base);
+}
+
+static struct event_base *base_create(void)
+{
+	struct event_config *config = event_config_new();
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+	struct event_base *base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+int loop_create(struct loop **out, const struct clock *clock)
+{
+	struct loop *loop = xcalloc(1, sizeof(*loop));
+	list_init(&loop->deferred);
+	loop->clock = clock;
+	loop->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	loop->base = base_create();
+	if (loop->stop_fd < 0 || !loop->base)
+		goto fail;
+	loop->tick = event_new(loop->base, -1, 0, on_tick, loop);
+	loop->soon = event_new(loop->base, -1, 0, on_soon, loop);
+	loop->stop = event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
+	if (!loop->tick || !loop->soon || !loop->stop || event_add(loop->stop, NULL))
+		goto fail;
+	*out = loop;
+	return 0;
+fail:
+	loop_destroy(loop);
+	return -ENOMEM;
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+const struct clock *loop_clock(const struct loop *loop)
+{
+	return loop->clock;
+}
+
+int64_t loop_now_us(const struct loop *loop)
+{
+	return clock_mono_us(loop->clock);
+}
+
+int64_t loop_utc_us(const struct loop *loop)
+{
+	return clock_utc_us(loop->clock);
+}
+
+void loop_run(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
+void loop_poll(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_NONBLOCK);
+}
+
+void loop_stop(struct loop *loop)
+{
+	eventfd_write(loop->stop_fd, 1);
+}
+
+static void event_free_any(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+void loop_destroy(struct loop *loop)
+{
+	if (!loop)
+		return;
+	assert(list_empty(&loop->deferred));
+	assert(loop->heap_count == 0);
+	event_free_any(loop->tick);
+	event_free_any(loop->soon);
+	event_free_any(loop->stop);
+	if (loop->base)
+		event_base_free(loop->base);
+	if (loop->stop_fd >= 0)
+		close(loop->stop_fd);
+	free(loop->heap);
+	free(loop);
+}

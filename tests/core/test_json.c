@@ -1,0 +1,58 @@
+#include "server/core/json.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <string.h>
+
+static const char *const refused[] = {
+	"",
+	"{",
+	"{} x",
+	"{\"a\":1,\"a\":2}",
+	"{\"a\":1e400}",
+	"\"text\"",
+	"nul",
+	"{\"a\":\"\\ud800\"}",
+	"{\"a\":\"\\u0000\"}",
+	"{\"a\":99999999999999999999}",
+	"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]",
+};
+
+Test(json, refuses_what_is_not_one_bounded_value)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		cr_assert(eq(ptr, json_parse(refused[i], strlen(refused[i])), NULL), "%s",
+			  refused[i]);
+}
+
+static struct json_reader read_text(const char *text, json_t **value)
+{
+	struct json_reader reader;
+	*value = json_parse(text, strlen(text));
+	json_reader_init(&reader, *value);
+	return reader;
+}
+
+Test(json, names_the_first_member_at_fault)
+{
+	json_t *value;
+	struct json_reader reader = read_text("{\"price\":{\"minor\":1.5},\"qty\":\"1\"}", &value);
+	struct json_reader price = json_enter(&reader, "price");
+	json_int(&price, "minor", 0, 100);
+	json_leave(&reader, &price, "price");
+	json_int(&reader, "qty", 1, 999);
+	cr_assert(reader.bad);
+	cr_assert(eq(str, reader.member, "price.minor"));
+	json_decref(value);
+}
+
+Test(json, null_counts_as_absent_and_ranges_are_kept)
+{
+	json_t *value;
+	struct json_reader reader = read_text("{\"limit\":null,\"qty\":1000}", &value);
+	cr_assert(eq(i64, json_int_or(&reader, "limit", 1, 9, 5), 5));
+	cr_assert(not(reader.bad));
+	json_int(&reader, "qty", 1, 999);
+	cr_assert(eq(str, reader.member, "qty"));
+	json_decref(value);
+}

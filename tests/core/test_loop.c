@@ -1,0 +1,123 @@
+#include "server/core/loop.h"
+#include "server/core/mqueue.h"
+#include "tests/support/fake_clock.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct fixture {
+	struct fake_clock fake;
+	struct loop *loop;
+	struct timer timer[3];
+	struct deferred deferred;
+	int order[16];
+	int count;
+};
+
+static struct fixture f;
+
+static void setup(void)
+{
+	f = (struct fixture){ 0 };
+	fake_clock_init(&f.fake);
+	cr_assert(eq(int, loop_create(&f.loop, &f.fake.clock), 0));
+}
+
+static void teardown(void)
+{
+	loop_destroy(f.loop);
+}
+
+TestSuite(loop, .init = setup, .fini = teardown);
+
+static void note(void *arg)
+{
+	f.order[f.count++] = (int)(intptr_t)arg;
+}
+
+static void restart_self(void *arg)
+{
+	f.count++;
+	timer_start(arg, 10000);
+}
+
+Test(loop, timers_fire_in_order_of_time)
+{
+	static const int delays_ms[] = { 30, 10, 20 };
+	for (int i = 0; i < 3; i++) {
+		timer_init(&f.timer[i], f.loop, note, (void *)(intptr_t)delays_ms[i]);
+		timer_start(&f.timer[i], delays_ms[i] * 1000);
+	}
+	fake_clock_advance(&f.fake, f.loop, 25000);
+	cr_assert(eq(int, f.count, 2));
+	fake_clock_advance(&f.fake, f.loop, 10000);
+	cr_assert(eq(int, f.order[0], 10));
+	cr_assert(eq(int, f.order[1], 20));
+	cr_assert(eq(int, f.order[2], 30));
+}
+
+Test(loop, stopped_timer_never_fires_and_restart_moves_it)
+{
+	timer_init(&f.timer[0], f.loop, note, NULL);
+	timer_init(&f.timer[1], f.loop, note, NULL);
+	timer_start(&f.timer[0], 1000);
+	timer_start(&f.timer[1], 1000);
+	timer_stop(&f.timer[0]);
+	timer_start(&f.timer[1], 50000);
+	fake_clock_advance(&f.fake, f.loop, 20000);
+	cr_assert(eq(int, f.count, 0));
+	fake_clock_advance(&f.fake, f.loop, 40000);
+	cr_assert(eq(int, f.count, 1));
+}
+
+Test(loop, timer_may_restart_itself)
+{
+	timer_init(&f.timer[0], f.loop, restart_self, &f.timer[0]);
+	timer_start(&f.timer[0], 10000);
+	fake_clock_advance(&f.fake, f.loop, 100000);
+	cr_assert(eq(int, f.count, 10));
+	timer_stop(&f.timer[0]);
+}
+
+Test(loop, deferred_call_runs_once_and_can_be_cancelled)
+{
+	deferred_init(&f.deferred, note, NULL);
+	loop_defer(f.loop, &f.deferred);
+	loop_defer(f.loop, &f.deferred);
+	loop_poll(f.loop);
+	cr_assert(eq(int, f.count, 1));
+	loop_defer(f.loop, &f.deferred);
+	deferred_cancel(&f.deferred);
+	loop_poll(f.loop);
+	cr_assert(eq(int, f.count, 1));
+}
+
+static void run(struct message *message)
+{
+	f.count++;
+	free(message);
+}
+
+static struct message *message_new(void)
+{
+	struct message *message = calloc(1, sizeof(*message));
+	message->run = run;
+	return message;
+}
+
+Test(loop, mqueue_refuses_at_its_cap_and_drops_what_is_left)
+{
+	struct mqueue *queue;
+	cr_assert(eq(int, mqueue_create(&queue, f.loop, 2), 0));
+	cr_assert(eq(int, mqueue_push(queue, message_new()), 0));
+	cr_assert(eq(int, mqueue_push(queue, message_new()), 0));
+	struct message *third = message_new();
+	cr_assert(eq(int, mqueue_push(queue, third), -ENOBUFS));
+	loop_poll(f.loop);
+	cr_assert(eq(int, f.count, 2));
+	cr_assert(eq(int, mqueue_push(queue, third), 0));
+	mqueue_destroy(queue);
+	cr_assert(eq(int, f.count, 2));
+}
