@@ -1,0 +1,36 @@
+/*
+ * Offers that we make: as a viewer or publisher (load swarm, souk-publish) and as a server (WHEP's
+ * counter-offer), and the agreement that the other side's answer leads to. Payload types and
+ * extension ids are fixed here, the answer can only leave some out. Pure functions; any thread.
+ */
+#ifndef SOUK_SIGNALING_SDP_OFFER_H
+#define SOUK_SIGNALING_SDP_OFFER_H
+
+#include "server/core/bytes.h"
+#include "signaling/sdp_agreement.h"
+
+enum sdp_offer_role {
+	SDP_OFFER_VIEWER, /* recvonly audio and video, data channel; setup actpass, full ICE */
+	SDP_OFFER_PUBLISHER, /* sendonly audio and video; setup actpass, full ICE */
+	SDP_OFFER_SERVER, /* sendonly audio and video, data channel; setup passive, ICE-lite */
+};
+
+struct sdp_offer_options {
+	enum sdp_offer_role role;
+	bool no_audio;
+	bool no_video;
+	bool no_data; /* viewer and server */
+	uint32_t audio_ssrc; /* publisher: announced with a=ssrc when not 0 */
+	uint32_t video_ssrc;
+};
+
+void sdp_offer_build(struct bytes *text, const struct sdp_offer_options *options,
+		     const struct sdp_local *local);
+
+/* The agreement after `answer` to an offer of the same options. -EINVAL and `error` when the answer
+ * does not fit. */
+int sdp_offer_accept(struct sdp_agreement *out, const struct sdp_offer_options *options,
+		     const struct sdp *answer, struct sdp_error *error)
+	__attribute__((warn_unused_result));
+
+#endif
