@@ -1,0 +1,83 @@
+/*
+ * One viewer's outgoing picture and sound: stamps the shared images of frames with the viewer's own
+ * RTP headers and hands them to its rtp_port in runs that leave in one system call. It paces the
+ * cached GOP of a join, repeats what the viewer NACKs (identical bytes, from the frames
+ * themselves), sends SR and DLRR so that captureTime appears, and asks for a keyframe when nothing
+ * else helps. Belongs to the worker that owns the port; nothing is allocated, locked or logged per
+ * frame.
+ */
+#ifndef SOUK_MEDIA_RTP_RTP_SENDER_H
+#define SOUK_MEDIA_RTP_RTP_SENDER_H
+
+#include "media/frame.h"
+#include "media/rtp_port.h"
+#include "server/core/clock.h"
+
+struct rtp_sender;
+
+/* What was negotiated for one of the two media sections. */
+struct rtp_sender_track {
+	uint32_t ssrc;
+	uint8_t payload_type; /* 0: this kind is not sent at all */
+	uint8_t playout_delay_id; /* header extension ids, 1..14; 0: not negotiated */
+	uint8_t abs_capture_id;
+	uint8_t mid_id;
+	char mid[9];
+};
+
+struct rtp_sender_config {
+	const struct clock *clock; /* outlives the sender */
+	struct rtp_port port;
+	struct rtp_sender_track video, audio;
+	char cname[33]; /* one for both, so that the browser synchronises them */
+	/* The viewer cannot go on without a keyframe; at most once per 500 ms. Called from frame(),
+	 * rtcp() and tick(); must not destroy the sender. */
+	void (*request_key)(void *arg);
+	void *arg;
+};
+
+struct rtp_sender_stats {
+	uint64_t packets, bytes; /* payloads, without retransmissions */
+	uint64_t frames, frames_skipped; /* skipped: waiting for a keyframe */
+	uint64_t nacks, rtx_packets,
+		rtx_refused; /* packets asked for, repeated, refused by a limit */
+	uint64_t port_full; /* runs that met -EAGAIN */
+	uint64_t keys_requested, plis;
+	int64_t rtt_us; /* -1: not known yet */
+	uint64_t remb_bps; /* 0: none yet */
+	uint8_t fraction_lost; /* of 256, newest report about the video */
+	int32_t lost;
+	uint32_t queued; /* frames waiting for the pacer */
+};
+
+int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *config)
+	__attribute__((warn_unused_result));
+
+/* The cached GOP at a join, oldest first, `frames[0]` a keyframe: sent with original timestamps at
+ * about 20 Mbit/s, live frames wait behind. Again later (a change of rendition): frames that are
+ * not newer than what was sent are left out, up to the next keyframe. Takes own references. */
+void rtp_sender_start(struct rtp_sender *sender, struct frame *const *frames, size_t count);
+
+/* One live frame, H.264 or Opus; others are ignored. Until the first keyframe video is skipped (and
+ * a key requested). Takes own references. */
+void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame);
+
+/* One authenticated RTCP datagram of the viewer. */
+void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len);
+
+/* Pacing, waiting audio, sender reports. Returns the monotonic time at which it wants to be called
+ * next; being called earlier is harmless, a few milliseconds later too. */
+int64_t rtp_sender_tick(struct rtp_sender *sender);
+int64_t rtp_sender_due_us(const struct rtp_sender *sender); /* what tick would return, cheap */
+
+/* The RTP timestamp on this viewer's wire of a media time (message `clock`, member rtp). */
+uint32_t rtp_sender_time(const struct rtp_sender *sender, enum codec codec, int64_t media_us);
+/* capture_us of the newest picture sent, 0 before the first. */
+int64_t rtp_sender_capture_us(const struct rtp_sender *sender);
+void rtp_sender_stats(const struct rtp_sender *sender, struct rtp_sender_stats *out);
+
+/* Tells the viewer BYE (RFC 3550 §6.6). */
+void rtp_sender_bye(struct rtp_sender *sender);
+void rtp_sender_destroy(struct rtp_sender *sender); /* takes NULL */
+
+#endif
