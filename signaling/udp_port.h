@@ -1,0 +1,143 @@
+/*
+ * One UDP socket that carries all WebRTC sessions of a worker. Packets are told apart by their
+ * first byte (RFC 7983 §7); a STUN request finds its session by ufrag, everything else by the
+ * remote address that a validated check bound before. Strangers get no answer. A ClientHello that
+ * overtakes the first check is kept for a moment.
+ *
+ * The port, its sessions and its scratch belong to the thread of the loop. A session (struct peer
+ * embeds one) may be ended inside any of its callbacks; the port frees it in the next turn.
+ */
+#ifndef SOUK_SIGNALING_UDP_PORT_H
+#define SOUK_SIGNALING_UDP_PORT_H
+
+#include "server/core/addr.h"
+#include "server/core/list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dtls_context;
+struct ice_agent;
+struct ice_packet;
+struct log;
+struct loop;
+struct udp_port;
+struct udp_scratch;
+
+/* A run is at most what the kernel segments at once (UDP_MAX_SEGMENTS) and one IP packet. */
+enum { UDP_RUN_SEGMENTS = 64, UDP_RUN_BYTES = 65000 };
+
+/*
+ * What the ports of one thread can share: receive buffers, the send buffer, the STUN agent. A load
+ * program has a port for each viewer and one scratch. With `gro` the kernel hands over several
+ * packets of one sender at once. Outlives the ports that use it.
+ */
+int udp_scratch_create(struct udp_scratch **out, bool gro) __attribute__((warn_unused_result));
+void udp_scratch_destroy(struct udp_scratch *scratch);
+
+struct udp_port_options {
+	struct addr bind; /* IPv4 or IPv6; port 0: any free one */
+	struct dtls_context *dtls; /* outlives the port */
+	struct udp_scratch *scratch; /* NULL: one of its own */
+	const struct log *log; /* NULL: silent */
+};
+
+int udp_port_create(struct udp_port **out, struct loop *loop,
+		    const struct udp_port_options *options) __attribute__((warn_unused_result));
+
+/* The bound address with its real port. */
+const struct addr *udp_port_addr(const struct udp_port *port);
+struct loop *udp_port_loop(const struct udp_port *port);
+struct dtls_context *udp_port_dtls(const struct udp_port *port);
+
+struct udp_port_stats {
+	uint64_t packets_in, bytes_in;
+	uint64_t packets_out, bytes_out;
+	uint64_t sends; /* system calls */
+	uint64_t send_again; /* runs refused because the socket was full */
+	uint64_t send_errors;
+	uint64_t stun_bad; /* malformed, or MESSAGE-INTEGRITY wrong */
+	uint64_t stun_unknown; /* no session of that ufrag */
+	uint64_t foreign; /* DTLS or SRTP from an address that no check validated */
+	uint64_t garbage; /* none of the kinds we know, or too long */
+	uint64_t hellos_kept;
+	uint64_t sessions; /* now */
+	bool gso;
+};
+void udp_port_stats(const struct udp_port *port, struct udp_port_stats *out);
+
+/* All sessions must have been ended. Takes NULL. Not inside a callback of a session. */
+void udp_port_destroy(struct udp_port *port);
+
+/* ---- For struct peer ---- */
+
+/* Where a session's packets come from and go to. `local` matters only when the socket is bound to
+ * all addresses: answers leave from the one that was asked. */
+struct udp_path {
+	struct addr remote;
+	struct addr local; /* len 0: not needed */
+};
+
+enum { UDP_SESSION_ADDRS = 4 };
+
+struct udp_session;
+
+struct udp_session_ops {
+	/* A check or an answer for this session, already scanned, not yet authenticated. */
+	void (*stun)(struct udp_session *session, const struct ice_packet *packet,
+		     const struct udp_path *path);
+	void (*dtls)(struct udp_session *session, const uint8_t *data, size_t len);
+	/* SRTP or SRTCP; may be changed in place. */
+	void (*srtp)(struct udp_session *session, uint8_t *data, size_t len,
+		     const struct udp_path *path);
+	/* SRTCP from an address that nobody has. -ESRCH: certainly not mine (cheap); -EBADMSG: does
+	 * not authenticate; 0: mine, and handled. */
+	int (*claim)(struct udp_session *session, const uint8_t *data, size_t len,
+		     const struct udp_path *path);
+	/* Every 100 ms until udp_session_settle(), then once a second. */
+	void (*tick)(struct udp_session *session, int64_t now_us);
+	void (*free)(struct udp_session *session);
+};
+
+struct udp_session {
+	const struct udp_session_ops *ops;
+	struct udp_port *port;
+	struct list link; // port->young, port->wheel[] or port->ended
+	struct list hello_link; // port->handshakes
+	struct list inbox; // handshake datagrams that wait for their turn
+	unsigned inbox_count;
+	bool settled;
+	struct addr addrs[UDP_SESSION_ADDRS]; /* validated, oldest is replaced */
+	unsigned addr_next;
+};
+
+void udp_session_init(struct udp_session *session, struct udp_port *port,
+		      const struct udp_session_ops *ops);
+/* Packets with this ufrag are the session's. -EEXIST when it is taken on this port. */
+int udp_session_add_ufrag(struct udp_session *session, const char *ufrag)
+	__attribute__((warn_unused_result));
+void udp_session_drop_ufrag(struct udp_session *session, const char *ufrag);
+/* Packets from this address are the session's from now on (and of nobody else). Kept ClientHellos
+ * of the address follow. */
+void udp_session_add_addr(struct udp_session *session, const struct addr *addr);
+/* The handshake is over: ticks get rare, DTLS is delivered at once. */
+void udp_session_settle(struct udp_session *session);
+/* No callback after this but free(), in the next turn of the loop. */
+void udp_session_end(struct udp_session *session);
+
+struct ice_agent *udp_port_ice(const struct udp_port *port);
+const struct log *udp_port_log(const struct udp_port *port);
+/* UDP_RUN_BYTES bytes to build packets in; whatever the port sends next may overwrite it. */
+uint8_t *udp_port_buffer(const struct udp_port *port);
+void udp_port_count_bad_stun(struct udp_port *port);
+
+/* 0, -EAGAIN (the socket is full; nothing was sent) or another error, counted. Never blocks. */
+int udp_port_send(struct udp_port *port, const struct udp_path *path, const void *data, size_t len);
+
+/* `len` bytes as packets of `segment` bytes, the last one may be shorter: at most UDP_RUN_SEGMENTS
+ * of them. One system call where the kernel can segment, else one a packet. */
+int udp_port_send_run(struct udp_port *port, const struct udp_path *path, const uint8_t *data,
+		      size_t len, size_t segment);
+
+#endif
