@@ -47,6 +47,10 @@ struct frame {
 	int64_t dts_us; /* decoding, the same scale; == media_us without B-frames */
 	int64_t capture_us; /* server UTC of the capture of this frame */
 	int64_t duration_us; /* 0 when unknown */
+	/* The gaps between epochs so far, each but for one frame: formats that cannot have a hole
+	 * (FLV) show media_us - gap_us. */
+	int64_t gap_us;
+	bool stamp; /* formats that carry SEI put the capture time in: keyframes, once a second */
 	struct media_config *config;
 	/* H.264: NAL units with 4-byte lengths, parameter sets and AUD left out (they are in
 	 * config). AAC: one raw frame without ADTS. Opus: one packet. */

@@ -1,0 +1,123 @@
+/*
+ * The media side of one room: the source's video bus, an audio bus for each codec, the clock, and
+ * who publishes. Reference counted, because a room is owned by control while publishers and
+ * viewers of several workers use it; every function may be called on any thread unless it says
+ * otherwise. Frames are pushed by one publisher's thread; transcoded renditions by theirs.
+ */
+#ifndef SOUK_MEDIA_BROADCAST_H
+#define SOUK_MEDIA_BROADCAST_H
+
+#include "media/frame.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct broadcast;
+struct bus;
+struct clock;
+struct list;
+struct mqueue;
+struct publisher;
+
+enum { BROADCAST_KEY_INTERVAL_US = 500000 }; /* keyframe requests, design section 12 */
+
+/* Called without locks on the thread that caused it: push a message to the owner's thread, which
+ * then looks at the state (edges of two threads may overtake each other). Each may be NULL. */
+struct broadcast_ops {
+	/* The audio bus of `codec` got its first reader or lost its last: see broadcast_readers().
+	 */
+	void (*readers)(void *arg, enum codec codec);
+	/* A publisher's clock jumped: a new epoch without a new publisher. Publisher's thread. */
+	void (*epoch)(void *arg, uint32_t epoch);
+	/* A source's first configuration, or another one. Publisher's thread. */
+	void (*config)(void *arg, enum codec codec);
+};
+
+/* `clock` must outlive it. ops may be NULL. */
+int broadcast_create(struct broadcast **out, const struct clock *clock,
+		     const struct broadcast_ops *ops, void *arg)
+	__attribute__((warn_unused_result));
+struct broadcast *broadcast_ref(struct broadcast *broadcast);
+void broadcast_unref(struct broadcast *broadcast); /* takes NULL */
+
+/* After this no callback of ops starts; for the owner that goes away before the last reference. */
+void broadcast_detach(struct broadcast *broadcast);
+
+struct publisher_params {
+	uint32_t epoch; /* at least; 0: just the next one */
+	/* Keyframe requests are run on this queue's thread, which is the publisher's. NULL: the
+	 * source cannot be asked (RTMP). The queue outlives the publisher. */
+	struct mqueue *queue;
+	void (*request_key)(void *arg);
+	void *arg;
+};
+
+/* Takes the broadcast over: a former publisher's frames are refused from now on. The calling thread
+ * becomes the publisher's thread for the functions below. */
+int broadcast_publish_begin(struct broadcast *broadcast, const struct publisher_params *params,
+			    struct publisher **out) __attribute__((warn_unused_result));
+
+/* The frame's media_us and dts_us are source times: any origin, one clock for both tracks. Sets its
+ * times, epoch and stamps, and shares it. Takes over the reference. -ESTALE when another publisher
+ * took over, -EAGAIN when the frame was dropped (before the first keyframe, stray after a jump). */
+int broadcast_push(struct publisher *publisher, struct frame *frame);
+
+/* See clock_map_sender_report(). */
+void broadcast_sender_report(struct publisher *publisher, int64_t host_us, int64_t source_us,
+			     int64_t arrival_us, int64_t rtt_us);
+
+uint32_t publisher_epoch(const struct publisher *publisher); /* the newest it pushed in */
+void broadcast_publish_end(struct publisher *publisher); /* frees it; takes NULL */
+
+/* A frame of transcoded audio: media_us, dts_us, capture_us and epoch are set by its maker from the
+ * source's frames. One thread a codec. Takes over the reference; -ESTALE for a former epoch. */
+int broadcast_push_audio(struct broadcast *broadcast, struct frame *frame);
+
+/* The show is over: every reader hears ended() after the last frame, and the caches are emptied.
+ * A later publish makes it live again for new readers. */
+void broadcast_end(struct broadcast *broadcast);
+
+/* Asks the source for a keyframe, at most once in 500 ms. */
+void broadcast_request_key(struct broadcast *broadcast);
+
+/* A reference to the configuration of the present source, or NULL. */
+struct media_config *broadcast_video_config(struct broadcast *broadcast);
+struct media_config *broadcast_audio_config(struct broadcast *broadcast, enum codec codec);
+
+bool broadcast_live(struct broadcast *broadcast); /* somebody publishes */
+bool broadcast_has_video(struct broadcast *broadcast); /* false: audio only, or not known yet */
+uint32_t broadcast_epoch(struct broadcast *broadcast);
+unsigned broadcast_readers(struct broadcast *broadcast, enum codec codec);
+
+/* The line of the present epoch: capture_us = this one's + (m - media_us) * (1 + rate_ppm / 10^6).
+ */
+struct broadcast_clock {
+	uint32_t epoch;
+	int64_t media_us;
+	int64_t capture_us;
+	int32_t rate_ppm;
+	int64_t err_us;
+	int64_t gap_us; /* FLV stamps show media_us - gap_us, in milliseconds */
+	int64_t newest_capture_us; /* of the newest frame that was shared */
+};
+/* False before the first frame. */
+bool broadcast_clock(struct broadcast *broadcast, struct broadcast_clock *out);
+
+struct broadcast_stats {
+	uint64_t video_frames, audio_frames, bytes, keyframes, key_requests, stray_frames;
+};
+void broadcast_stats(struct broadcast *broadcast, struct broadcast_stats *out);
+
+/* For the fan-out. A waiter's fd (an eventfd) is written once for what came since it was cleared.
+ */
+struct broadcast_waiter;
+struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd);
+void broadcast_wait_clear(struct broadcast_waiter *waiter); /* before looking at the buses */
+void broadcast_unwait(struct broadcast *broadcast, struct broadcast_waiter *waiter);
+struct bus *broadcast_video_bus(struct broadcast *broadcast);
+struct bus *broadcast_audio_bus(struct broadcast *broadcast, enum codec codec);
+void broadcast_reader_add(struct broadcast *broadcast, enum codec codec);
+void broadcast_reader_remove(struct broadcast *broadcast, enum codec codec);
+unsigned broadcast_ends(struct broadcast *broadcast); /* how often the show has ended */
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * From the buses to the viewers of one worker: one wake-up a frame, then every sink of the
+ * broadcast gets it, in slices of at most 2 ms between which the loop serves sockets. The order
+ * rotates, so that nobody is always last. Nothing is allocated, locked or logged per viewer and
+ * frame. Belongs to its loop's thread.
+ */
+#ifndef SOUK_MEDIA_FANOUT_H
+#define SOUK_MEDIA_FANOUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct broadcast;
+struct fanout;
+struct loop;
+struct sink;
+
+enum { FANOUT_SLICE_US = 2000 };
+
+int fanout_create(struct fanout **out, struct loop *loop) __attribute__((warn_unused_result));
+
+/* The sink's start() comes later, never inside this call. Keeps a reference to the broadcast while
+ * a sink of it is registered. */
+int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *sink)
+	__attribute__((warn_unused_result));
+
+/* No call of the sink's ops starts after this. Harmless for a sink that is not registered. */
+void fanout_remove(struct fanout *fanout, struct sink *sink);
+
+struct fanout_stats {
+	size_t sinks;
+	uint64_t frames; /* frame() calls */
+	uint64_t slices;
+	uint64_t skips; /* times this worker lost frames and continued at a keyframe */
+	int64_t longest_us; /* from the wake-up to the last sink, since the last call */
+};
+void fanout_stats(struct fanout *fanout, struct fanout_stats *out);
+
+void fanout_destroy(struct fanout *fanout); /* no sink may be left; takes NULL */
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * A viewer of HTTP-FLV or WebSocket-FLV: starts with the cached GOP, then one write a video frame,
+ * with the audio since the last one riding along. Behind by 1 s or 512 KiB it skips to the next
+ * keyframe, behind by 10 s it is closed. Belongs to its worker's thread.
+ */
+#ifndef SOUK_MEDIA_FLV_SINK_H
+#define SOUK_MEDIA_FLV_SINK_H
+
+#include "media/byte_port.h"
+#include "media/sink.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct buf;
+struct flv_sink;
+struct loop;
+
+enum {
+	FLV_BACKLOG_US = 1000000, /* design section 12 */
+	FLV_BACKLOG_BYTES = 512 * 1024,
+	FLV_BACKLOG_CLOSE_US = 10000000,
+	FLV_AUDIO_HOLD_US = 40000,
+};
+
+/* The port's owner destroys the sink when the connection ends; the sink asks for that with
+ * port.close. Register sink() with the fan-out; remove it before destroying. */
+int flv_sink_create(struct flv_sink **out, struct loop *loop, const struct byte_port *port)
+	__attribute__((warn_unused_result));
+struct sink *flv_sink_sink(struct flv_sink *sink);
+
+/* A script tag (flv_script_tag()), sent between frames. Dropped before the start, and while this
+ * reader skips: a later state makes it good. */
+void flv_sink_event(struct flv_sink *sink, struct buf *tag);
+
+struct flv_sink_stats {
+	uint64_t frames, skipped_frames, skips;
+	int64_t first_capture_us, last_capture_us; /* of the frames sent; 0 before the first */
+	uint32_t last_ms; /* FLV time of the last tag */
+};
+void flv_sink_stats(const struct flv_sink *sink, struct flv_sink_stats *out);
+
+void flv_sink_destroy(struct flv_sink *sink); /* takes NULL */
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * One reader of a broadcast: the media side of a viewer (RTP sender, FLV muxer, …) or of a
+ * transcoder. A member of the object it serves, registered with fanout_add() on the thread of the
+ * worker that owns it; all calls come on that thread and the object removes the sink before it
+ * dies. A sink may be removed, but not freed, inside its own calls (loop_defer()).
+ */
+#ifndef SOUK_MEDIA_SINK_H
+#define SOUK_MEDIA_SINK_H
+
+#include "media/frame.h"
+#include "server/core/list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sink;
+struct fanout_channel;
+
+struct sink_ops {
+	/* Once, before the first frame(), when a decodable start exists: the cached GOP, video and
+	 * audio interleaved in order of decoding time, the first a keyframe. Of a source without
+	 * video, or for a sink that skips video: the newest audio frame. References stay the
+	 * caller's. */
+	void (*start)(struct sink *sink, struct frame *const *gop, size_t count);
+	/* Live, in order of decoding time, video and wanted audio interleaved. A worker that fell
+	 * behind continues at a keyframe. A new epoch starts at a keyframe (or with audio). */
+	void (*frame)(struct sink *sink, struct frame *frame);
+	/* The show is over. The sink stays registered until it is removed. */
+	void (*ended)(struct sink *sink);
+};
+
+struct sink {
+	/* Set by the owner before fanout_add(). */
+	const struct sink_ops *ops;
+	enum codec audio; /* CODEC_AAC or CODEC_OPUS */
+	bool skip_video;
+	bool skip_audio;
+	/* The fan-out's. */
+	struct list link;
+	struct fanout_channel *channel; /* NULL: not registered */
+	bool started;
+};
+
+#endif
