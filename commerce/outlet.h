@@ -9,11 +9,13 @@
 
 struct buf;
 
-/* One durable timeline event, rendered once as a complete live message (docs/api.md). */
+/* One durable timeline event, rendered once as a complete live message (docs/api.md). Messages that
+ * are no timeline events (order.sum) have neither seq nor at_us. Everything is valid during the
+ * call; keep the message with buf_ref(). */
 struct outlet_event {
 	const char *room;
-	uint64_t seq;
-	int64_t at_us; /* capture time at which it applies */
+	uint64_t seq; /* 0: not a timeline event */
+	int64_t at_us; /* capture time at which it applies; 0: at once */
 	const char *type; /* "product.pin" */
 	struct buf *message;
 };

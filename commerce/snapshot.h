@@ -1,0 +1,52 @@
+/*
+ * One room's committed state, rendered once for all readers. Immutable and reference counted; any
+ * thread may ref and unref.
+ */
+#ifndef SOUK_COMMERCE_SNAPSHOT_H
+#define SOUK_COMMERCE_SNAPSHOT_H
+
+#include "commerce/request.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct buf;
+struct bytes;
+
+enum room_state { ROOM_IDLE, ROOM_LIVE, ROOM_LOST, ROOM_ENDED };
+
+struct snapshot_product {
+	char sku[NAME_MAX_LEN + 1];
+	struct buf *json; /* body of GET …/products/{sku} */
+};
+
+struct room_snapshot {
+	atomic_uint refs;
+	char id[NAME_MAX_LEN + 1];
+	struct room_settings settings;
+	enum room_state state;
+	uint32_t epoch;
+	uint32_t viewers;
+	uint64_t seq; /* of the last event it contains */
+	char pinned[NAME_MAX_LEN + 1]; /* empty: nothing */
+	struct buf *room; /* body of GET /api/rooms/{room} */
+	struct buf *data; /* body of GET …/state */
+	struct buf *message; /* the live message `state` around the same data */
+	size_t product_count;
+	struct snapshot_product products[];
+};
+
+struct room_snapshot *room_snapshot_ref(struct room_snapshot *snapshot);
+void room_snapshot_unref(struct room_snapshot *snapshot); /* takes NULL */
+
+/* One product, or NULL. */
+const struct snapshot_product *room_snapshot_product(const struct room_snapshot *snapshot,
+						     const char *sku);
+
+/* Appends the list body of GET …/products for this page; a cursor that is gone starts anew. */
+void room_snapshot_products(const struct room_snapshot *snapshot, const struct page_request *page,
+			    struct bytes *out);
+
+const char *room_state_name(enum room_state state); /* "idle", … */
+
+#endif
