@@ -63,8 +63,8 @@ uint32_t rtcp_read_media_ssrc(struct rtcp_packet *packet);
 bool rtcp_read_nack(struct rtcp_packet *packet, uint16_t *seq, uint16_t *following);
 bool rtcp_read_fir(struct rtcp_packet *packet, uint32_t *ssrc, uint8_t *request);
 bool rtcp_read_remb(struct rtcp_packet *packet, uint64_t *bits_per_second);
-/* BYE: the sources that leave, the sender's own first. */
-bool rtcp_read_bye(struct rtcp_packet *packet, unsigned index, uint32_t *ssrc);
+/* BYE: whether it names this source. */
+bool rtcp_bye_names(const struct rtcp_packet *packet, uint32_t ssrc);
 
 /* Extended report: one block after the other; `body` is the block's content. */
 enum { XR_RRTR = 4, XR_DLRR = 5 };

@@ -48,8 +48,10 @@ struct rtp_header {
 /* A header template with seq, timestamp and marker 0. Written length, <= RTP_HEADER_ROOM. */
 size_t rtp_header_write(uint8_t out[64], const struct rtp_header *header);
 
-/* abs-capture-time: UQ32.32 NTP time of capture. `at` as rtp_header_capture_at() told. */
-size_t rtp_header_capture_at(const struct rtp_header *header); /* 0 when it is not sent */
+/* abs-capture-time: UQ32.32 NTP time of the capture. Where it stands in a template; 0: it is not
+ * sent. */
+size_t rtp_header_capture_at(const struct rtp_header *header);
+void rtp_header_set_capture(uint8_t *header, size_t at, int64_t capture_us);
 
 /* The three fields that change from packet to packet. */
 void rtp_header_patch(uint8_t *header, uint16_t seq, uint32_t timestamp, bool marker);

@@ -14,6 +14,7 @@
 #include "server/core/clock.h"
 
 struct rtp_sender;
+struct sink;
 
 /* What was negotiated for one of the two media sections. */
 struct rtp_sender_track {
@@ -33,6 +34,7 @@ struct rtp_sender_config {
 	/* The viewer cannot go on without a keyframe; at most once per 500 ms. Called from frame(),
 	 * rtcp() and tick(); must not destroy the sender. */
 	void (*request_key)(void *arg);
+	void (*ended)(void *arg); /* the show is over (sink_ops); may be NULL */
 	void *arg;
 };
 
@@ -53,9 +55,14 @@ struct rtp_sender_stats {
 int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *config)
 	__attribute__((warn_unused_result));
 
+/* The sender as a reader of a broadcast: for fanout_add(), which then drives start() and frame().
+ * Removed from the fan-out by the owner before the sender is destroyed. */
+struct sink *rtp_sender_sink(struct rtp_sender *sender);
+
 /* The cached GOP at a join, oldest first, `frames[0]` a keyframe: sent with original timestamps at
  * about 20 Mbit/s, live frames wait behind. Again later (a change of rendition): frames that are
- * not newer than what was sent are left out, up to the next keyframe. Takes own references. */
+ * not newer than what was sent are left out, up to the next keyframe. Of sound only the live frames
+ * are sent: a burst of it would merely be thrown away. Takes own references. */
 void rtp_sender_start(struct rtp_sender *sender, struct frame *const *frames, size_t count);
 
 /* One live frame, H.264 or Opus; others are ignored. Until the first keyframe video is skipped (and
