@@ -1,0 +1,12 @@
+export { ApiClient, type TokenSource } from './api-client.js';
+export { Backoff } from './backoff.js';
+export { config } from './config.js';
+export { ApiError, NetworkError, isTransient } from './errors.js';
+export { Emitter, type Listener, Subscriptions, type Unsubscribe } from './events.js';
+export { EventScheduler } from './event-scheduler.js';
+export { Identity, type KeyValueStore, browserStore } from './identity.js';
+export { OrderDesk, type OrderOutcome } from './order-desk.js';
+export { type Offer, RoomStore, type RoomView } from './room-store.js';
+export { SdpExchange } from './sdp-exchange.js';
+export { Session, type SessionOptions, type SessionStatus } from './session.js';
+export { newSid } from './sid.js';

@@ -1,0 +1,30 @@
+import { config } from './config.js';
+import { NetworkError } from './errors.js';
+import { request } from './http.js';
+
+/** A WHIP or WHEP session on the server (RFC 9725): made by an offer, ended by DELETE. */
+export class SdpExchange {
+  private constructor(
+    readonly answer: string,
+    private readonly location: string | null,
+    private readonly token: string | null,
+  ) {}
+
+  static async post(url: string, offer: string, token: string | null, signal?: AbortSignal): Promise<SdpExchange> {
+    const headers = { 'Content-Type': 'application/sdp', Accept: 'application/sdp' };
+    const options = { method: 'POST', url, token, headers, body: offer };
+    const answer = await request(signal ? { ...options, signal } : options);
+    if (answer.text.length > config.sdpCharsMax) throw new NetworkError('SDP answer too long');
+    const location = answer.headers.get('Location');
+    return new SdpExchange(answer.text, location && new URL(location, url).toString(), token);
+  }
+
+  /** Tells the server; keepalive lets the request outlive the page. */
+  end(): void {
+    if (!this.location) return;
+    const headers: Record<string, string> = this.token ? { Authorization: `Bearer ${this.token}` } : {};
+    fetch(this.location, { method: 'DELETE', headers, keepalive: true, credentials: 'omit' }).catch(() => {
+      // The server ends a session that has gone silent by itself.
+    });
+  }
+}
