@@ -1,0 +1,60 @@
+/*
+ * What one viewer was sent lately, for retransmission: a reference to each frame and the sequence
+ * number of its first packet, so that a packet is made again, bit for bit, from the frame's shared
+ * image. Also judges whether a repetition is due (RFC 4585 leaves that to the sender). One owner.
+ */
+#ifndef SOUK_MEDIA_RTP_RTP_HISTORY_H
+#define SOUK_MEDIA_RTP_RTP_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct frame;
+
+enum {
+	HISTORY_FRAMES = 128,
+	HISTORY_US = 2000000,
+	RTX_MARKS = 256,
+	RTX_INTERVAL_US = 10000, /* one packet at most once in this time */
+	RTX_TIMES_MAX = 3,
+	RTX_SHARE = 4, /* at most a quarter of what was sent */
+	RTX_BUDGET_MAX = 64 * 1024,
+};
+
+enum rtx_verdict { RTX_SEND, RTX_WAIT, RTX_ENOUGH };
+
+struct rtp_history {
+	struct history_entry {
+		struct frame *frame;
+		int64_t sent_us;
+		uint32_t count; /* packets that have gone out so far */
+		uint16_t first_seq;
+	} ring[HISTORY_FRAMES];
+	unsigned oldest, used;
+	struct rtx_mark {
+		uint16_t seq;
+		uint8_t times;
+		int64_t last_us;
+	} marks[RTX_MARKS]; /* by the low bits of seq; a collision merely forgets */
+	int64_t budget; /* bytes that may be repeated */
+};
+
+void rtp_history_init(struct rtp_history *history);
+void rtp_history_finish(struct rtp_history *history);
+
+/* A frame of which packets begin to go out; rtp_history_sent() counts them. Takes its own
+ * reference. */
+void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_t first_seq,
+		       int64_t now_us);
+void rtp_history_sent(struct rtp_history *history, uint32_t packets, size_t bytes);
+void rtp_history_expire(struct rtp_history *history, int64_t now_us);
+
+/* The frame and the index of the packet in its image; NULL when it is not kept (any longer). */
+struct frame *rtp_history_find(const struct rtp_history *history, uint16_t seq, uint32_t *piece);
+
+/* Whether the packet may be repeated now; RTX_SEND takes it from the budget. */
+enum rtx_verdict rtp_history_judge(struct rtp_history *history, uint16_t seq, size_t bytes,
+				   int64_t now_us);
+
+#endif

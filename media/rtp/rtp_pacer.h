@@ -1,0 +1,47 @@
+/*
+ * Frames that wait for their turn on one viewer's path: the cached GOP of a join, live frames
+ * behind it, and single frames too large for one burst. Grows at a join only, never per frame. One
+ * owner.
+ */
+#ifndef SOUK_MEDIA_RTP_RTP_PACER_H
+#define SOUK_MEDIA_RTP_RTP_PACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct frame;
+
+enum {
+	PACER_BYTES_PER_MS = 2500, /* 20 Mbit/s */
+	PACER_BURST = 24 * 1024, /* what may go at once after a pause */
+	PACER_INTERVAL_US = 5000,
+	PACER_ROOM = 128, /* for live frames behind a GOP */
+	PACER_FRAMES_MAX = 2048,
+};
+
+struct rtp_pacer {
+	struct frame **queue; /* ring of `size`; NULL until needed */
+	unsigned head, count, size;
+	uint32_t next_piece; /* of the frame at the head */
+	int64_t tokens; /* bytes; may be overdrawn by one run */
+	int64_t filled_us;
+};
+
+void rtp_pacer_init(struct rtp_pacer *pacer);
+void rtp_pacer_finish(struct rtp_pacer *pacer);
+
+/* Makes room for a burst of `count` frames and live ones behind it. */
+void rtp_pacer_reserve(struct rtp_pacer *pacer, size_t count);
+/* False when it is full. Takes its own reference. */
+bool rtp_pacer_push(struct rtp_pacer *pacer, struct frame *frame);
+/* NULL when it is empty. */
+struct frame *rtp_pacer_head(const struct rtp_pacer *pacer);
+void rtp_pacer_pop(struct rtp_pacer *pacer);
+/* Forgets what has not begun to go out. */
+void rtp_pacer_clear(struct rtp_pacer *pacer, bool keep_begun);
+
+/* Tokens by the time that has passed; true when something may go. */
+bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us);
+
+#endif

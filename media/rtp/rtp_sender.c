@@ -1,0 +1,392 @@
+#include "media/rtp/rtp_sender.h"
+
+#include "media/rtp/rtp_packet.h"
+#include "media/rtp/rtp_sender_state.h"
+#include "server/core/alloc.h"
+#include "server/core/crypto.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t video_time(int64_t media_us)
+{
+	return (uint32_t)(media_us * 9 / 100);
+}
+
+static uint32_t audio_time(int64_t media_us)
+{
+	return (uint32_t)(media_us * 6 / 125);
+}
+
+static uint32_t frame_time(const struct sender_stream *stream, const struct frame *frame)
+{
+	return stream->base + (codec_is_video(frame->codec) ? video_time(frame->media_us)
+							    : audio_time(frame->media_us));
+}
+
+void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *packet,
+		     const struct frame *frame, const struct rtp_piece *piece,
+		     const uint8_t *payload, uint16_t seq)
+{
+	memcpy(packet->header, stream->header, stream->header_len);
+	packet->header_len = stream->header_len;
+	rtp_header_patch(packet->header, seq, frame_time(stream, frame), piece->marker);
+	if (piece->padded)
+		rtp_header_set_padding(packet->header);
+	if (stream->capture_at)
+		rtp_header_set_capture(packet->header, stream->capture_at, frame->capture_us);
+	packet->payload = payload + piece->at;
+	packet->payload_len = piece->len;
+}
+
+static void count_sent(struct rtp_sender *sender, struct sender_stream *stream,
+		       const struct frame *frame, uint32_t packets, size_t bytes)
+{
+	stream->started = true;
+	stream->packets += packets;
+	stream->octets += (uint32_t)bytes;
+	stream->newest_time = frame_time(stream, frame);
+	stream->newest_media_us = frame->media_us;
+	stream->newest_capture_us = frame->capture_us;
+	sender->stats.packets += packets;
+	sender->stats.bytes += bytes;
+}
+
+/* Appends the waiting sound packets to a run; the last of them may be its shorter end. */
+static size_t fill_sound(struct rtp_sender *sender, struct rtp_packet *run)
+{
+	size_t count = 0;
+	for (unsigned i = 0; i < sender->sound_count; i++) {
+		const struct rtp_image *image = rtp_image_of(sender->sound[i]);
+		if (image)
+			rtp_sender_fill(&sender->audio, &run[count++], sender->sound[i],
+					&image->pieces[0], image->data, sender->audio.seq++);
+	}
+	return count;
+}
+
+static void drop_sound(struct rtp_sender *sender, bool sent)
+{
+	for (unsigned i = 0; i < sender->sound_count; i++) {
+		struct frame *frame = sender->sound[i];
+		const struct rtp_image *image = sent ? rtp_image_of(frame) : NULL;
+		if (image)
+			count_sent(sender, &sender->audio, frame, 1, image->len);
+		frame_unref(frame);
+	}
+	sender->sound_count = 0;
+}
+
+static int send_run(struct rtp_sender *sender, const struct rtp_packet *run, size_t count)
+{
+	if (count == 0)
+		return 0;
+	const int err = rtp_port_send(&sender->config.port, run, count);
+	if (err == -EAGAIN)
+		sender->stats.port_full++;
+	return err;
+}
+
+static void send_sound(struct rtp_sender *sender)
+{
+	struct rtp_packet run[SENDER_SOUND_MAX];
+	const size_t count = fill_sound(sender, run);
+	drop_sound(sender, send_run(sender, run, count) == 0);
+}
+
+/* Video goes on at the next keyframe. */
+static void lose_picture(struct rtp_sender *sender)
+{
+	rtp_pacer_clear(&sender->pacer, false);
+	sender->need_key = true;
+}
+
+/* Sends up to `max` packets of the frame from `from` on; the run that ends the frame (or the
+ * pacer's turn) takes waiting sound along. Returns how many went out, or the port's error. A failed
+ * run keeps its sequence numbers: some of it may be on the wire, and no number may ever be used for
+ * two contents under one key. */
+static int send_pieces(struct rtp_sender *sender, struct frame *frame,
+		       const struct rtp_image *image, uint32_t from, uint32_t max)
+{
+	struct rtp_packet run[SENDER_RUN + SENDER_SOUND_MAX];
+	_Static_assert(SENDER_RUN + SENDER_SOUND_MAX <= RTP_RUN_MAX, "a run fits the port");
+	const uint32_t left = image->count - from;
+	const uint32_t count = left < max ? left : max;
+	size_t bytes = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct rtp_piece *piece = &image->pieces[from + i];
+		rtp_sender_fill(&sender->video, &run[i], frame, piece, image->data,
+				sender->video.seq++);
+		bytes += piece->len;
+	}
+	const bool with_sound = count == left;
+	const size_t sound = with_sound ? fill_sound(sender, run + count) : 0;
+	const int err = send_run(sender, run, count + sound);
+	if (with_sound)
+		drop_sound(sender, err == 0);
+	if (err < 0)
+		return err;
+	rtp_history_sent(&sender->history, count, bytes);
+	count_sent(sender, &sender->video, frame, count, bytes);
+	return (int)count;
+}
+
+static void send_picture(struct rtp_sender *sender, struct frame *frame,
+			 const struct rtp_image *image, int64_t now_us)
+{
+	rtp_history_begin(&sender->history, frame, sender->video.seq, now_us);
+	for (uint32_t at = 0; at < image->count;) {
+		const int sent = send_pieces(sender, frame, image, at, SENDER_RUN);
+		if (sent < 0) {
+			lose_picture(sender);
+			rtp_sender_ask_key(sender, now_us);
+			return;
+		}
+		at += (uint32_t)sent;
+	}
+	sender->picture_us = now_us;
+	sender->stats.frames++;
+	sender->pacer.tokens -= image->len;
+}
+
+/* Sends from the queue what the pace allows. */
+static void pump(struct rtp_sender *sender, int64_t now_us)
+{
+	struct rtp_pacer *pacer = &sender->pacer;
+	bool allowed = rtp_pacer_refill(pacer, now_us);
+	while (allowed && pacer->count > 0) {
+		struct frame *frame = rtp_pacer_head(pacer);
+		const struct rtp_image *image = rtp_image_of(frame);
+		if (!image) {
+			rtp_pacer_pop(pacer);
+			continue;
+		}
+		if (pacer->next_piece == 0)
+			rtp_history_begin(&sender->history, frame, sender->video.seq, now_us);
+		const uint32_t packets = (uint32_t)(pacer->tokens / RTP_PAYLOAD_MAX) + 1;
+		const int sent = send_pieces(sender, frame, image, pacer->next_piece,
+					     packets < SENDER_RUN ? packets : SENDER_RUN);
+		if (sent < 0) {
+			lose_picture(sender);
+			rtp_sender_ask_key(sender, now_us);
+			return;
+		}
+		sender->picture_us = now_us;
+		pacer->tokens -= (int64_t)sent * RTP_PAYLOAD_MAX;
+		pacer->next_piece += (uint32_t)sent;
+		if (pacer->next_piece == image->count) {
+			sender->stats.frames++;
+			rtp_pacer_pop(pacer);
+		}
+		allowed = pacer->tokens > 0;
+	}
+}
+
+static void enqueue(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
+{
+	/* What is still waiting before a keyframe would only delay it. */
+	if (frame->key)
+		rtp_pacer_clear(&sender->pacer, true);
+	if (!rtp_pacer_push(&sender->pacer, frame)) {
+		sender->stats.frames_skipped += sender->pacer.count;
+		lose_picture(sender);
+		rtp_sender_ask_key(sender, now_us);
+	}
+}
+
+/* Whether the viewer's decoder can use this frame. */
+static bool decodable(struct rtp_sender *sender, const struct frame *frame)
+{
+	if (!sender->need_key)
+		return true;
+	const bool newer =
+		!sender->video.started || frame->media_us > sender->video.newest_media_us;
+	if (!frame->key || !newer) {
+		sender->stats.frames_skipped++;
+		return false;
+	}
+	sender->need_key = false;
+	return true;
+}
+
+static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
+{
+	if (!decodable(sender, frame)) {
+		rtp_sender_ask_key(sender, now_us);
+		return;
+	}
+	const struct rtp_image *image = rtp_image_of(frame);
+	if (!image) {
+		lose_picture(sender);
+		rtp_sender_ask_key(sender, now_us);
+		return;
+	}
+	if (sender->pacer.count == 0 && image->count <= SENDER_BURST) {
+		rtp_pacer_refill(&sender->pacer, now_us);
+		send_picture(sender, frame, image, now_us);
+		return;
+	}
+	enqueue(sender, frame, now_us);
+	pump(sender, now_us);
+}
+
+static void on_sound(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
+{
+	if (sender->sound_count == 0)
+		sender->sound_since_us = now_us;
+	sender->sound[sender->sound_count++] = frame_ref(frame);
+	const bool alone = !sender->video.on || sender->picture_us == 0 ||
+			   now_us - sender->picture_us > SENDER_SOUND_ALONE_US;
+	if (alone || sender->sound_count == SENDER_SOUND_MAX ||
+	    now_us - sender->sound_since_us >= SENDER_SOUND_WAIT_US)
+		send_sound(sender);
+}
+
+void rtp_sender_start(struct rtp_sender *sender, struct frame *const *frames, size_t count)
+{
+	if (!sender->video.on)
+		return;
+	const int64_t now_us = clock_mono_us(sender->config.clock);
+	sender->need_key = true;
+	rtp_pacer_clear(&sender->pacer, true);
+	rtp_pacer_reserve(&sender->pacer, count);
+	for (size_t i = 0; i < count; i++) {
+		if (codec_is_video(frames[i]->codec) && decodable(sender, frames[i]))
+			enqueue(sender, frames[i], now_us);
+	}
+	pump(sender, now_us);
+	rtp_sender_report(sender, now_us);
+}
+
+void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame)
+{
+	const int64_t now_us = clock_mono_us(sender->config.clock);
+	if (frame->codec == CODEC_H264 && sender->video.on)
+		on_picture(sender, frame, now_us);
+	else if (frame->codec == CODEC_OPUS && sender->audio.on)
+		on_sound(sender, frame, now_us);
+	if (now_us >= sender->next_report_us)
+		rtp_sender_report(sender, now_us);
+}
+
+int64_t rtp_sender_due_us(const struct rtp_sender *sender)
+{
+	int64_t due_us = sender->next_report_us > 0 ? sender->next_report_us : INT64_MAX;
+	if (sender->sound_count > 0 && sender->sound_since_us + SENDER_SOUND_WAIT_US < due_us)
+		due_us = sender->sound_since_us + SENDER_SOUND_WAIT_US;
+	if (sender->pacer.count > 0 && sender->pacer.filled_us + PACER_INTERVAL_US < due_us)
+		due_us = sender->pacer.filled_us + PACER_INTERVAL_US;
+	return due_us;
+}
+
+int64_t rtp_sender_tick(struct rtp_sender *sender)
+{
+	const int64_t now_us = clock_mono_us(sender->config.clock);
+	if (sender->pacer.count > 0)
+		pump(sender, now_us);
+	if (sender->sound_count > 0 && now_us - sender->sound_since_us >= SENDER_SOUND_WAIT_US)
+		send_sound(sender);
+	if (now_us >= sender->next_report_us)
+		rtp_sender_report(sender, now_us);
+	return rtp_sender_due_us(sender);
+}
+
+uint32_t rtp_sender_time(const struct rtp_sender *sender, enum codec codec, int64_t media_us)
+{
+	return codec_is_video(codec) ? sender->video.base + video_time(media_us)
+				     : sender->audio.base + audio_time(media_us);
+}
+
+int64_t rtp_sender_capture_us(const struct rtp_sender *sender)
+{
+	return sender->video.newest_capture_us;
+}
+
+void rtp_sender_stats(const struct rtp_sender *sender, struct rtp_sender_stats *out)
+{
+	*out = sender->stats;
+	out->queued = sender->pacer.count;
+}
+
+static void on_sink_start(struct sink *sink, struct frame *const *gop, size_t count)
+{
+	rtp_sender_start(list_entry(sink, struct rtp_sender, sink), gop, count);
+}
+
+static void on_sink_frame(struct sink *sink, struct frame *frame)
+{
+	rtp_sender_frame(list_entry(sink, struct rtp_sender, sink), frame);
+}
+
+static void on_sink_ended(struct sink *sink)
+{
+	struct rtp_sender *sender = list_entry(sink, struct rtp_sender, sink);
+	if (sender->config.ended)
+		sender->config.ended(sender->config.arg);
+}
+
+static const struct sink_ops sink_ops = {
+	.start = on_sink_start,
+	.frame = on_sink_frame,
+	.ended = on_sink_ended,
+};
+
+struct sink *rtp_sender_sink(struct rtp_sender *sender)
+{
+	return &sender->sink;
+}
+
+static void stream_init(struct sender_stream *stream, const struct rtp_sender_track *track)
+{
+	if (track->payload_type == 0)
+		return;
+	const struct rtp_header header = {
+		.payload_type = track->payload_type,
+		.ssrc = track->ssrc,
+		.playout_delay_id = track->playout_delay_id,
+		.mid_id = track->mid_id,
+		.mid = track->mid,
+		.abs_capture_id = track->abs_capture_id,
+	};
+	stream->on = true;
+	stream->ssrc = track->ssrc;
+	stream->header_len = (uint8_t)rtp_header_write(stream->header, &header);
+	stream->capture_at = (uint8_t)rtp_header_capture_at(&header);
+	/* RFC 3550 §5.1: random starts. SRTP receivers guess the rollover counter from the first
+	 * number, so it begins in the lower half (RFC 3711 §3.3.1). */
+	crypto_random(&stream->base, sizeof(stream->base));
+	crypto_random(&stream->seq, sizeof(stream->seq));
+	stream->seq &= 0x7fff;
+}
+
+int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *config)
+{
+	if (config->video.payload_type == 0 && config->audio.payload_type == 0)
+		return -EINVAL;
+	struct rtp_sender *sender = xcalloc(1, sizeof(*sender));
+	sender->config = *config;
+	stream_init(&sender->video, &config->video);
+	stream_init(&sender->audio, &config->audio);
+	rtp_history_init(&sender->history);
+	rtp_pacer_init(&sender->pacer);
+	sender->need_key = true;
+	sender->stats.rtt_us = -1;
+	sender->sink.ops = &sink_ops;
+	sender->sink.audio = CODEC_OPUS;
+	sender->sink.skip_video = !sender->video.on;
+	sender->sink.skip_audio = !sender->audio.on;
+	list_init(&sender->sink.link);
+	*out = sender;
+	return 0;
+}
+
+void rtp_sender_destroy(struct rtp_sender *sender)
+{
+	if (!sender)
+		return;
+	drop_sound(sender, false);
+	rtp_pacer_finish(&sender->pacer);
+	rtp_history_finish(&sender->history);
+	free(sender);
+}

@@ -1,0 +1,245 @@
+/* What a sender says and hears beside the media itself: reports, repetitions, keyframe requests. */
+#include "media/rtp/rtcp_writer.h"
+#include "media/rtp/rtp_packet.h"
+#include "media/rtp/rtp_sender_state.h"
+
+#include <string.h>
+
+/* What the NACKs of one datagram ask for. */
+struct wish {
+	uint16_t seqs[SENDER_HOLE_MAX];
+	unsigned count;
+	bool too_many;
+};
+
+void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us)
+{
+	if (sender->key_asked_us != 0 && now_us - sender->key_asked_us < SENDER_KEY_INTERVAL_US)
+		return;
+	sender->key_asked_us = now_us;
+	sender->stats.keys_requested++;
+	if (sender->config.request_key)
+		sender->config.request_key(sender->config.arg);
+}
+
+static void send_rtcp(struct rtp_sender *sender, const struct rtcp_writer *writer)
+{
+	/* A report that does not get through is followed by the next one. */
+	rtp_port_send_rtcp(&sender->config.port, writer->data, writer->len);
+}
+
+/* RTP timestamps are capture times: the report's pair says what would be captured at this moment.
+ */
+static void write_report(struct rtcp_writer *writer, const struct sender_stream *stream,
+			 int64_t utc_us, int rate_khz)
+{
+	const int64_t ahead_us = utc_us - stream->newest_capture_us;
+	const struct rtcp_sender_info info = {
+		.ntp = ntp_from_utc_us(utc_us),
+		.rtp = stream->newest_time + (uint32_t)(ahead_us * rate_khz / 1000),
+		.packets = stream->packets,
+		.bytes = stream->octets,
+	};
+	rtcp_write_sr(writer, stream->ssrc, &info);
+}
+
+void rtp_sender_report(struct rtp_sender *sender, int64_t now_us)
+{
+	if (!sender->video.started && !sender->audio.started)
+		return;
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	const int64_t utc_us = clock_utc_us(sender->config.clock);
+	uint32_t ssrcs[2];
+	unsigned count = 0;
+	if (sender->video.started) {
+		write_report(&writer, &sender->video, utc_us, 90);
+		ssrcs[count++] = sender->video.ssrc;
+	}
+	if (sender->audio.started) {
+		write_report(&writer, &sender->audio, utc_us, 48);
+		ssrcs[count++] = sender->audio.ssrc;
+	}
+	rtcp_write_sdes(&writer, ssrcs, count, sender->config.cname);
+	send_rtcp(sender, &writer);
+	if (sender->first_report_us == 0)
+		sender->first_report_us = now_us;
+	/* Quick at first, so that captureTime appears after 1.25 s (chromium-viewer.md section 6).
+	 */
+	const bool quick = now_us - sender->first_report_us < SENDER_REPORT_QUICK_FOR_US;
+	sender->next_report_us = now_us + (quick ? SENDER_REPORT_QUICK_US : SENDER_REPORT_US);
+	rtp_history_expire(&sender->history, now_us);
+}
+
+void rtp_sender_bye(struct rtp_sender *sender)
+{
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	uint32_t ssrcs[2];
+	unsigned count = 0;
+	if (sender->video.started)
+		ssrcs[count++] = sender->video.ssrc;
+	if (sender->audio.started)
+		ssrcs[count++] = sender->audio.ssrc;
+	if (count == 0)
+		return;
+	rtcp_write_bye(&writer, ssrcs, count);
+	send_rtcp(sender, &writer);
+}
+
+static void add_wish(struct wish *wish, uint16_t seq)
+{
+	if (wish->count < SENDER_HOLE_MAX)
+		wish->seqs[wish->count++] = seq;
+	else
+		wish->too_many = true;
+}
+
+static void on_nack(struct rtp_sender *sender, struct rtcp_packet *packet, struct wish *wish)
+{
+	if (rtcp_read_media_ssrc(packet) != sender->video.ssrc || !sender->video.started)
+		return; /* sound is not repeated: it would come too late */
+	uint16_t seq, following;
+	while (rtcp_read_nack(packet, &seq, &following)) {
+		add_wish(wish, seq);
+		for (unsigned i = 0; i < 16; i++) {
+			if (following & 1u << i)
+				add_wish(wish, (uint16_t)(seq + 1 + i));
+		}
+	}
+}
+
+static void repeat_run(struct rtp_sender *sender, const struct rtp_packet *run, unsigned count)
+{
+	if (count == 0)
+		return;
+	if (rtp_port_send(&sender->config.port, run, count) == 0)
+		sender->stats.rtx_packets += count;
+	else
+		sender->stats.rtx_refused += count;
+}
+
+static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t now_us)
+{
+	struct rtp_packet run[SENDER_RUN];
+	unsigned count = 0;
+	bool hopeless = false;
+	for (unsigned i = 0; i < wish->count; i++) {
+		const uint16_t seq = wish->seqs[i];
+		uint32_t at;
+		struct frame *frame = rtp_history_find(&sender->history, seq, &at);
+		const struct rtp_image *image = frame ? rtp_image_of(frame) : NULL;
+		if (!image) {
+			hopeless = true;
+			continue;
+		}
+		const struct rtp_piece *piece = &image->pieces[at];
+		const enum rtx_verdict verdict =
+			rtp_history_judge(&sender->history, seq, piece->len, now_us);
+		if (verdict != RTX_SEND) {
+			sender->stats.rtx_refused++;
+			hopeless |= verdict == RTX_ENOUGH;
+			continue;
+		}
+		rtp_sender_fill(&sender->video, &run[count++], frame, piece, image->data, seq);
+		if (count == SENDER_RUN) {
+			repeat_run(sender, run, count);
+			count = 0;
+		}
+	}
+	repeat_run(sender, run, count);
+	/* The browser itself asks for a keyframe only 3 s after its last picture. */
+	if (hopeless)
+		rtp_sender_ask_key(sender, now_us);
+}
+
+static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, int64_t utc_us)
+{
+	struct rtcp_report_block block;
+	while (rtcp_read_report(packet, &block)) {
+		const bool video = sender->video.on && block.ssrc == sender->video.ssrc;
+		const bool audio = sender->audio.on && block.ssrc == sender->audio.ssrc;
+		if (!video && !audio)
+			continue;
+		if (video || !sender->video.on) {
+			sender->stats.fraction_lost = block.fraction_lost;
+			sender->stats.lost = block.lost;
+		}
+		const int64_t rtt_us = rtcp_round_trip_us(ntp_middle(ntp_from_utc_us(utc_us)),
+							  block.lsr, block.dlsr);
+		if (rtt_us >= 0)
+			sender->stats.rtt_us = rtt_us;
+	}
+}
+
+static void on_payload_feedback(struct rtp_sender *sender, struct rtcp_packet *packet,
+				int64_t now_us)
+{
+	const uint32_t media_ssrc = rtcp_read_media_ssrc(packet);
+	bool key = packet->count == PSFB_PLI && media_ssrc == sender->video.ssrc;
+	uint32_t ssrc;
+	uint8_t request;
+	while (packet->count == PSFB_FIR && rtcp_read_fir(packet, &ssrc, &request))
+		key |= ssrc == sender->video.ssrc;
+	if (packet->count == PSFB_AFB)
+		rtcp_read_remb(packet, &sender->stats.remb_bps);
+	if (!key || !sender->video.on)
+		return;
+	sender->stats.plis++;
+	rtp_sender_ask_key(sender, now_us);
+}
+
+/* Answered at once: the viewer's clock runs until the answer is there (RFC 3611 §4.5). */
+static void on_extended(struct rtp_sender *sender, struct rtcp_packet *packet)
+{
+	struct rtcp_xr_block block;
+	uint64_t ntp;
+	while (rtcp_read_xr(packet, &block)) {
+		if (block.type != XR_RRTR || !rtcp_read_rrtr(&block, &ntp))
+			continue;
+		struct rtcp_writer writer;
+		rtcp_writer_init(&writer);
+		const uint32_t ssrc = sender->video.on ? sender->video.ssrc : sender->audio.ssrc;
+		rtcp_write_dlrr(&writer, ssrc, packet->ssrc, ntp_middle(ntp), 0);
+		send_rtcp(sender, &writer);
+		return; /* one answer a datagram, however many blocks */
+	}
+}
+
+void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
+{
+	const int64_t now_us = clock_mono_us(sender->config.clock);
+	struct wish wish = { .count = 0 };
+	struct bits datagram;
+	bits_init(&datagram, data, len);
+	struct rtcp_packet packet;
+	while (rtcp_next(&datagram, &packet) > 0) {
+		struct rtcp_sender_info unused;
+		switch (packet.type) {
+		case RTCP_SR:
+			if (!rtcp_read_sender_info(&packet, &unused))
+				break;
+			__attribute__((fallthrough));
+		case RTCP_RR:
+			on_reports(sender, &packet, clock_utc_us(sender->config.clock));
+			break;
+		case RTCP_RTPFB:
+			if (packet.count == RTPFB_NACK)
+				on_nack(sender, &packet, &wish);
+			break;
+		case RTCP_PSFB:
+			on_payload_feedback(sender, &packet, now_us);
+			break;
+		case RTCP_XR:
+			on_extended(sender, &packet);
+			break;
+		default:
+			break;
+		}
+	}
+	sender->stats.nacks += wish.count;
+	if (wish.too_many)
+		rtp_sender_ask_key(sender, now_us);
+	else
+		repeat(sender, &wish, now_us);
+}

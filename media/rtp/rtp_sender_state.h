@@ -1,0 +1,67 @@
+/* The inside of struct rtp_sender, shared by rtp_sender.c (frames) and rtp_sender_feedback.c
+ * (RTCP); for nobody else. */
+#ifndef SOUK_MEDIA_RTP_RTP_SENDER_STATE_H
+#define SOUK_MEDIA_RTP_RTP_SENDER_STATE_H
+
+#include "media/rtp/rtp_history.h"
+#include "media/rtp/rtp_image.h"
+#include "media/rtp/rtp_pacer.h"
+#include "media/rtp/rtp_sender.h"
+#include "media/sink.h"
+
+enum {
+	SENDER_RUN = 40, /* packets of one picture in one call of the port: < 64 KiB */
+	SENDER_SOUND_MAX = 4, /* waiting sound packets */
+	SENDER_SOUND_WAIT_US = 40000,
+	SENDER_SOUND_ALONE_US = 100000, /* no picture for so long: sound does not wait for one */
+	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
+	SENDER_KEY_INTERVAL_US = 500000,
+	SENDER_HOLE_MAX = 100, /* more missing packets are not repaired (chromium-viewer.md) */
+	SENDER_REPORT_QUICK_US = 200000,
+	SENDER_REPORT_QUICK_FOR_US = 3000000,
+	SENDER_REPORT_US = 1000000,
+};
+
+/* One SSRC. */
+struct sender_stream {
+	bool on;
+	uint32_t ssrc;
+	uint32_t base; /* RTP timestamp of media time 0 */
+	uint16_t seq; /* of the next packet */
+	uint8_t header[64];
+	uint8_t header_len;
+	uint8_t capture_at;
+	bool started;
+	uint32_t packets, octets; /* as sender reports count them */
+	uint32_t newest_time; /* of the newest frame sent */
+	int64_t newest_media_us;
+	int64_t newest_capture_us;
+};
+
+struct rtp_sender {
+	struct sink sink;
+	struct rtp_sender_config config;
+	struct sender_stream video, audio;
+	struct rtp_history history;
+	struct rtp_pacer pacer;
+	bool need_key; /* video is skipped until a keyframe */
+	struct frame *sound[SENDER_SOUND_MAX];
+	unsigned sound_count;
+	int64_t sound_since_us;
+	int64_t picture_us; /* when the newest picture packet went out; 0: none yet */
+	int64_t key_asked_us; /* 0: never */
+	int64_t first_report_us, next_report_us; /* 0: nothing sent yet */
+	struct rtp_sender_stats stats;
+};
+
+/* Sender reports when they are due; called whenever something was sent. */
+void rtp_sender_report(struct rtp_sender *sender, int64_t now_us);
+void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us);
+
+/* The header of packet `piece` of the frame's image, as it was or will be sent under `seq`. */
+struct rtp_packet;
+void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *packet,
+		     const struct frame *frame, const struct rtp_piece *piece,
+		     const uint8_t *payload, uint16_t seq);
+
+#endif
