@@ -21,8 +21,8 @@ struct publisher;
 
 enum { BROADCAST_KEY_INTERVAL_US = 500000 }; /* keyframe requests, design section 12 */
 
-/* Called without locks on the thread that caused it: push a message to the owner's thread, which
- * then looks at the state (edges of two threads may overtake each other). Each may be NULL. */
+/* Called on the thread that caused it. It may only push a message to the owner's thread, which then
+ * looks at the state: edges of two threads may overtake each other. Each may be NULL. */
 struct broadcast_ops {
 	/* The audio bus of `codec` got its first reader or lost its last: see broadcast_readers().
 	 */
@@ -40,7 +40,7 @@ int broadcast_create(struct broadcast **out, const struct clock *clock,
 struct broadcast *broadcast_ref(struct broadcast *broadcast);
 void broadcast_unref(struct broadcast *broadcast); /* takes NULL */
 
-/* After this no callback of ops starts; for the owner that goes away before the last reference. */
+/* After this no callback of ops runs; for the owner that goes away before the last reference. */
 void broadcast_detach(struct broadcast *broadcast);
 
 struct publisher_params {
@@ -86,6 +86,7 @@ struct media_config *broadcast_audio_config(struct broadcast *broadcast, enum co
 
 bool broadcast_live(struct broadcast *broadcast); /* somebody publishes */
 bool broadcast_has_video(struct broadcast *broadcast); /* false: audio only, or not known yet */
+bool broadcast_audio_only(struct broadcast *broadcast); /* audio for a second, and no video */
 uint32_t broadcast_epoch(struct broadcast *broadcast);
 unsigned broadcast_readers(struct broadcast *broadcast, enum codec codec);
 
@@ -112,7 +113,8 @@ void broadcast_stats(struct broadcast *broadcast, struct broadcast_stats *out);
  */
 struct broadcast_waiter;
 struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd);
-void broadcast_wait_clear(struct broadcast_waiter *waiter); /* before looking at the buses */
+/* Before looking at the buses; true when something was pushed since the last time. */
+bool broadcast_wait_clear(struct broadcast_waiter *waiter);
 void broadcast_unwait(struct broadcast *broadcast, struct broadcast_waiter *waiter);
 struct bus *broadcast_video_bus(struct broadcast *broadcast);
 struct bus *broadcast_audio_bus(struct broadcast *broadcast, enum codec codec);

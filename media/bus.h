@@ -17,10 +17,11 @@ struct bus;
 enum {
 	BUS_FRAMES_MAX = 1024,
 	BUS_BYTES_MAX = 8 * 1024 * 1024, /* GOP cache, design section 12 */
-	BUS_TAIL = 64, /* frames kept before the keyframe for late readers */
+	BUS_TAIL = 64, /* video: frames kept before the keyframe for late readers */
+	BUS_AUDIO_TAIL = 512, /* audio: what goes with a cached GOP, and the same */
 };
 
-int bus_create(struct bus **out) __attribute__((warn_unused_result));
+int bus_create(struct bus **out, size_t tail) __attribute__((warn_unused_result));
 
 /* Takes over the reference. Writer's thread. */
 void bus_push(struct bus *bus, struct frame *frame);
@@ -45,7 +46,7 @@ size_t bus_read_since(struct bus *bus, uint64_t until, int64_t from_us, struct f
 /* True when a group that starts before `until` is complete. Any thread. */
 bool bus_has_gop(struct bus *bus, uint64_t until);
 
-/* Forgets the frames: nobody may start from what is over. Writer's thread. */
+/* Forgets the frames: nobody may start from what is over. Any thread. */
 void bus_clear(struct bus *bus);
 
 /* Neither writer nor readers may be left. Takes NULL. */

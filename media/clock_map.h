@@ -24,13 +24,13 @@ struct min_window {
 struct clock_track {
 	bool seen;
 	int64_t last_us; /* source time of the newest frame of this track in this epoch */
+	int64_t arrival_us; /* and when it came */
 };
 
 struct clock_map {
 	uint32_t epoch;
 	bool running; /* the epoch has had its first frame */
 	int64_t shift_us; /* media_us = source_us + shift_us */
-	int64_t began_us; /* arrival of the first frame of the epoch */
 	struct clock_track track[2]; /* video, audio */
 	/* The end of what was pushed, over all epochs: media time and when it arrived. */
 	int64_t end_us;

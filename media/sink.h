@@ -23,7 +23,7 @@ struct sink_ops {
 	 * caller's. */
 	void (*start)(struct sink *sink, struct frame *const *gop, size_t count);
 	/* Live, in order of decoding time, video and wanted audio interleaved. A worker that fell
-	 * behind continues at a keyframe. A new epoch starts at a keyframe (or with audio). */
+	 * behind continues at a keyframe, and another publisher's video starts with one. */
 	void (*frame)(struct sink *sink, struct frame *frame);
 	/* The show is over. The sink stays registered until it is removed. */
 	void (*ended)(struct sink *sink);

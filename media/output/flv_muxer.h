@@ -7,6 +7,8 @@
 
 #include "media/frame.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { FLV_TAG_AUDIO = 8, FLV_TAG_VIDEO = 9, FLV_TAG_SCRIPT = 18 };
@@ -14,9 +16,15 @@ enum { FLV_TAG_AUDIO = 8, FLV_TAG_VIDEO = 9, FLV_TAG_SCRIPT = 18 };
 /* "FLV", version 1, audio and video flagged, and the first (zero) previous tag size. */
 struct buf *flv_file_header(void) __attribute__((warn_unused_result));
 
-/* onMetaData; either configuration may be NULL. */
-struct buf *flv_metadata_tag(const struct media_config *video, const struct media_config *audio,
-			     uint32_t at_ms) __attribute__((warn_unused_result));
+/* What players are told in onMetaData. A track is absent, present, or present with its
+ * configuration yet to come: players that wait for both must know of an absent one. */
+struct flv_metadata {
+	bool has_video, has_audio;
+	const struct media_config *video, *audio; /* NULL: not known yet */
+	uint32_t at_ms;
+};
+struct buf *flv_metadata_tag(const struct flv_metadata *metadata)
+	__attribute__((warn_unused_result));
 
 /* AVC or AAC sequence header. */
 struct buf *flv_config_tag(const struct media_config *config, uint32_t at_ms)

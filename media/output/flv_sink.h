@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct broadcast;
 struct buf;
 struct flv_sink;
 struct loop;
@@ -24,9 +25,10 @@ enum {
 };
 
 /* The port's owner destroys the sink when the connection ends; the sink asks for that with
- * port.close. Register sink() with the fan-out; remove it before destroying. */
-int flv_sink_create(struct flv_sink **out, struct loop *loop, const struct byte_port *port)
-	__attribute__((warn_unused_result));
+ * port.close. Register sink() with the fan-out of the same broadcast; remove it before destroying.
+ */
+int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *broadcast,
+		    const struct byte_port *port) __attribute__((warn_unused_result));
 struct sink *flv_sink_sink(struct flv_sink *sink);
 
 /* A script tag (flv_script_tag()), sent between frames. Dropped before the start, and while this

@@ -1,0 +1,265 @@
+#include "media/output/flv_sink.h"
+
+#include "media/broadcast.h"
+#include "media/output/flv_muxer.h"
+#include "server/core/alloc.h"
+#include "server/core/loop.h"
+
+#include <stdlib.h>
+
+enum {
+	HELD_MAX = 8, /* audio frames that wait for a picture */
+	RUN_MAX = 64, /* tags handed to the port at once */
+	MARKS = 128,
+};
+
+/* When the byte `end` of this connection's stream was handed over. */
+struct mark {
+	uint64_t end;
+	int64_t at_us;
+};
+
+struct flv_sink {
+	struct sink sink;
+	struct loop *loop;
+	struct broadcast *broadcast;
+	struct byte_port port;
+	struct media_config *video, *audio; /* what the reader was told; a reference each */
+	struct frame *held[HELD_MAX]; /* audio waiting for the next picture; a reference each */
+	size_t held_count;
+	uint64_t sent; /* bytes handed to the port */
+	uint64_t start_end; /* where the cached group ends in the stream */
+	struct mark marks[MARKS]; /* a ring of what may still be on its way, oldest first */
+	size_t first_mark, mark_count;
+	bool skipping; /* until a keyframe */
+	bool closing;
+	struct flv_sink_stats stats;
+};
+
+/* Tags collected for one write. */
+struct run {
+	struct buf *bufs[RUN_MAX];
+	bool owned[RUN_MAX]; /* a reference to let go after sending */
+	size_t count;
+};
+
+static void send_run(struct flv_sink *flv, struct run *run)
+{
+	if (run->count && !flv->closing &&
+	    flv->port.ops->send(flv->port.arg, run->bufs, run->count))
+		flv->closing = true;
+	for (size_t i = 0; i < run->count; i++) {
+		flv->sent += run->bufs[i]->len;
+		if (run->owned[i])
+			buf_unref(run->bufs[i]);
+	}
+	run->count = 0;
+}
+
+static void add(struct flv_sink *flv, struct run *run, struct buf *buf, bool owned)
+{
+	if (!buf)
+		return;
+	if (run->count == RUN_MAX)
+		send_run(flv, run);
+	run->bufs[run->count] = buf;
+	run->owned[run->count++] = owned;
+}
+
+static void add_frame(struct flv_sink *flv, struct run *run, struct frame *frame)
+{
+	const uint32_t at_ms = flv_time_ms(frame->dts_us, frame->gap_us);
+	struct media_config **told = codec_is_video(frame->codec) ? &flv->video : &flv->audio;
+	if (*told != frame->config) {
+		add(flv, run, flv_config_tag(frame->config, at_ms), true);
+		media_config_unref(*told);
+		*told = media_config_ref(frame->config);
+	}
+	add(flv, run, flv_frame_tag(frame), false);
+	flv->stats.frames++;
+	flv->stats.last_ms = at_ms;
+	flv->stats.last_capture_us = frame->capture_us;
+	if (!flv->stats.first_capture_us)
+		flv->stats.first_capture_us = frame->capture_us;
+}
+
+static void add_held(struct flv_sink *flv, struct run *run)
+{
+	for (size_t i = 0; i < flv->held_count; i++)
+		add_frame(flv, run, flv->held[i]);
+}
+
+/* After the run was sent: its tags live as long as their frames. */
+static void drop_held(struct flv_sink *flv)
+{
+	for (size_t i = 0; i < flv->held_count; i++)
+		frame_unref(flv->held[i]);
+	flv->held_count = 0;
+}
+
+static void put_mark(struct flv_sink *flv)
+{
+	if (flv->mark_count == MARKS) { /* coarser: the newest stands for both */
+		flv->marks[(flv->first_mark + MARKS - 1) % MARKS].end = flv->sent;
+		return;
+	}
+	flv->marks[(flv->first_mark + flv->mark_count++) % MARKS] =
+		(struct mark){ .end = flv->sent, .at_us = loop_now_us(flv->loop) };
+}
+
+struct lag {
+	size_t bytes; /* without what is left of the cached group */
+	int64_t us; /* how long the oldest byte has been waiting */
+};
+
+static struct lag measure(struct flv_sink *flv)
+{
+	const size_t backlog = flv->port.ops->backlog(flv->port.arg);
+	const uint64_t taken = backlog < flv->sent ? flv->sent - backlog : 0;
+	while (flv->mark_count && flv->marks[flv->first_mark].end <= taken) {
+		flv->first_mark = (flv->first_mark + 1) % MARKS;
+		flv->mark_count--;
+	}
+	const uint64_t group_left = taken < flv->start_end ? flv->start_end - taken : 0;
+	struct lag lag = { .bytes = group_left < backlog ? backlog - (size_t)group_left : 0 };
+	if (flv->mark_count)
+		lag.us = loop_now_us(flv->loop) - flv->marks[flv->first_mark].at_us;
+	return lag;
+}
+
+static void close_soon(struct flv_sink *flv)
+{
+	if (!flv->closing)
+		flv->port.ops->close(flv->port.arg);
+	flv->closing = true;
+}
+
+/* True when this frame is not for this reader, who is too far behind. */
+static bool skips(struct flv_sink *flv, const struct frame *frame)
+{
+	const struct lag lag = measure(flv);
+	if (lag.us >= FLV_BACKLOG_CLOSE_US)
+		close_soon(flv);
+	const bool behind = lag.us >= FLV_BACKLOG_US || lag.bytes >= FLV_BACKLOG_BYTES;
+	if (behind && !flv->skipping) {
+		flv->skipping = true;
+		flv->stats.skips++;
+		drop_held(flv);
+	}
+	/* A keyframe, or any frame of a show without pictures, ends it once there is room. */
+	const bool entry = codec_is_video(frame->codec) ? frame->key : !flv->video;
+	if (flv->skipping && !behind && entry)
+		flv->skipping = false;
+	flv->stats.skipped_frames += flv->skipping;
+	return flv->skipping;
+}
+
+static void on_frame(struct sink *sink, struct frame *frame)
+{
+	struct flv_sink *flv = (struct flv_sink *)sink;
+	if (flv->closing || skips(flv, frame))
+		return;
+	if (!codec_is_video(frame->codec)) {
+		const bool due = flv->held_count == HELD_MAX - 1 ||
+				 (flv->held_count &&
+				  frame->dts_us - flv->held[0]->dts_us >= FLV_AUDIO_HOLD_US);
+		flv->held[flv->held_count++] = frame_ref(frame);
+		if (!due)
+			return;
+	}
+	struct run run = { .count = 0 };
+	add_held(flv, &run);
+	if (codec_is_video(frame->codec))
+		add_frame(flv, &run, frame);
+	send_run(flv, &run);
+	drop_held(flv);
+	put_mark(flv);
+}
+
+static bool source_has_audio(const struct flv_sink *flv)
+{
+	bool has = false;
+	for (enum codec codec = CODEC_AAC; codec <= CODEC_OPUS; codec++) {
+		struct media_config *config = broadcast_audio_config(flv->broadcast, codec);
+		has = has || config;
+		media_config_unref(config);
+	}
+	return has;
+}
+
+static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
+{
+	struct flv_sink *flv = (struct flv_sink *)sink;
+	struct flv_metadata metadata = {
+		.at_ms = flv_time_ms(gop[0]->dts_us, gop[0]->gap_us),
+	};
+	for (size_t i = 0; i < count; i++) {
+		if (codec_is_video(gop[i]->codec))
+			metadata.video = metadata.video ? metadata.video : gop[i]->config;
+		else
+			metadata.audio = metadata.audio ? metadata.audio : gop[i]->config;
+	}
+	metadata.has_video = metadata.video != NULL;
+	metadata.has_audio = metadata.audio || source_has_audio(flv);
+	struct run run = { .count = 0 };
+	add(flv, &run, flv_file_header(), true);
+	add(flv, &run, flv_metadata_tag(&metadata), true);
+	for (size_t i = 0; i < count; i++)
+		add_frame(flv, &run, gop[i]);
+	send_run(flv, &run);
+	flv->start_end = flv->sent;
+	put_mark(flv);
+}
+
+static void on_ended(struct sink *sink)
+{
+	close_soon((struct flv_sink *)sink);
+}
+
+int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *broadcast,
+		    const struct byte_port *port)
+{
+	static const struct sink_ops ops = {
+		.start = on_start,
+		.frame = on_frame,
+		.ended = on_ended,
+	};
+	struct flv_sink *flv = xcalloc(1, sizeof(*flv));
+	flv->sink.ops = &ops;
+	flv->sink.audio = CODEC_AAC;
+	flv->loop = loop;
+	flv->broadcast = broadcast_ref(broadcast);
+	flv->port = *port;
+	*out = flv;
+	return 0;
+}
+
+struct sink *flv_sink_sink(struct flv_sink *flv)
+{
+	return &flv->sink;
+}
+
+void flv_sink_event(struct flv_sink *flv, struct buf *tag)
+{
+	if (!flv->sink.started || flv->skipping || flv->closing)
+		return;
+	struct run run = { .bufs = { tag }, .count = 1 };
+	send_run(flv, &run);
+	put_mark(flv);
+}
+
+void flv_sink_stats(const struct flv_sink *flv, struct flv_sink_stats *out)
+{
+	*out = flv->stats;
+}
+
+void flv_sink_destroy(struct flv_sink *flv)
+{
+	if (!flv)
+		return;
+	drop_held(flv);
+	media_config_unref(flv->video);
+	media_config_unref(flv->audio);
+	broadcast_unref(flv->broadcast);
+	free(flv);
+}
