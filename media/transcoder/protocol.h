@@ -53,7 +53,7 @@ struct protocol_frame {
 	size_t len; /* 1..PROTOCOL_DATA_MAX */
 };
 
-/* Totals of the session. */
+/* Totals of the child's life. */
 struct protocol_progress {
 	uint64_t frames_in;
 	uint64_t decode_errors;
@@ -77,7 +77,7 @@ int protocol_parse(const void *data, size_t len, struct protocol_message *out)
 	__attribute__((warn_unused_result));
 
 /* Appends the message. Nothing of it is written when it does not fit under the buffer's cap:
- * -ENOBUFS. */
+ * -ENOBUFS, or when it is longer than its type may be: -EINVAL. */
 int protocol_write(struct bytes *bytes, const struct protocol_message *message)
 	__attribute__((warn_unused_result));
 

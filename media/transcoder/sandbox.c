@@ -1,0 +1,114 @@
+#include "media/transcoder/sandbox.h"
+
+#include <errno.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* AddressSanitizer reserves terabytes of address space. */
+#ifdef __SANITIZE_ADDRESS__
+enum { ADDRESS_SPACE_MIB = 0 };
+#else
+enum { ADDRESS_SPACE_MIB = 1024 };
+#endif
+
+/* What memory, signals, time and the end of a process need. */
+static const int allowed[] = {
+	SCMP_SYS(brk),
+	SCMP_SYS(munmap),
+	SCMP_SYS(mremap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(futex),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_getres),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(time),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(rt_sigaction),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(sigaltstack),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+	SCMP_SYS(sched_getaffinity),
+	SCMP_SYS(set_robust_list),
+	SCMP_SYS(rseq),
+};
+
+static int limit(int resource, rlim_t value)
+{
+	const struct rlimit pair = { .rlim_cur = value, .rlim_max = value };
+	return setrlimit(resource, &pair) ? -errno : 0;
+}
+
+static int set_limits(void)
+{
+	int err = limit(RLIMIT_CORE, 0);
+	if (!err)
+		err = limit(RLIMIT_FSIZE, 0);
+	if (!err)
+		err = limit(RLIMIT_NPROC, 0);
+	if (!err)
+		err = limit(RLIMIT_NOFILE, 0); /* open descriptors stay, none is added */
+	if (!err && ADDRESS_SPACE_MIB)
+		err = limit(RLIMIT_AS, (rlim_t)ADDRESS_SPACE_MIB << 20);
+	return err;
+}
+
+static int allow_for(scmp_filter_ctx filter, int call, int fd)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+				SCMP_A0(SCMP_CMP_EQ, (uint64_t)fd));
+}
+
+/* Memory that is new or changed is never executable. */
+static int allow_memory(scmp_filter_ctx filter, int call)
+{
+	return seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 1,
+				SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+static int add_rules(scmp_filter_ctx filter, int fd)
+{
+	int err = 0;
+	for (size_t i = 0; !err && i < sizeof(allowed) / sizeof(allowed[0]); i++)
+		err = seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (!err)
+		err = allow_memory(filter, SCMP_SYS(mmap));
+	if (!err)
+		err = allow_memory(filter, SCMP_SYS(mprotect));
+	if (!err)
+		err = allow_for(filter, SCMP_SYS(read), fd);
+	if (!err)
+		err = allow_for(filter, SCMP_SYS(write), fd);
+	if (!err)
+		err = allow_for(filter, SCMP_SYS(write), STDERR_FILENO);
+	if (!err)
+		err = allow_for(filter, SCMP_SYS(writev), STDERR_FILENO);
+	return err;
+}
+
+int sandbox_enter(int fd)
+{
+	int err = set_limits();
+	if (err)
+		return err;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		return -errno;
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+	if (!filter)
+		return -ENOMEM;
+	err = add_rules(filter, fd);
+	if (!err)
+		err = seccomp_load(filter);
+	seccomp_release(filter);
+	return err;
+}
