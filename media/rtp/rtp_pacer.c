@@ -82,3 +82,11 @@ bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us)
 	pacer->filled_us = now_us;
 	return pacer->tokens > 0;
 }
+
+void rtp_pacer_spend(struct rtp_pacer *pacer, size_t bytes)
+{
+	pacer->tokens -= (int64_t)bytes;
+	/* A stream faster than the pace must not build up a debt. */
+	if (pacer->tokens < -PACER_BURST)
+		pacer->tokens = -PACER_BURST;
+}

@@ -24,7 +24,7 @@ struct rtp_pacer {
 	struct frame **queue; /* ring of `size`; NULL until needed */
 	unsigned head, count, size;
 	uint32_t next_piece; /* of the frame at the head */
-	int64_t tokens; /* bytes; may be overdrawn by one run */
+	int64_t tokens; /* bytes; overdrawn by PACER_BURST at most */
 	int64_t filled_us;
 };
 
@@ -43,5 +43,6 @@ void rtp_pacer_clear(struct rtp_pacer *pacer, bool keep_begun);
 
 /* Tokens by the time that has passed; true when something may go. */
 bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us);
+void rtp_pacer_spend(struct rtp_pacer *pacer, size_t bytes);
 
 #endif

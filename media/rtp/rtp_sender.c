@@ -147,7 +147,7 @@ static void send_picture(struct rtp_sender *sender, struct frame *frame,
 	}
 	sender->picture_us = now_us;
 	sender->stats.frames++;
-	sender->pacer.tokens -= image->len;
+	rtp_pacer_spend(&sender->pacer, image->len);
 }
 
 /* Sends from the queue what the pace allows. */
@@ -173,7 +173,7 @@ static void pump(struct rtp_sender *sender, int64_t now_us)
 			return;
 		}
 		sender->picture_us = now_us;
-		pacer->tokens -= (int64_t)sent * RTP_PAYLOAD_MAX;
+		rtp_pacer_spend(pacer, (size_t)sent * RTP_PAYLOAD_MAX);
 		pacer->next_piece += (uint32_t)sent;
 		if (pacer->next_piece == image->count) {
 			sender->stats.frames++;

@@ -73,7 +73,7 @@ void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame);
 void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len);
 
 /* Pacing, waiting audio, sender reports. Returns the monotonic time at which it wants to be called
- * next; being called earlier is harmless, a few milliseconds later too. */
+ * next; earlier is harmless, a few milliseconds later too. INT64_MAX: nothing to do. */
 int64_t rtp_sender_tick(struct rtp_sender *sender);
 int64_t rtp_sender_due_us(const struct rtp_sender *sender); /* what tick would return, cheap */
 

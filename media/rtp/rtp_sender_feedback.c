@@ -111,8 +111,6 @@ static void on_nack(struct rtp_sender *sender, struct rtcp_packet *packet, struc
 
 static void repeat_run(struct rtp_sender *sender, const struct rtp_packet *run, unsigned count)
 {
-	if (count == 0)
-		return;
 	if (rtp_port_send(&sender->config.port, run, count) == 0)
 		sender->stats.rtx_packets += count;
 	else
@@ -147,7 +145,8 @@ static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t n
 			count = 0;
 		}
 	}
-	repeat_run(sender, run, count);
+	if (count > 0)
+		repeat_run(sender, run, count);
 	/* The browser itself asks for a keyframe only 3 s after its last picture. */
 	if (hopeless)
 		rtp_sender_ask_key(sender, now_us);
