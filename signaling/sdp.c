@@ -105,10 +105,9 @@ static int read_lines(struct sdp_parser *parser, struct sdp_scan *text)
 		else if (sdp_scan_left(&line))
 			err = read_line(parser, &line, &spare);
 		if (err) {
-			char detail[SDP_DETAIL_MAX - 16];
-			snprintf(detail, sizeof(detail), "%s", parser->error->detail);
-			return sdp_refuse(parser->error, parser->error->fault, "line %u: %s",
-					  number, detail);
+			const struct sdp_error inner = *parser->error;
+			return sdp_refuse(parser->error, inner.fault, "line %u: %s", number,
+					  inner.detail);
 		}
 	}
 	return 0;
