@@ -13,6 +13,7 @@
 #include "media/frame.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct log;
 struct loop;
@@ -20,7 +21,7 @@ struct transcode;
 struct transcode_pool;
 
 /* `program` is the path of souk-transcoder. Starts the spare; a program that cannot be started is
- * tried again once a second. Both may outlive the call: `program` is copied, `log` is not. */
+ * tried again once a second. `program` is copied, `log` has to outlive the pool. */
 int transcode_pool_create(struct transcode_pool **out, struct loop *loop, const char *program,
 			  const struct log *log) __attribute__((warn_unused_result));
 
@@ -72,6 +73,9 @@ struct transcode_stats {
 };
 
 void transcode_stats(const struct transcode *transcode, struct transcode_stats *stats);
+
+/* The process that works for it now, for logs; 0 while there is none. */
+pid_t transcode_pid(const struct transcode *transcode);
 
 /* No callback fires afterwards. Ends the child. Takes NULL. */
 void transcode_destroy(struct transcode *transcode);
