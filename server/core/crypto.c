@@ -25,6 +25,11 @@ void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_SIZE])
 	must(EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1);
 }
 
+void crypto_sha1(const void *data, size_t len, uint8_t out[SHA1_SIZE])
+{
+	must(EVP_Digest(data, len, out, NULL, EVP_sha1(), NULL) == 1);
+}
+
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 			uint8_t out[SHA256_SIZE])
 {

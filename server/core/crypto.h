@@ -14,6 +14,8 @@ enum { SHA256_SIZE = 32, SHA1_SIZE = 20, UUID_TEXT = 37 };
 
 void crypto_random(void *out, size_t len);
 void crypto_sha256(const void *data, size_t len, uint8_t out[SHA256_SIZE]);
+/* Only for protocols that demand it (RFC 6455 §4.2.2). */
+void crypto_sha1(const void *data, size_t len, uint8_t out[SHA1_SIZE]);
 void crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 			uint8_t out[SHA256_SIZE]);
 void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len,

@@ -46,13 +46,14 @@ struct http1 {
 	/* private */
 	int state;
 	struct bytes head;
+	size_t line_at; /* where the current line of the head starts */
 	size_t body_cap;
 	uint64_t left; /* of the body or chunk */
 	unsigned digits; /* of the chunk size so far */
 	bool chunked;
 	bool after_cr;
-	bool in_line; /* still in the request line */
-	unsigned blank; /* empty lines skipped before the request line */
+	bool in_request_line;
+	bool blank; /* an empty line was skipped before the request line */
 };
 
 void http1_init(struct http1 *http);

@@ -23,6 +23,7 @@ struct http_request;
 struct http_server;
 struct log;
 struct loop;
+struct metrics;
 struct stream;
 struct tls_context;
 
@@ -44,6 +45,8 @@ struct http_server_opts {
 	size_t (*body_cap)(const char *method, const char *path, void *arg);
 	void *arg;
 	size_t connections_cap; /* 0: HTTP_CONNECTIONS_CAP */
+	struct metrics *metrics; /* souk_http_*; may be NULL */
+	const char *labels; /* of those metrics: "worker=\"0\"" */
 };
 
 int http_server_create(struct http_server **out, struct loop *loop,

@@ -1,0 +1,78 @@
+/*
+ * Private to http_server.c and http_reply.c: one connection and the exchange on it. A connection is
+ * never freed inside a callback: connection_end() closes it and frees it from the loop.
+ */
+#ifndef SOUK_CORE_HTTP_CONNECTION_H
+#define SOUK_CORE_HTTP_CONNECTION_H
+
+#include "server/core/addr.h"
+#include "server/core/bytes.h"
+#include "server/core/http1.h"
+#include "server/core/http_server.h"
+#include "server/core/list.h"
+#include "server/core/log.h"
+#include "server/core/loop.h"
+
+struct metric;
+
+struct http_server {
+	struct loop *loop;
+	struct log log;
+	struct http_server_opts opts;
+	struct list connections; // http_connection.link
+	size_t count;
+	bool draining;
+	struct metric *requests; /* all NULL without a registry */
+	struct metric *refused;
+	struct metric *timeouts;
+	struct metric *open;
+};
+
+enum http_phase {
+	HTTP_READING, /* between requests, or collecting one */
+	HTTP_HANDLING, /* the request is with the user */
+	HTTP_STREAMING, /* so is its reply */
+	HTTP_FLUSHING, /* the reply is complete but not yet sent; then READING */
+	HTTP_CLOSING, /* the last reply is on its way out */
+	HTTP_OVER, /* waits to be freed */
+};
+
+struct http_request {
+	struct http_connection *connection;
+	char *segments; /* the path, cut at its slashes */
+	void (*gone)(void *arg);
+	const struct http_stream_ops *stream_ops;
+	void *arg; /* of gone or stream_ops */
+	bool chunked;
+	bool is_head;
+};
+
+struct http_connection {
+	struct http_server *server;
+	struct list link;
+	struct stream *stream;
+	struct addr peer;
+	bool tls;
+	enum http_phase phase;
+	struct http1 http;
+	struct bytes waiting; /* input behind the current request */
+	struct timer limit;
+	struct deferred next; /* goes on with what waits after a reply that came later */
+	struct deferred ending;
+	size_t stalled_at; /* backlog when the stall timer was last looked at */
+	bool parsing; /* advance() is on the stack */
+	bool told; /* the request's first byte started its time limit */
+	bool eof;
+	struct http_request request;
+};
+
+/* Closes at once; `gone` is told if a request was with the user. */
+void connection_lost(struct http_connection *connection);
+/* Closes at once, frees soon; nobody is told. */
+void connection_end(struct http_connection *connection);
+/* The reply is complete: on to the next request, or close. */
+void connection_replied(struct http_connection *connection, bool keep_alive);
+/* Whether the reply being made may leave the connection open. */
+bool connection_keeps(const struct http_connection *connection);
+
+#endif

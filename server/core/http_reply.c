@@ -1,0 +1,340 @@
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/core/http_connection.h"
+#include "server/core/stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { REPLY_HEAD_MAX = 16 * 1024 };
+
+const char *http_method(const struct http_request *request)
+{
+	return request->connection->http.method;
+}
+
+const char *http_path(const struct http_request *request)
+{
+	return request->connection->http.path;
+}
+
+const char *http_query_text(const struct http_request *request)
+{
+	return request->connection->http.query;
+}
+
+size_t http_segments(struct http_request *request, const char *out[HTTP_SEGMENTS_MAX])
+{
+	const char *path = http_path(request);
+	if (path[0] != '/' || !path[1])
+		return 0;
+	free(request->segments);
+	request->segments = xstrdup(path + 1);
+	size_t count = 0;
+	for (char *at = request->segments; at; count++) {
+		if (count == HTTP_SEGMENTS_MAX)
+			return HTTP_SEGMENTS_MAX + 1;
+		out[count] = at;
+		at = strchr(at, '/');
+		if (at)
+			*at++ = '\0';
+	}
+	return count;
+}
+
+long http_query(const struct http_request *request, const char *name, char *out, size_t size)
+{
+	return http1_query(http_query_text(request), name, out, size);
+}
+
+const char *http_header(const struct http_request *request, const char *name)
+{
+	return http1_header(&request->connection->http, name);
+}
+
+bool http_header_has(const struct http_request *request, const char *name, const char *token)
+{
+	return http1_header_has(&request->connection->http, name, token);
+}
+
+const uint8_t *http_body(const struct http_request *request, size_t *len)
+{
+	const struct bytes *body = &request->connection->http.body;
+	*len = body->len;
+	return body->data ? body->data : (const uint8_t *)"";
+}
+
+const struct addr *http_peer(const struct http_request *request)
+{
+	return &request->connection->peer;
+}
+
+bool http_is_tls(const struct http_request *request)
+{
+	return request->connection->tls;
+}
+
+struct loop *http_loop(const struct http_request *request)
+{
+	return request->connection->server->loop;
+}
+
+void http_on_gone(struct http_request *request, void (*gone)(void *arg), void *arg)
+{
+	request->gone = gone;
+	request->arg = arg;
+}
+
+const char *http_reason(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} reasons[] = {
+		{ 101, "Switching Protocols" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 206, "Partial Content" },
+		{ 301, "Moved Permanently" },
+		{ 302, "Found" },
+		{ 304, "Not Modified" },
+		{ 307, "Temporary Redirect" },
+		{ 308, "Permanent Redirect" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 406, "Not Acceptable" },
+		{ 408, "Request Timeout" },
+		{ 409, "Conflict" },
+		{ 410, "Gone" },
+		{ 412, "Precondition Failed" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 416, "Range Not Satisfiable" },
+		{ 417, "Expectation Failed" },
+		{ 422, "Unprocessable Content" },
+		{ 426, "Upgrade Required" },
+		{ 428, "Precondition Required" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 501, "Not Implemented" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+		{ 505, "HTTP Version Not Supported" },
+	};
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return "Unknown";
+}
+
+/* RFC 9110 §5.6.7; by hand, because strftime() follows the locale. */
+static void put_date(struct bytes *head, int64_t utc_us)
+{
+	static const char days[] = "SunMonTueWedThuFriSat";
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	const time_t now = (time_t)(utc_us / 1000000);
+	struct tm tm;
+	gmtime_r(&now, &tm);
+	bytes_printf(head, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
+		     days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
+		     tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void begin_head(struct bytes *head, struct http_request *request, int status,
+		       const struct http_header *headers)
+{
+	bytes_init(head, REPLY_HEAD_MAX);
+	bytes_printf(head, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+	put_date(head, loop_utc_us(request->connection->server->loop));
+	for (; headers && headers->name; headers++)
+		/* A value that came from outside must not start a line of its own. */
+		if (!strpbrk(headers->value, "\r\n"))
+			bytes_printf(head, "%s: %s\r\n", headers->name, headers->value);
+}
+
+static void end_head(struct bytes *head, bool keep_alive)
+{
+	bytes_text(head, keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
+}
+
+/* RFC 9110 §8.6: no Content-Length and no body on these. */
+static bool has_body(int status)
+{
+	return status >= 200 && status != 204 && status != 304;
+}
+
+/* `body` or `shared` or neither. */
+static void reply(struct http_request *request, int status, const struct http_header *headers,
+		  const struct stream_frame *body, struct buf *shared)
+{
+	struct http_connection *connection = request->connection;
+	if (connection->phase != HTTP_HANDLING)
+		return;
+	const bool keep_alive = connection_keeps(connection);
+	struct bytes head;
+	begin_head(&head, request, status, headers);
+	if (has_body(status))
+		bytes_printf(&head, "Content-Length: %zu\r\n",
+			     shared ? shared->len : body->tail_len);
+	end_head(&head, keep_alive);
+	const bool sends_body = has_body(status) && !request->is_head;
+	const struct stream_frame frame = {
+		.head = head.data,
+		.head_len = head.len,
+		.tail = sends_body ? body->tail : NULL,
+		.tail_len = sends_body ? body->tail_len : 0,
+	};
+	const int err = bytes_ok(&head) ? stream_write_framed(connection->stream, &frame, &shared,
+							      shared && sends_body ? 1 : 0)
+					: -ENOBUFS;
+	bytes_finish(&head);
+	if (err && err != -ENOTCONN) /* a client must not take half a reply for a whole one */
+		connection_end(connection);
+	else
+		connection_replied(connection, keep_alive);
+}
+
+void http_reply(struct http_request *request, int status, const struct http_header *headers,
+		const void *body, size_t len)
+{
+	const struct stream_frame frame = { .tail = body, .tail_len = len };
+	reply(request, status, headers, &frame, NULL);
+}
+
+void http_reply_buf(struct http_request *request, int status, const struct http_header *headers,
+		    struct buf *body)
+{
+	const struct stream_frame none = { 0 };
+	reply(request, status, headers, &none, body);
+}
+
+void http_stream_begin(struct http_request *request, int status, const struct http_header *headers,
+		       enum http_framing framing, const struct http_stream_ops *ops, void *arg)
+{
+	struct http_connection *connection = request->connection;
+	if (connection->phase != HTTP_HANDLING)
+		return;
+	request->stream_ops = ops;
+	request->arg = arg;
+	request->chunked = framing == HTTP_CHUNKED && !connection->http.version_1_0;
+	connection->http.keep_alive = request->chunked && connection_keeps(connection);
+	connection->phase = HTTP_STREAMING;
+	struct bytes head;
+	begin_head(&head, request, status, headers);
+	if (request->chunked)
+		bytes_text(&head, "Transfer-Encoding: chunked\r\n");
+	end_head(&head, connection->http.keep_alive);
+	stream_set_unsent_cap(connection->stream, HTTP_UNSENT_CAP);
+	stream_write(connection->stream, head.data, head.len);
+	bytes_finish(&head);
+	if (!request->chunked) { /* nothing that still comes is read as a request */
+		bytes_clear(&connection->waiting);
+		stream_resume(connection->stream);
+	}
+}
+
+/* RFC 9112 §7.1 */
+static int write_chunk(struct http_request *request, const struct stream_frame *data,
+		       struct buf *const *bufs, size_t count)
+{
+	size_t len = data->head_len;
+	for (size_t i = 0; i < count; i++)
+		len += bufs[i]->len;
+	if (!len) /* would be the last chunk */
+		return 0;
+	char size[24];
+	const int size_len = snprintf(size, sizeof(size), "%zx\r\n", len);
+	struct stream_frame frame = {
+		.head = size,
+		.head_len = (size_t)size_len,
+		.tail = "\r\n",
+		.tail_len = 2,
+	};
+	if (count)
+		return stream_write_framed(request->connection->stream, &frame, bufs, count);
+	struct bytes chunk;
+	bytes_init(&chunk, len + sizeof(size) + 2);
+	bytes_put(&chunk, size, (size_t)size_len);
+	bytes_put(&chunk, data->head, len);
+	bytes_text(&chunk, "\r\n");
+	const int err = bytes_ok(&chunk)
+				? stream_write(request->connection->stream, chunk.data, chunk.len)
+				: -ENOBUFS;
+	bytes_finish(&chunk);
+	return err;
+}
+
+static int write_stream(struct http_request *request, const struct stream_frame *data,
+			struct buf *const *bufs, size_t count)
+{
+	const struct http_connection *connection = request->connection;
+	if (connection->phase != HTTP_STREAMING)
+		return -ENOTCONN;
+	if (request->is_head)
+		return 0;
+	if (request->chunked)
+		return write_chunk(request, data, bufs, count);
+	return stream_write_framed(connection->stream, data, bufs, count);
+}
+
+int http_stream_write(struct http_request *request, const void *data, size_t len)
+{
+	const struct stream_frame frame = { .head = data, .head_len = len };
+	return write_stream(request, &frame, NULL, 0);
+}
+
+int http_stream_write_bufs(struct http_request *request, struct buf *const *bufs, size_t count)
+{
+	const struct stream_frame none = { 0 };
+	return write_stream(request, &none, bufs, count);
+}
+
+size_t http_stream_backlog(const struct http_request *request)
+{
+	const struct stream *stream = request->connection->stream;
+	return stream ? stream_backlog(stream) : 0;
+}
+
+void http_stream_end(struct http_request *request)
+{
+	struct http_connection *connection = request->connection;
+	if (connection->phase != HTTP_STREAMING)
+		return;
+	/* A reader so slow that the last chunk finds no room sees a truncated reply, as it should.
+	 */
+	if (request->chunked && !request->is_head &&
+	    stream_write(connection->stream, "0\r\n\r\n", 5) == -ENOBUFS)
+		connection_end(connection);
+	else
+		connection_replied(connection,
+				   connection->http.keep_alive && connection_keeps(connection));
+}
+
+void http_stream_abort(struct http_request *request)
+{
+	connection_end(request->connection);
+}
+
+struct stream *http_upgrade(struct http_request *request, struct bytes *rest)
+{
+	struct http_connection *connection = request->connection;
+	if (connection->phase != HTTP_HANDLING)
+		return NULL;
+	struct stream *stream = connection->stream;
+	connection->stream = NULL;
+	*rest = connection->waiting;
+	bytes_init(&connection->waiting, 1);
+	connection_end(connection);
+	return stream;
+}
