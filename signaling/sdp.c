@@ -56,7 +56,9 @@ static int read_media(struct sdp_parser *parser, struct sdp_scan *line, struct s
 	media->kind_name = sdp_scan_word(line, ' ');
 	media->port = (uint16_t)sdp_scan_number(line, ' ', UINT16_MAX);
 	media->protocol = sdp_scan_word(line, ' ');
-	if (line->bad || !sdp_scan_left(line))
+	/* The answer repeats kind and protocol, so they must not be a way to blow it up. */
+	if (line->bad || !sdp_scan_left(line) || !sdp_is_token(media->kind_name) ||
+	    strlen(media->protocol) > SDP_TOKEN_MAX)
 		return sdp_refuse(parser->error, SDP_MALFORMED, "malformed m-line");
 	media->kind = kind_of(media->kind_name);
 	/* The words of the list are terminated in place, the answer needs it whole: read a copy. */

@@ -75,7 +75,7 @@ void sdp_offer_build(struct bytes *text, const struct sdp_offer_options *options
 	const struct sdp_side side = {
 		.local = local,
 		.direction = sends(options) ? SDP_SENDONLY : SDP_RECVONLY,
-		.setup = server ? SDP_SETUP_PASSIVE : SDP_SETUP_ACTPASS,
+		.setup = SDP_SETUP_ACTPASS, /* RFC 8842 §5.2 wants it in every offer */
 		.lite = server,
 		.stream = sends(options),
 		.ssrc = { options->audio_ssrc, options->video_ssrc },

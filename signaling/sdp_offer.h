@@ -10,9 +10,10 @@
 #include "signaling/sdp_agreement.h"
 
 enum sdp_offer_role {
-	SDP_OFFER_VIEWER, /* recvonly audio and video, data channel; setup actpass, full ICE */
-	SDP_OFFER_PUBLISHER, /* sendonly audio and video; setup actpass, full ICE */
-	SDP_OFFER_SERVER, /* sendonly audio and video, data channel; setup passive, ICE-lite */
+	SDP_OFFER_VIEWER, /* recvonly audio and video, data channel; full ICE */
+	SDP_OFFER_PUBLISHER, /* sendonly audio and video; full ICE */
+	SDP_OFFER_SERVER, /* sendonly audio and video, data channel; ICE-lite, answer must be active
+			   */
 };
 
 struct sdp_offer_options {

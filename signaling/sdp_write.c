@@ -134,6 +134,9 @@ void sdp_write_data(struct bytes *text, const struct sdp_side *side, const struc
 
 void sdp_write_rejected(struct bytes *text, const struct sdp_media *media)
 {
-	bytes_printf(text, "m=%s 0 %s %s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\na=inactive\r\n",
-		     media->kind_name, media->protocol, media->formats, media->mid);
+	/* RFC 3264 §6: the formats of a rejected m-line mean nothing, but one must stand there. */
+	const int len = (int)strcspn(media->formats, " ");
+	bytes_printf(text, "m=%s 0 %s %.*s\r\nc=IN IP4 0.0.0.0\r\na=mid:%s\r\na=inactive\r\n",
+		     media->kind_name, media->protocol, len < SDP_TOKEN_MAX ? len : SDP_TOKEN_MAX,
+		     media->formats, media->mid);
 }
