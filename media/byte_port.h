@@ -11,7 +11,8 @@ struct buf;
 
 struct byte_port_ops {
 	/* Sends `count` buffers in order, as one write where possible; keeps its own references to
-	 * what had to wait. -ENOTCONN once the connection is gone. */
+	 * what had to wait. -ENOBUFS when too much waits already (nothing was taken), -ENOTCONN
+	 * once the connection is gone. */
 	int (*send)(void *arg, struct buf *const *bufs, size_t count);
 	/* Bytes accepted by send() that the kernel has not taken yet. */
 	size_t (*backlog)(void *arg);

@@ -106,6 +106,9 @@ extern const uint8_t h264_time_uuid[16]; /* 736f756b-6c69-4976-8563-6c6f636b3031
 /* Appends one SEI NAL unit (header byte first, no length) of one message. */
 void h264_sei_put(struct bytes *out, unsigned payload_type, const uint8_t *payload, size_t len);
 
+/* True for an SEI unit that starts with a time of this form: a host's own is not passed on. */
+bool h264_sei_is_time(const struct h264_nal *nal);
+
 /* Appends the capture time in both forms that players forward (design section 10), as two NAL units
  * with 4-byte lengths: type 5 with our UUID, and type 242, each with the text {"t":capture_ms}. */
 void h264_time_sei_put(struct bytes *out, int64_t capture_us);

@@ -19,7 +19,7 @@ struct flv_ingest {
 	void *arg;
 	struct media_config *video, *audio; /* NULL until their sequence header came */
 	unsigned length_size; /* of the AVC length fields */
-	bool reorders; /* a composition time other than the first was seen */
+	bool reorders; /* a composition time other than 0 was seen: B-frames */
 	bool clock_started;
 	uint32_t last_ms;
 	int64_t unwrapped_ms; /* of last_ms */
@@ -27,7 +27,7 @@ struct flv_ingest {
 	bool audio_anchored;
 	int64_t audio_anchor_us;
 	uint64_t audio_samples;
-	int64_t last_video_dts_us;
+	unsigned frame_samples;
 	uint64_t skipped; /* messages of unknown codecs, or malformed */
 };
 

@@ -25,8 +25,8 @@ void rtmp_handshake_init(struct rtmp_handshake *handshake);
 int rtmp_handshake_feed(struct rtmp_handshake *handshake, struct bytes *in, struct bytes *out)
 	__attribute__((warn_unused_result));
 
-/* Where a digest stands in C1 or S1: scheme 0 (after the time and version) or 1 (second half), and
- * the digest of a client ("Genuine Adobe Flash Player 001"), for tests and for our own client. */
+/* Where a digest stands in C1 or S1: scheme 0 (first half) or 1 (second half), and the
+ * digest of a client ("Genuine Adobe Flash Player 001"), for tests and for our own client. */
 size_t rtmp_digest_offset(const uint8_t block[RTMP_HANDSHAKE_SIZE], unsigned scheme);
 void rtmp_client_digest(uint8_t block[RTMP_HANDSHAKE_SIZE], unsigned scheme);
 

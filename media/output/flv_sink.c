@@ -5,11 +5,12 @@
 #include "server/core/alloc.h"
 #include "server/core/loop.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 enum {
 	HELD_MAX = 8, /* audio frames that wait for a picture */
-	RUN_MAX = 64, /* tags handed to the port at once */
+	RUN_MAX = 1000, /* tags handed to the port at once: a whole group, as a rule */
 	MARKS = 128,
 };
 
@@ -45,11 +46,16 @@ struct run {
 
 static void send_run(struct flv_sink *flv, struct run *run)
 {
-	if (run->count && !flv->closing &&
-	    flv->port.ops->send(flv->port.arg, run->bufs, run->count))
+	int err = 0;
+	if (run->count && !flv->closing)
+		err = flv->port.ops->send(flv->port.arg, run->bufs, run->count);
+	/* A port that is full has taken nothing: the same as being behind. */
+	if (err == -ENOBUFS)
+		flv->skipping = true;
+	else if (err)
 		flv->closing = true;
 	for (size_t i = 0; i < run->count; i++) {
-		flv->sent += run->bufs[i]->len;
+		flv->sent += err ? 0 : run->bufs[i]->len;
 		if (run->owned[i])
 			buf_unref(run->bufs[i]);
 	}
@@ -167,7 +173,8 @@ static void on_frame(struct sink *sink, struct frame *frame)
 		if (!due)
 			return;
 	}
-	struct run run = { .count = 0 };
+	struct run run;
+	run.count = 0;
 	add_held(flv, &run);
 	if (codec_is_video(frame->codec))
 		add_frame(flv, &run, frame);
@@ -201,7 +208,8 @@ static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 	}
 	metadata.has_video = metadata.video != NULL;
 	metadata.has_audio = metadata.audio || source_has_audio(flv);
-	struct run run = { .count = 0 };
+	struct run run;
+	run.count = 0;
 	add(flv, &run, flv_file_header(), true);
 	add(flv, &run, flv_metadata_tag(&metadata), true);
 	for (size_t i = 0; i < count; i++)
@@ -243,7 +251,9 @@ void flv_sink_event(struct flv_sink *flv, struct buf *tag)
 {
 	if (!flv->sink.started || flv->skipping || flv->closing)
 		return;
-	struct run run = { .bufs = { tag }, .count = 1 };
+	struct run run;
+	run.count = 0;
+	add(flv, &run, tag, false);
 	send_run(flv, &run);
 	put_mark(flv);
 }

@@ -1,0 +1,407 @@
+#include "media/fanout.h"
+
+#include "media/broadcast.h"
+#include "media/bus.h"
+#include "media/sink.h"
+#include "server/core/alloc.h"
+#include "server/core/loop.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+	TRACKS = 3, /* video, AAC, Opus */
+	TRACK_BATCH = 16, /* frames of one track taken at once */
+	BATCH_MAX = TRACKS * TRACK_BATCH,
+	GOP_MAX = BUS_FRAMES_MAX + BUS_AUDIO_TAIL,
+	CLOCK_EVERY = 8, /* sinks between two looks at the clock */
+};
+
+/* What this worker has of one broadcast. A sink stands in one list: it waits for a decodable start
+ * (joining), lacks the batch (todo), or has everything up to the cursors (done). */
+struct fanout_channel {
+	struct list link;
+	struct broadcast *broadcast;
+	struct broadcast_waiter *waiter;
+	uint64_t cursor[TRACKS];
+	struct frame *batch[BATCH_MAX];
+	size_t batch_count;
+	struct list joining; // sink.link
+	struct list todo; // sink.link
+	struct list done; // sink.link
+	/* Which of the sinks begins next time; NULL: not chosen. Chosen in the middle of the walk,
+	 * so that the order turns quickly. */
+	struct list *next_first;
+	size_t sinks;
+	size_t walked; /* of this batch */
+	unsigned ends; /* of the show, as far as the sinks know */
+	int64_t woken_us; /* when the batch began */
+	bool dirty;
+};
+
+struct fanout {
+	struct loop *loop;
+	int wake_fd;
+	struct event *wake;
+	struct deferred more;
+	struct list channels; // fanout_channel.link
+	size_t channel_count;
+	struct frame *gop[GOP_MAX]; /* for the sink that starts just now */
+	struct fanout_stats stats;
+};
+
+static struct bus *track_bus(const struct fanout_channel *channel, int track)
+{
+	static const enum codec codecs[] = { CODEC_H264, CODEC_AAC, CODEC_OPUS };
+	return track == 0 ? broadcast_video_bus(channel->broadcast)
+			  : broadcast_audio_bus(channel->broadcast, codecs[track]);
+}
+
+static int audio_track(const struct sink *sink)
+{
+	return sink->audio == CODEC_OPUS ? 2 : 1;
+}
+
+/* Stable: of equal times the first array comes first, so that a keyframe leads its group. */
+static size_t merge(struct frame **out, struct frame **a, size_t a_count, struct frame **b,
+		    size_t b_count)
+{
+	size_t count = 0;
+	while (a_count || b_count) {
+		const bool take_a = !b_count || (a_count && (*a)->dts_us <= (*b)->dts_us);
+		out[count++] = take_a ? *a++ : *b++;
+		a_count -= take_a;
+		b_count -= !take_a;
+	}
+	return count;
+}
+
+static void release(struct frame **frames, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		frame_unref(frames[i]);
+}
+
+static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
+{
+	struct frame *track[TRACKS][TRACK_BATCH];
+	size_t count[TRACKS];
+	for (int i = 0; i < TRACKS; i++) {
+		bool skipped;
+		count[i] = bus_read(track_bus(channel, i), &channel->cursor[i], track[i],
+				    TRACK_BATCH, &skipped);
+		fanout->stats.skips += skipped && i == 0;
+	}
+	struct frame *audio[2 * TRACK_BATCH];
+	const size_t audio_count = merge(audio, track[1], count[1], track[2], count[2]);
+	channel->batch_count = merge(channel->batch, track[0], count[0], audio, audio_count);
+	return channel->batch_count > 0;
+}
+
+/* All sinks that are up to date lack the new batch. */
+static void begin_walk(struct fanout_channel *channel)
+{
+	struct list *first = channel->next_first;
+	channel->next_first = NULL;
+	channel->walked = 0;
+	if (first) { /* the head of the ring moves in front of it */
+		list_remove(&channel->done);
+		list_append(first, &channel->done);
+	}
+	if (list_empty(&channel->done))
+		return;
+	/* todo is empty: it takes the whole ring over. */
+	list_append(&channel->done, &channel->todo);
+	list_remove(&channel->done);
+}
+
+static bool wants(const struct sink *sink, const struct frame *frame)
+{
+	if (codec_is_video(frame->codec))
+		return !sink->skip_video;
+	return !sink->skip_audio && frame->codec == sink->audio;
+}
+
+static void deliver(struct fanout *fanout, struct fanout_channel *channel, struct sink *sink)
+{
+	for (size_t i = 0; i < channel->batch_count && sink->channel == channel; i++) {
+		if (!wants(sink, channel->batch[i]))
+			continue;
+		fanout->stats.frames++;
+		sink->ops->frame(sink, channel->batch[i]);
+	}
+}
+
+/* The decodable start for this sink; 0 when there is none yet. */
+static size_t read_start(struct fanout *fanout, struct fanout_channel *channel,
+			 const struct sink *sink)
+{
+	const int track = audio_track(sink);
+	struct bus *audio = track_bus(channel, track);
+	const uint64_t audio_until = channel->cursor[track];
+	if (sink->skip_video || (!sink->skip_audio && broadcast_audio_only(channel->broadcast)))
+		return bus_read_since(audio, audio_until, INT64_MIN, fanout->gop, 1);
+	struct frame *pictures[BUS_FRAMES_MAX];
+	struct frame *sounds[BUS_AUDIO_TAIL];
+	const size_t picture_count =
+		bus_read_gop(track_bus(channel, 0), channel->cursor[0], pictures, BUS_FRAMES_MAX);
+	size_t sound_count = 0;
+	if (picture_count && !sink->skip_audio)
+		sound_count = bus_read_since(audio, audio_until, pictures[0]->dts_us, sounds,
+					     BUS_AUDIO_TAIL);
+	return merge(fanout->gop, pictures, picture_count, sounds, sound_count);
+}
+
+static bool start(struct fanout *fanout, struct fanout_channel *channel, struct sink *sink)
+{
+	const size_t count = read_start(fanout, channel, sink);
+	if (!count)
+		return false;
+	list_remove(&sink->link);
+	list_append(&channel->done, &sink->link);
+	sink->started = true;
+	sink->ops->start(sink, fanout->gop, count);
+	release(fanout->gop, count);
+	return true;
+}
+
+/* The first list's links go in front of the second's. */
+static void put_in_front(struct list *from, struct list *to)
+{
+	while (!list_empty(from)) {
+		struct list *link = from->prev;
+		list_remove(link);
+		list_prepend(to, link);
+	}
+}
+
+/* One pass over those who wait; false when the slice is over. */
+static bool start_joining(struct fanout *fanout, struct fanout_channel *channel, int64_t until_us)
+{
+	/* A start may remove any other sink: only the heads are held. */
+	struct list turn;
+	list_init(&turn);
+	put_in_front(&channel->joining, &turn);
+	bool in_time = true;
+	while (in_time && !list_empty(&turn)) {
+		struct sink *sink = list_entry(turn.next, struct sink, link);
+		list_remove(&sink->link);
+		list_append(&channel->joining, &sink->link);
+		if (start(fanout, channel, sink))
+			in_time = loop_now_us(fanout->loop) < until_us;
+	}
+	put_in_front(&turn, &channel->joining);
+	return in_time;
+}
+
+static void end_walk(struct fanout *fanout, struct fanout_channel *channel)
+{
+	const int64_t took_us = loop_now_us(fanout->loop) - channel->woken_us;
+	if (took_us > fanout->stats.longest_us)
+		fanout->stats.longest_us = took_us;
+	release(channel->batch, channel->batch_count);
+	channel->batch_count = 0;
+}
+
+static void tell_ended(struct fanout_channel *channel)
+{
+	struct list all;
+	list_init(&all);
+	put_in_front(&channel->joining, &all);
+	put_in_front(&channel->todo, &all);
+	put_in_front(&channel->done, &all);
+	channel->next_first = NULL;
+	while (!list_empty(&all)) {
+		struct sink *sink = list_entry(all.next, struct sink, link);
+		list_remove(&sink->link);
+		list_append(sink->started ? &channel->done : &channel->joining, &sink->link);
+		sink->ops->ended(sink);
+	}
+}
+
+/* Walks on; false when the slice is over before the sinks are. */
+static bool walk(struct fanout *fanout, struct fanout_channel *channel, int64_t until_us)
+{
+	while (!list_empty(&channel->todo)) {
+		struct sink *sink = list_entry(channel->todo.next, struct sink, link);
+		list_remove(&sink->link);
+		list_append(&channel->done, &sink->link);
+		/* About the golden section: no two viewers stay neighbours of the turn. */
+		if (++channel->walked == channel->sinks * 3 / 8 + 1)
+			channel->next_first = &sink->link;
+		deliver(fanout, channel, sink);
+		if (channel->walked % CLOCK_EVERY == 0 && loop_now_us(fanout->loop) >= until_us)
+			return false;
+	}
+	return true;
+}
+
+/* Serves a channel until it is up to date or the slice is over (false). */
+static bool serve(struct fanout *fanout, struct fanout_channel *channel, int64_t until_us)
+{
+	for (;;) {
+		if (!walk(fanout, channel, until_us))
+			return false;
+		if (channel->batch_count)
+			end_walk(fanout, channel);
+		if (!start_joining(fanout, channel, until_us))
+			return false;
+		channel->woken_us = loop_now_us(fanout->loop);
+		if (!load_batch(fanout, channel))
+			break;
+		begin_walk(channel);
+	}
+	const unsigned ends = broadcast_ends(channel->broadcast);
+	if (ends != channel->ends) {
+		channel->ends = ends;
+		tell_ended(channel);
+	}
+	return true;
+}
+
+static void channel_destroy(struct fanout *fanout, struct fanout_channel *channel)
+{
+	list_remove(&channel->link);
+	fanout->channel_count--;
+	release(channel->batch, channel->batch_count);
+	broadcast_unwait(channel->broadcast, channel->waiter);
+	broadcast_unref(channel->broadcast);
+	free(channel);
+}
+
+static void work(void *arg)
+{
+	struct fanout *fanout = arg;
+	const int64_t until_us = loop_now_us(fanout->loop) + FANOUT_SLICE_US;
+	fanout->stats.slices++;
+	bool in_time = true;
+	for (size_t turns = fanout->channel_count; in_time && turns > 0; turns--) {
+		struct fanout_channel *channel =
+			list_entry(fanout->channels.next, struct fanout_channel, link);
+		list_remove(&channel->link);
+		list_append(&fanout->channels, &channel->link);
+		if (broadcast_wait_clear(channel->waiter))
+			channel->dirty = true;
+		if (channel->dirty) {
+			in_time = serve(fanout, channel, until_us);
+			channel->dirty = !in_time;
+		}
+		if (!channel->sinks)
+			channel_destroy(fanout, channel);
+	}
+	if (!in_time)
+		loop_defer(fanout->loop, &fanout->more);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	eventfd_t value;
+	eventfd_read(fd, &value);
+	work(arg);
+}
+
+int fanout_create(struct fanout **out, struct loop *loop)
+{
+	struct fanout *fanout = xcalloc(1, sizeof(*fanout));
+	fanout->loop = loop;
+	list_init(&fanout->channels);
+	deferred_init(&fanout->more, work, fanout);
+	fanout->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (fanout->wake_fd < 0)
+		goto fail;
+	fanout->wake =
+		event_new(loop_base(loop), fanout->wake_fd, EV_READ | EV_PERSIST, on_wake, fanout);
+	if (!fanout->wake || event_add(fanout->wake, NULL))
+		goto fail;
+	*out = fanout;
+	return 0;
+fail:
+	fanout_destroy(fanout);
+	return -ENOMEM;
+}
+
+static struct fanout_channel *channel_create(struct fanout *fanout, struct broadcast *broadcast)
+{
+	struct fanout_channel *channel = xcalloc(1, sizeof(*channel));
+	list_init(&channel->joining);
+	list_init(&channel->todo);
+	list_init(&channel->done);
+	channel->broadcast = broadcast_ref(broadcast);
+	channel->waiter = broadcast_wait(broadcast, fanout->wake_fd);
+	channel->ends = broadcast_ends(broadcast);
+	for (int i = 0; i < TRACKS; i++)
+		channel->cursor[i] = bus_head(track_bus(channel, i));
+	list_append(&fanout->channels, &channel->link);
+	fanout->channel_count++;
+	return channel;
+}
+
+static struct fanout_channel *channel_of(struct fanout *fanout, struct broadcast *broadcast)
+{
+	list_for_each (link, &fanout->channels) {
+		struct fanout_channel *channel = list_entry(link, struct fanout_channel, link);
+		if (channel->broadcast == broadcast)
+			return channel;
+	}
+	return channel_create(fanout, broadcast);
+}
+
+int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *sink)
+{
+	struct fanout_channel *channel = channel_of(fanout, broadcast);
+	sink->channel = channel;
+	sink->started = false;
+	list_append(&channel->joining, &sink->link);
+	channel->sinks++;
+	channel->dirty = true;
+	fanout->stats.sinks++;
+	if (!sink->skip_audio)
+		broadcast_reader_add(broadcast, sink->audio);
+	loop_defer(fanout->loop, &fanout->more);
+	return 0;
+}
+
+void fanout_remove(struct fanout *fanout, struct sink *sink)
+{
+	struct fanout_channel *channel = sink->channel;
+	if (!channel)
+		return;
+	if (channel->next_first == &sink->link)
+		channel->next_first = NULL;
+	list_remove(&sink->link);
+	sink->channel = NULL;
+	channel->sinks--;
+	fanout->stats.sinks--;
+	if (!sink->skip_audio)
+		broadcast_reader_remove(channel->broadcast, sink->audio);
+	if (!channel->sinks)
+		loop_defer(fanout->loop, &fanout->more);
+}
+
+void fanout_stats(struct fanout *fanout, struct fanout_stats *out)
+{
+	*out = fanout->stats;
+	fanout->stats.longest_us = 0;
+}
+
+void fanout_destroy(struct fanout *fanout)
+{
+	if (!fanout)
+		return;
+	assert(fanout->stats.sinks == 0);
+	deferred_cancel(&fanout->more);
+	while (!list_empty(&fanout->channels))
+		channel_destroy(fanout,
+				list_entry(fanout->channels.next, struct fanout_channel, link));
+	if (fanout->wake)
+		event_free(fanout->wake);
+	if (fanout->wake_fd >= 0)
+		close(fanout->wake_fd);
+	free(fanout);
+}

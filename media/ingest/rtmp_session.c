@@ -1,0 +1,471 @@
+#include "media/ingest/rtmp_session.h"
+
+#include "media/frame.h"
+#include "media/ingest/amf0.h"
+#include "media/ingest/flv_ingest.h"
+#include "media/ingest/rtmp_chunk.h"
+#include "media/ingest/rtmp_handshake.h"
+#include "media/ingest/rtmp_name.h"
+#include "media/ingest/rtmp_reply.h"
+#include "server/core/alloc.h"
+#include "server/core/loop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	OUTPUT_MAX = 64 * 1024, /* our answers to what one read brought */
+	WINDOW_MIN = 64 * 1024, /* a smaller one would make us answer every packet */
+	EVENT_PING_REQUEST = 6, /* §7.1.7 */
+	CAPS_RECONNECT = 1, /* E-RTMP v2, capsEx */
+	ENCODER_MAX = 64,
+};
+
+enum state {
+	SHAKING,
+	SHAKEN, /* waits for connect */
+	ASKED_CONNECT,
+	CONNECTED,
+	ASKED_PUBLISH,
+	PUBLISHING,
+	ENDED,
+};
+
+struct rtmp_session {
+	struct loop *loop;
+	const struct rtmp_session_ops *ops;
+	void *arg;
+	enum state state;
+	struct rtmp_handshake handshake;
+	struct bytes early; /* input that the handshake has not taken */
+	struct rtmp_chunk_reader reader;
+	struct flv_ingest ingest;
+	struct bytes out;
+	struct timer patience;
+	int64_t heard_us; /* when the last bytes came */
+	double transaction; /* of the connect that waits for its answer */
+	struct rtmp_name from_connect; /* app, or the token of tcUrl */
+	bool reconnects; /* understands ReconnectRequest */
+	uint32_t window; /* bytes between two acknowledgements */
+	uint64_t acknowledged;
+	char encoder[ENCODER_MAX + 1];
+	struct rtmp_stats stats;
+};
+
+static void flush(struct rtmp_session *session)
+{
+	if (!session->out.len)
+		return;
+	session->ops->output(session->arg, session->out.data, session->out.len);
+	bytes_clear(&session->out);
+}
+
+static void end(struct rtmp_session *session, enum rtmp_end why)
+{
+	if (session->state == ENDED)
+		return;
+	session->state = ENDED;
+	timer_stop(&session->patience);
+	flush(session);
+	session->ops->end(session->arg, why);
+}
+
+static void on_patience(void *arg)
+{
+	struct rtmp_session *session = arg;
+	const int64_t quiet_us = loop_now_us(session->loop) - session->heard_us;
+	if (session->state == PUBLISHING && quiet_us < RTMP_IDLE_US)
+		timer_start(&session->patience, RTMP_IDLE_US - quiet_us);
+	else
+		end(session, RTMP_END_TIMEOUT);
+}
+
+static void on_ingest_frame(void *arg, struct frame *frame)
+{
+	struct rtmp_session *session = arg;
+	*(codec_is_video(frame->codec) ? &session->stats.video_frames
+				       : &session->stats.audio_frames) += 1;
+	session->ops->frame(session->arg, frame);
+}
+
+static bool asking(const struct rtmp_session *session)
+{
+	return session->state == ASKED_CONNECT || session->state == ASKED_PUBLISH;
+}
+
+static void keep_encoder(struct rtmp_session *session, const struct amf0_text *text)
+{
+	const size_t len = text->len < ENCODER_MAX ? text->len : ENCODER_MAX;
+	for (size_t i = 0; i < len; i++)
+		session->encoder[i] =
+			text->data[i] >= ' ' && text->data[i] < 0x7f ? text->data[i] : '?';
+	session->encoder[len] = '\0';
+}
+
+/* A room or token of app and tcUrl that cannot be is as good as none: publish has the last word. */
+static void keep_place(struct rtmp_session *session, const struct amf0_text *text)
+{
+	struct rtmp_name name;
+	if (rtmp_name_parse(&name, text->data, text->len))
+		return;
+	if (name.token[0])
+		memcpy(session->from_connect.token, name.token, sizeof(name.token));
+	/* "live" alone is the app; "live/demo" names a room */
+	if (memchr(text->data, '/', text->len) && strcmp(name.room, "live"))
+		memcpy(session->from_connect.room, name.room, sizeof(name.room));
+}
+
+static int read_connect_value(struct rtmp_session *session, const struct amf0_text *key,
+			      struct bits *bits)
+{
+	struct bits ahead = *bits;
+	struct amf0_text text;
+	double number;
+	if (!amf0_string(&ahead, &text)) {
+		if (amf0_text_is(key, "flashVer"))
+			keep_encoder(session, &text);
+		else if (amf0_text_is(key, "app") || amf0_text_is(key, "tcUrl"))
+			keep_place(session, &text);
+	} else if (!amf0_number(&ahead, &number) && amf0_text_is(key, "capsEx")) {
+		session->reconnects =
+			number >= 0 && number < 256 && ((unsigned)number & CAPS_RECONNECT);
+	}
+	return amf0_skip(bits);
+}
+
+static int on_connect(struct rtmp_session *session, double transaction, struct bits *bits)
+{
+	if (session->state != SHAKEN || amf0_enter(bits))
+		return -EPROTO;
+	struct amf0_text key;
+	int more;
+	while ((more = amf0_key(bits, &key)) == 1) {
+		if (read_connect_value(session, &key, bits))
+			return -EPROTO;
+	}
+	if (more)
+		return -EPROTO;
+	session->state = ASKED_CONNECT;
+	session->transaction = transaction;
+	if (session->ops->connect && session->from_connect.token[0])
+		session->ops->connect(session->arg, session->from_connect.token);
+	else
+		rtmp_session_accept(session);
+	return 0;
+}
+
+static int on_release_stream(struct rtmp_session *session, double transaction, struct bits *bits)
+{
+	(void)bits;
+	/* GStreamer sends transaction 0: no answer wanted. */
+	if (transaction > 0)
+		rtmp_reply_done(&session->out, transaction);
+	return 0;
+}
+
+static int on_create_stream(struct rtmp_session *session, double transaction, struct bits *bits)
+{
+	(void)bits;
+	rtmp_reply_stream_created(&session->out, transaction);
+	return 0;
+}
+
+static int on_publish(struct rtmp_session *session, double transaction, struct bits *bits)
+{
+	(void)transaction;
+	if (session->state != CONNECTED)
+		return -EPROTO;
+	struct amf0_text text;
+	struct rtmp_name name = { 0 };
+	if (amf0_skip(bits) || amf0_string(bits, &text)) /* the command object is null */
+		return -EPROTO;
+	session->state = ASKED_PUBLISH;
+	const int err = rtmp_name_parse(&name, text.data, text.len);
+	const char *room = name.room[0] ? name.room : session->from_connect.room;
+	const char *token = name.token[0] ? name.token : session->from_connect.token;
+	if (err || !room[0])
+		rtmp_session_refuse(session, RTMP_REFUSE_DENIED);
+	else
+		session->ops->publish(session->arg, room, token);
+	return 0;
+}
+
+/* deleteStream, closeStream, FCUnpublish: the host has finished. */
+static int on_unpublish(struct rtmp_session *session, double transaction, struct bits *bits)
+{
+	(void)transaction;
+	(void)bits;
+	if (session->state == PUBLISHING) {
+		rtmp_reply_status(&session->out, false, "NetStream.Unpublish.Success", "bye");
+		end(session, RTMP_END_UNPUBLISHED);
+	}
+	return 0;
+}
+
+static int on_command(struct rtmp_session *session, const struct rtmp_message *message)
+{
+	static const struct {
+		const char *name;
+		int (*run)(struct rtmp_session *session, double transaction, struct bits *bits);
+	} commands[] = {
+		{ "connect", on_connect },          { "releaseStream", on_release_stream },
+		{ "FCPublish", on_release_stream }, { "createStream", on_create_stream },
+		{ "publish", on_publish },          { "FCUnpublish", on_unpublish },
+		{ "deleteStream", on_unpublish },   { "closeStream", on_unpublish },
+	};
+	struct bits bits;
+	struct amf0_text name;
+	double transaction = 0;
+	bits_init(&bits, message->data, message->len);
+	if (message->type == RTMP_COMMAND_AMF3)
+		bits_skip(&bits, 1); /* the values are AMF0 all the same */
+	if (amf0_string(&bits, &name) || amf0_number(&bits, &transaction))
+		return -EPROTO;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (!amf0_text_is(&name, commands[i].name))
+			continue;
+		const bool first = commands[i].run == on_connect;
+		if (!first && session->state < CONNECTED)
+			return -EPROTO;
+		return commands[i].run(session, transaction, &bits);
+	}
+	return 0; /* getStreamLength, _checkbw and the like need no answer */
+}
+
+/* onMetaData: only the encoder's name is of use, the rest is in the stream. */
+static void on_data(struct rtmp_session *session, const struct rtmp_message *message)
+{
+	struct bits bits;
+	struct amf0_text text;
+	bits_init(&bits, message->data, message->len);
+	while (!amf0_string(&bits, &text))
+		;
+	if (amf0_enter(&bits))
+		return;
+	while (amf0_key(&bits, &text) == 1) {
+		struct amf0_text value;
+		struct bits ahead = bits;
+		if (amf0_text_is(&text, "encoder") && !amf0_string(&ahead, &value))
+			keep_encoder(session, &value);
+		if (amf0_skip(&bits))
+			return;
+	}
+}
+
+static void on_media(struct rtmp_session *session, uint8_t type, uint32_t timestamp,
+		     const struct bits *body)
+{
+	if (session->state != PUBLISHING)
+		return;
+	if (type == RTMP_VIDEO)
+		(void)flv_ingest_video(&session->ingest, timestamp, body->at, bits_left(body));
+	else if (type == RTMP_AUDIO)
+		(void)flv_ingest_audio(&session->ingest, timestamp, body->at, bits_left(body));
+}
+
+/* §7.1.6: FLV tags in one message; their times are shifted to the message's. */
+static int on_aggregate(struct rtmp_session *session, const struct rtmp_message *message)
+{
+	struct bits bits;
+	uint32_t shift = 0;
+	bool first = true;
+	bits_init(&bits, message->data, message->len);
+	while (bits_left(&bits)) {
+		const uint8_t type = bits_u8(&bits);
+		const uint32_t len = bits_be24(&bits);
+		uint32_t timestamp = bits_be24(&bits);
+		timestamp |= (uint32_t)bits_u8(&bits) << 24;
+		bits_skip(&bits, 3);
+		const struct bits body = bits_sub(&bits, len);
+		bits_skip(&bits, 4);
+		if (!bits_ok(&bits))
+			return -EPROTO;
+		if (first)
+			shift = message->timestamp - timestamp;
+		first = false;
+		on_media(session, type, timestamp + shift, &body);
+	}
+	return 0;
+}
+
+static void on_control(struct rtmp_session *session, const struct rtmp_message *message)
+{
+	struct bits bits;
+	bits_init(&bits, message->data, message->len);
+	if (message->type == RTMP_WINDOW_ACK_SIZE) {
+		const uint32_t window = bits_be32(&bits);
+		if (bits_ok(&bits))
+			session->window = window < WINDOW_MIN ? WINDOW_MIN : window;
+	} else if (message->type == RTMP_USER_CONTROL) {
+		const uint16_t event = bits_be16(&bits);
+		const uint32_t timestamp = bits_be32(&bits);
+		if (bits_ok(&bits) && event == EVENT_PING_REQUEST)
+			rtmp_reply_pong(&session->out, timestamp);
+	}
+}
+
+static int on_message(void *arg, const struct rtmp_message *message)
+{
+	struct rtmp_session *session = arg;
+	int err = 0;
+	struct bits body;
+	session->stats.messages_in++;
+	switch (message->type) {
+	case RTMP_COMMAND_AMF0:
+	case RTMP_COMMAND_AMF3:
+		err = on_command(session, message);
+		break;
+	case RTMP_DATA_AMF0:
+		on_data(session, message);
+		break;
+	case RTMP_AUDIO:
+	case RTMP_VIDEO:
+		bits_init(&body, message->data, message->len);
+		on_media(session, message->type, message->timestamp, &body);
+		break;
+	case RTMP_AGGREGATE:
+		err = on_aggregate(session, message);
+		break;
+	default:
+		on_control(session, message);
+	}
+	if (session->state == ENDED)
+		return -ESHUTDOWN;
+	return err;
+}
+
+static void acknowledge(struct rtmp_session *session)
+{
+	if (session->state <= SHAKING || session->state == ENDED ||
+	    session->stats.bytes_in - session->acknowledged < session->window)
+		return;
+	session->acknowledged = session->stats.bytes_in;
+	rtmp_reply_acknowledgement(&session->out, (uint32_t)session->stats.bytes_in);
+}
+
+static int shake(struct rtmp_session *session, const void *data, size_t len)
+{
+	bytes_put(&session->early, data, len);
+	if (!bytes_ok(&session->early))
+		return -ENOBUFS;
+	const int err = rtmp_handshake_feed(&session->handshake, &session->early, &session->out);
+	if (err || session->handshake.state != RTMP_HANDSHAKE_DONE)
+		return err;
+	session->state = SHAKEN;
+	const int answer =
+		rtmp_chunk_feed(&session->reader, session->early.data, session->early.len);
+	bytes_finish(&session->early);
+	return answer;
+}
+
+void rtmp_session_feed(struct rtmp_session *session, const void *data, size_t len)
+{
+	if (session->state == ENDED)
+		return;
+	session->heard_us = loop_now_us(session->loop);
+	session->stats.bytes_in += len;
+	int err;
+	if (session->state != PUBLISHING && session->stats.bytes_in > RTMP_UNKNOWN_BYTES_MAX)
+		err = -ENOBUFS;
+	else if (session->state == SHAKING)
+		err = shake(session, data, len);
+	else
+		err = rtmp_chunk_feed(&session->reader, data, len);
+	acknowledge(session);
+	if (err || !bytes_ok(&session->out))
+		end(session, RTMP_END_PROTOCOL);
+	else
+		flush(session);
+}
+
+int rtmp_session_create(struct rtmp_session **out, struct loop *loop,
+			const struct rtmp_session_ops *ops, void *arg)
+{
+	struct rtmp_session *session = xcalloc(1, sizeof(*session));
+	session->loop = loop;
+	session->ops = ops;
+	session->arg = arg;
+	session->window = RTMP_OUR_WINDOW;
+	session->heard_us = loop_now_us(loop);
+	rtmp_handshake_init(&session->handshake);
+	bytes_init(&session->early, RTMP_UNKNOWN_BYTES_MAX);
+	bytes_init(&session->out, OUTPUT_MAX);
+	rtmp_chunk_reader_init(&session->reader, on_message, session);
+	session->reader.memory_max = RTMP_UNKNOWN_BYTES_MAX;
+	flv_ingest_init(&session->ingest, on_ingest_frame, session);
+	timer_init(&session->patience, loop, on_patience, session);
+	timer_start(&session->patience, RTMP_UNKNOWN_US);
+	*out = session;
+	return 0;
+}
+
+void rtmp_session_accept(struct rtmp_session *session)
+{
+	if (session->state == ASKED_CONNECT) {
+		session->state = CONNECTED;
+		rtmp_reply_connected(&session->out, session->transaction);
+	} else if (session->state == ASKED_PUBLISH) {
+		session->state = PUBLISHING;
+		session->reader.memory_max = RTMP_MEMORY_MAX;
+		rtmp_reply_publish_started(&session->out);
+		timer_start(&session->patience, RTMP_IDLE_US);
+	}
+	flush(session);
+}
+
+void rtmp_session_refuse(struct rtmp_session *session, enum rtmp_refuse why)
+{
+	if (!asking(session))
+		return;
+	if (session->state == ASKED_CONNECT)
+		rtmp_reply_rejected(&session->out, session->transaction);
+	else if (why == RTMP_REFUSE_BAD_NAME)
+		rtmp_reply_status(&session->out, true, "NetStream.Publish.BadName",
+				  "the room is taken");
+	else
+		rtmp_reply_status(&session->out, true, "NetStream.Publish.Denied",
+				  "not allowed to publish here");
+	end(session, RTMP_END_REFUSED);
+}
+
+bool rtmp_session_publishing(const struct rtmp_session *session)
+{
+	return session->state == PUBLISHING;
+}
+
+void rtmp_session_stop(struct rtmp_session *session)
+{
+	if (session->state == PUBLISHING)
+		rtmp_reply_status(&session->out, true, "NetStream.Publish.Denied",
+				  "the show has ended or was taken over");
+	end(session, RTMP_END_REFUSED);
+}
+
+bool rtmp_session_ask_reconnect(struct rtmp_session *session, const char *tc_url)
+{
+	if (!session->reconnects || session->state != PUBLISHING)
+		return false;
+	rtmp_reply_reconnect(&session->out, tc_url);
+	flush(session);
+	return true;
+}
+
+void rtmp_session_stats(const struct rtmp_session *session, struct rtmp_stats *out)
+{
+	*out = session->stats;
+	out->skipped = session->ingest.skipped;
+	out->encoder = session->encoder;
+}
+
+void rtmp_session_destroy(struct rtmp_session *session)
+{
+	if (!session)
+		return;
+	timer_stop(&session->patience);
+	flv_ingest_finish(&session->ingest);
+	rtmp_chunk_reader_finish(&session->reader);
+	bytes_finish(&session->early);
+	bytes_finish(&session->out);
+	free(session);
+}
