@@ -1,0 +1,109 @@
+import { SdpExchange } from '@souk/core';
+import { CHANNEL_LABEL, type Clock } from '@souk/protocol';
+import { RtpClock } from './capture-clock.js';
+import { config } from './config.js';
+import { Engine } from './engine.js';
+import { PlayerError } from './errors.js';
+import { type PresentedFrame, watchFrames } from './frame-watcher.js';
+
+/** WebRTC by WHEP: pictures, sound and the data channel `souk` in one peer connection. */
+export class WhepPlayer extends Engine {
+  private readonly clock = new RtpClock();
+  private readonly abort = new AbortController();
+  private peer: RTCPeerConnection | null = null;
+  private exchange: SdpExchange | null = null;
+  private receiver: RTCRtpReceiver | null = null;
+  private channel: RTCDataChannel | null = null;
+  private unwatch: (() => void) | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private hasFrame = false;
+
+  static isSupported(): boolean {
+    return typeof RTCPeerConnection === 'function';
+  }
+
+  start(): void {
+    this.timer = setTimeout(() => this.fail(new PlayerError('timeout', 'no picture by WebRTC')), config.firstFrameMs);
+    this.connect().catch((error: unknown) => {
+      if (!this.abort.signal.aborted) this.fail(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  setClock(clock: Clock): void {
+    this.clock.set(clock);
+  }
+
+  override destroy(): void {
+    super.destroy();
+    clearTimeout(this.timer);
+    this.abort.abort();
+    this.unwatch?.();
+    this.exchange?.end();
+    this.peer?.close();
+    // Closing the connection fires no event on its channels (WebRTC 1.0 section 4.4.1.3).
+    this.channel?.dispatchEvent(new Event('close'));
+    this.options.video.srcObject = null;
+  }
+
+  private async connect(): Promise<void> {
+    const { url, token, video } = this.options;
+    const peer = (this.peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }));
+    const stream = new MediaStream();
+    peer.ontrack = ({ track }) => stream.addTrack(track);
+    peer.onconnectionstatechange = () => this.onConnection(peer.connectionState);
+    peer.addTransceiver('audio', { direction: 'recvonly' });
+    const picture = peer.addTransceiver('video', { direction: 'recvonly' });
+    this.receiver = picture.receiver;
+    preferH264(picture);
+    this.channel = peer.createDataChannel(CHANNEL_LABEL, { ordered: true });
+    this.emit('channel', this.channel);
+    await peer.setLocalDescription(await peer.createOffer());
+    // ICE-lite: the server learns our addresses from our checks, so nothing is gathered first.
+    const offer = peer.localDescription?.sdp ?? '';
+    const exchange = await SdpExchange.post(url, offer, token, this.abort.signal);
+    if (this.abort.signal.aborted) {
+      exchange.end();
+      return;
+    }
+    this.exchange = exchange;
+    await peer.setRemoteDescription({ type: 'answer', sdp: exchange.answer });
+    video.srcObject = stream;
+    this.unwatch = watchFrames(video, (frame) => this.onFrame(frame), () => this.rtpNow());
+  }
+
+  private onConnection(state: RTCPeerConnectionState): void {
+    if (state === 'failed' || state === 'closed') {
+      this.fail(new PlayerError('network', `peer connection ${state}`));
+    } else if (state === 'disconnected') {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => this.fail(new PlayerError('network', 'connection lost')), config.disconnectedMs);
+    } else if (state === 'connected' && this.hasFrame) {
+      clearTimeout(this.timer);
+    }
+  }
+
+  private onFrame(frame: PresentedFrame): void {
+    if (!this.hasFrame) {
+      this.hasFrame = true;
+      clearTimeout(this.timer);
+      this.emit('playing', null);
+    }
+    const captured = frame.rtpTimestamp === null ? null : this.clock.capture(frame.rtpTimestamp);
+    const { width, height } = frame;
+    this.emit('frame', { captureUs: captured?.captureUs ?? null, errUs: captured?.errUs ?? 0, width, height });
+  }
+
+  /** For engines whose frame callback tells no timestamp. */
+  private rtpNow(): number | null {
+    return this.receiver?.getSynchronizationSources?.()[0]?.rtpTimestamp ?? null;
+  }
+}
+
+/** What the server has is H.264; the others stay behind it, as a refusal should name what is missing. */
+function preferH264(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.('video')?.codecs ?? [];
+  const isH264 = ({ mimeType }: { mimeType: string }) => mimeType.toLowerCase() === 'video/h264';
+  const first = codecs.filter(isH264);
+  if (first.length === 0 || !transceiver.setCodecPreferences) return;
+  transceiver.setCodecPreferences([...first, ...codecs.filter((codec) => !isH264(codec))]);
+}

@@ -1,0 +1,11 @@
+export const config = {
+  width: 1280,
+  height: 720,
+  frameRate: 30,
+  /** For 720p at 30 pictures a second. */
+  maxBitrate: 3_500_000,
+  audioBitrate: 96_000,
+  statsMs: 1_000,
+  connectMs: 10_000,
+  disconnectedMs: 5_000,
+};

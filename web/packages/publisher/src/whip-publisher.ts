@@ -1,0 +1,122 @@
+import { Emitter, SdpExchange } from '@souk/core';
+import { config } from './config.js';
+import { type PublishStats, StatsReader } from './stats.js';
+
+export interface PublisherOptions {
+  url: string;
+  token: string | null;
+  stream: MediaStream;
+}
+
+export interface PublisherEvents {
+  live: null;
+  stats: PublishStats;
+  /** The last event. */
+  failed: Error;
+}
+
+/** One publish session by WHIP (RFC 9725): H.264 first, 720p kept as long as the path carries it. */
+export class WhipPublisher extends Emitter<PublisherEvents> {
+  private readonly abort = new AbortController();
+  private readonly reader = new StatsReader();
+  private readonly peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  private exchange: SdpExchange | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private poll: ReturnType<typeof setInterval> | undefined;
+  private ended = false;
+
+  constructor(private readonly options: PublisherOptions) {
+    super();
+  }
+
+  start(): void {
+    this.timer = setTimeout(() => this.fail(new Error('no connection')), config.connectMs);
+    this.connect().catch((error: unknown) => this.fail(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  override destroy(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.timer);
+    clearInterval(this.poll);
+    this.abort.abort();
+    this.exchange?.end();
+    this.peer.close();
+    super.destroy();
+  }
+
+  /** Another camera or the screen, without a new session. */
+  async replace(stream: MediaStream): Promise<void> {
+    for (const sender of this.peer.getSenders()) {
+      const track = stream.getTracks().find(({ kind }) => kind === sender.track?.kind);
+      if (track) await sender.replaceTrack(track);
+    }
+  }
+
+  private async connect(): Promise<void> {
+    const { peer, options } = this;
+    peer.onconnectionstatechange = () => this.onConnection(peer.connectionState);
+    for (const track of options.stream.getTracks()) this.addTrack(track);
+    await peer.setLocalDescription(await peer.createOffer());
+    const offer = peer.localDescription?.sdp ?? '';
+    const exchange = await SdpExchange.post(options.url, offer, options.token, this.abort.signal);
+    if (this.ended) {
+      exchange.end();
+      return;
+    }
+    this.exchange = exchange;
+    await peer.setRemoteDescription({ type: 'answer', sdp: exchange.answer });
+  }
+
+  private addTrack(track: MediaStreamTrack): void {
+    const isVideo = track.kind === 'video';
+    if (isVideo) track.contentHint = 'motion';
+    const encoding: RTCRtpEncodingParameters = isVideo
+      ? { maxBitrate: config.maxBitrate, maxFramerate: config.frameRate }
+      : { maxBitrate: config.audioBitrate };
+    const transceiver = this.peer.addTransceiver(track, {
+      direction: 'sendonly',
+      streams: [this.options.stream],
+      sendEncodings: [encoding],
+    });
+    if (!isVideo) return;
+    preferH264(transceiver);
+    // Sharp text on a product beats motion: drop frames before pixels.
+    const parameters = transceiver.sender.getParameters();
+    parameters.degradationPreference = 'maintain-resolution';
+    transceiver.sender.setParameters(parameters).catch(() => undefined);
+  }
+
+  private onConnection(state: RTCPeerConnectionState): void {
+    clearTimeout(this.timer);
+    if (state === 'connected') {
+      this.poll ??= setInterval(() => void this.readStats(), config.statsMs);
+      this.emit('live', null);
+    } else if (state === 'failed' || state === 'closed') {
+      this.fail(new Error(`connection ${state}`));
+    } else if (state === 'disconnected') {
+      this.timer = setTimeout(() => this.fail(new Error('connection lost')), config.disconnectedMs);
+    } else {
+      this.timer = setTimeout(() => this.fail(new Error('no connection')), config.connectMs);
+    }
+  }
+
+  private async readStats(): Promise<void> {
+    const stats = this.reader.read(await this.peer.getStats());
+    if (stats && !this.ended) this.emit('stats', stats);
+  }
+
+  private fail(error: Error): void {
+    if (this.ended) return;
+    this.emit('failed', error);
+    this.destroy();
+  }
+}
+
+function preferH264(transceiver: RTCRtpTransceiver): void {
+  const codecs = RTCRtpSender.getCapabilities?.('video')?.codecs ?? [];
+  const isH264 = ({ mimeType }: { mimeType: string }) => mimeType.toLowerCase() === 'video/h264';
+  const first = codecs.filter(isH264);
+  if (first.length === 0 || !transceiver.setCodecPreferences) return;
+  transceiver.setCodecPreferences([...first, ...codecs.filter((codec) => !isH264(codec))]);
+}

@@ -1,0 +1,3 @@
+export { formatCount, formatMoney } from './money.js';
+export { SoukRoom } from './souk-room.js';
+export { translator } from './strings.js';

@@ -1,0 +1,96 @@
+const en = {
+  live: 'LIVE',
+  lost: 'Host reconnecting',
+  ended: 'The show has ended',
+  idle: 'The show has not started yet',
+  connecting: 'Connecting',
+  gone: 'There is no such room',
+  refused: 'This room needs an invitation',
+  viewers: '{n} watching',
+  soundOn: 'Sound on',
+  soundOff: 'Sound off',
+  pinned: 'Now showing',
+  sale: 'Flash sale',
+  buy: 'Buy now',
+  buying: 'Ordering',
+  bought: 'Reserved',
+  soldOut: 'Sold out',
+  left: '{n} left',
+  fewLeft: 'Only {n} left',
+  shelf: 'Shelf',
+  shelfEmpty: 'Nothing on the shelf yet',
+  close: 'Close',
+  placed: 'Reserved for you: {total}. Pay before {time}.',
+  orders: 'My orders',
+  sold_out: 'Sold out. Somebody was faster.',
+  price_changed: 'The price is now {price}.',
+  not_open: 'The sale has not opened yet.',
+  limit_reached: 'You have reached the limit for this product.',
+  forbidden: 'This room takes orders from signed-in viewers only.',
+  bad_token: 'Your sign-in has expired. Please open the room again.',
+  rate_limited: 'Too fast. Please try again in a moment.',
+  unknown: 'No answer yet. Your order is kept and will be tried again.',
+  failed: 'The order was not taken ({code}).',
+  reserved: 'reserved',
+  paid: 'paid',
+  fulfilled: 'fulfilled',
+  cancelled: 'cancelled',
+  expired: 'expired',
+  refunding: 'refund under way',
+  refunded: 'refunded',
+};
+
+export type StringKey = keyof typeof en;
+
+const zh: Record<StringKey, string> = {
+  live: '直播中',
+  lost: '主播正在重连',
+  ended: '直播已结束',
+  idle: '直播尚未开始',
+  connecting: '连接中',
+  gone: '直播间不存在',
+  refused: '此直播间需要邀请',
+  viewers: '{n} 人观看',
+  soundOn: '打开声音',
+  soundOff: '关闭声音',
+  pinned: '正在讲解',
+  sale: '限时秒杀',
+  buy: '立即购买',
+  buying: '下单中',
+  bought: '已下单',
+  soldOut: '已售罄',
+  left: '剩余 {n} 件',
+  fewLeft: '仅剩 {n} 件',
+  shelf: '商品',
+  shelfEmpty: '货架上还没有商品',
+  close: '关闭',
+  placed: '已为您保留：{total}，请在 {time} 前付款。',
+  orders: '我的订单',
+  sold_out: '手慢了，商品已售罄。',
+  price_changed: '价格已更新为 {price}。',
+  not_open: '秒杀尚未开始。',
+  limit_reached: '已达到该商品的限购数量。',
+  forbidden: '此直播间仅支持登录用户下单。',
+  bad_token: '登录已过期，请重新进入直播间。',
+  rate_limited: '操作太快，请稍后再试。',
+  unknown: '暂未收到结果，订单已保留并会自动重试。',
+  failed: '下单失败（{code}）。',
+  reserved: '待付款',
+  paid: '已付款',
+  fulfilled: '已发货',
+  cancelled: '已取消',
+  expired: '已过期',
+  refunding: '退款中',
+  refunded: '已退款',
+};
+
+export type Translate = (key: StringKey, values?: Record<string, string | number>) => string;
+
+export function translator(language: string): Translate {
+  const table = language.toLowerCase().startsWith('zh') ? zh : en;
+  return (key, values = {}) => table[key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+}
+
+export function isStringKey(key: string): key is StringKey {
+  return Object.hasOwn(en, key);
+}
