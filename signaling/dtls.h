@@ -19,6 +19,7 @@ struct dtls_context;
 
 enum {
 	DTLS_MTU = 1200,
+	DTLS_PAYLOAD_MAX = 1200, /* application data in a datagram: SCTP makes at most 1,180 */
 	DTLS_FINGERPRINT = 32, /* SHA-256, bytes */
 	DTLS_FINGERPRINT_TEXT = 96, /* "AA:BB:…" with its NUL */
 };
@@ -77,10 +78,13 @@ struct dtls_keys {
 /* RFC 5764 §4.2. -ENOTCONN before the handshake is done; profile NONE if SRTP was not agreed. */
 int dtls_export_keys(struct dtls *dtls, struct dtls_keys *out) __attribute__((warn_unused_result));
 
-/* One datagram of application data, at most DTLS_MTU less 64 bytes of overhead. */
+/* One datagram of application data, at most DTLS_PAYLOAD_MAX. */
 int dtls_send(struct dtls *dtls, const void *data, size_t len);
 
-/* Sends close_notify when connected. Takes NULL. */
+/* Sends close_notify when connected; no event or data comes after this. */
+void dtls_close(struct dtls *dtls);
+
+/* Not inside a callback of the connection. Takes NULL. */
 void dtls_destroy(struct dtls *dtls);
 
 #endif

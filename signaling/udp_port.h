@@ -12,6 +12,8 @@
 
 #include "server/core/addr.h"
 #include "server/core/list.h"
+#include "signaling/udp_key.h"
+#include "signaling/udp_sender.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,9 +26,6 @@ struct log;
 struct loop;
 struct udp_port;
 struct udp_scratch;
-
-/* A run is at most what the kernel segments at once (UDP_MAX_SEGMENTS) and one IP packet. */
-enum { UDP_RUN_SEGMENTS = 64, UDP_RUN_BYTES = 65000 };
 
 /*
  * What the ports of one thread can share: receive buffers, the send buffer, the STUN agent. A load
@@ -72,13 +71,6 @@ void udp_port_destroy(struct udp_port *port);
 
 /* ---- For struct peer ---- */
 
-/* Where a session's packets come from and go to. `local` matters only when the socket is bound to
- * all addresses: answers leave from the one that was asked. */
-struct udp_path {
-	struct addr remote;
-	struct addr local; /* len 0: not needed */
-};
-
 enum { UDP_SESSION_ADDRS = 4 };
 
 struct udp_session;
@@ -108,7 +100,8 @@ struct udp_session {
 	struct list inbox; // handshake datagrams that wait for their turn
 	unsigned inbox_count;
 	bool settled;
-	struct addr addrs[UDP_SESSION_ADDRS]; /* validated, oldest is replaced */
+	bool ended;
+	struct udp_key addrs[UDP_SESSION_ADDRS]; /* validated, the oldest is replaced */
 	unsigned addr_next;
 };
 
@@ -118,12 +111,13 @@ void udp_session_init(struct udp_session *session, struct udp_port *port,
 int udp_session_add_ufrag(struct udp_session *session, const char *ufrag)
 	__attribute__((warn_unused_result));
 void udp_session_drop_ufrag(struct udp_session *session, const char *ufrag);
-/* Packets from this address are the session's from now on (and of nobody else). Kept ClientHellos
- * of the address follow. */
-void udp_session_add_addr(struct udp_session *session, const struct addr *addr);
+/* Packets from this address are the session's from now on (and of nobody else); of its older ones
+ * `keep` is not given up. Kept ClientHellos of the address follow. */
+void udp_session_add_addr(struct udp_session *session, const struct addr *addr,
+			  const struct addr *keep);
 /* The handshake is over: ticks get rare, DTLS is delivered at once. */
 void udp_session_settle(struct udp_session *session);
-/* No callback after this but free(), in the next turn of the loop. */
+/* Ufrags must have been dropped. No callback after this but free(), in the next turn. */
 void udp_session_end(struct udp_session *session);
 
 struct ice_agent *udp_port_ice(const struct udp_port *port);

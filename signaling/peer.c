@@ -1,0 +1,481 @@
+#include "signaling/peer.h"
+
+#include "server/core/alloc.h"
+#include "server/core/crypto.h"
+#include "server/core/list.h"
+#include "server/core/log.h"
+#include "server/core/loop.h"
+#include "signaling/ice.h"
+#include "signaling/srtp.h"
+#include "signaling/udp_port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	HALF_OPEN_US = 15 * 1000000, /* design section 12: half-open join */
+	PACKET_MAX = 1500, /* of RTP and RTCP, before protection */
+	RECEIVE_MAX = 2048,
+};
+
+struct peer {
+	struct udp_session session;
+	struct ice ice;
+	char *old_ufrag; /* during a restart: goes with the first check that uses the new one */
+	struct dtls *dtls;
+	struct srtp_tx *tx;
+	struct srtp_rx *rx;
+	enum dtls_srtp profile;
+	bool ingest;
+	bool connected;
+	bool closed;
+	const struct peer_ops *ops;
+	void *arg;
+	int64_t created_us;
+	struct peer_stats stats;
+};
+
+const char *peer_reason_text(enum peer_reason reason)
+{
+	static const char *const texts[] = {
+		[PEER_TIMEOUT] = "timeout",
+		[PEER_CONSENT_LOST] = "consent_lost",
+		[PEER_BAD_FINGERPRINT] = "bad_fingerprint",
+		[PEER_DTLS_FAILED] = "dtls_failed",
+		[PEER_REMOTE_CLOSED] = "remote_closed",
+	};
+	return texts[reason];
+}
+
+void peer_credentials(char ufrag[PEER_UFRAG_LEN + 1], char pwd[PEER_PWD_LEN + 1])
+{
+	random_token(ufrag, PEER_UFRAG_LEN);
+	random_token(pwd, PEER_PWD_LEN);
+}
+
+static struct peer *peer_of(struct udp_session *session)
+{
+	return list_entry(session, struct peer, session);
+}
+
+static int64_t now_us(const struct peer *peer)
+{
+	return loop_now_us(udp_port_loop(peer->session.port));
+}
+
+/* ---- end of life ---- */
+
+/* From here on nothing is sent and no packet finds the peer by its ufrag. */
+static void shut(struct peer *peer)
+{
+	if (peer->closed)
+		return;
+	dtls_close(peer->dtls);
+	peer->closed = true;
+	udp_session_drop_ufrag(&peer->session, peer->ice.local.ufrag);
+	if (peer->ice.next.ufrag)
+		udp_session_drop_ufrag(&peer->session, peer->ice.next.ufrag);
+	if (peer->old_ufrag)
+		udp_session_drop_ufrag(&peer->session, peer->old_ufrag);
+}
+
+static void fail(struct peer *peer, enum peer_reason reason)
+{
+	if (peer->closed)
+		return;
+	log_debug(udp_port_log(peer->session.port), "peer ended reason=%s",
+		  peer_reason_text(reason));
+	shut(peer);
+	peer->ops->closed(peer->arg, reason);
+}
+
+static void peer_free(struct peer *peer)
+{
+	ice_finish(&peer->ice);
+	dtls_destroy(peer->dtls);
+	srtp_tx_destroy(peer->tx);
+	srtp_rx_destroy(peer->rx);
+	free(peer->old_ufrag);
+	free(peer);
+}
+
+static void on_free(struct udp_session *session)
+{
+	peer_free(peer_of(session));
+}
+
+void peer_close(struct peer *peer)
+{
+	if (!peer)
+		return;
+	shut(peer);
+	udp_session_end(&peer->session);
+}
+
+/* ---- ICE ---- */
+
+static void send_check(struct peer *peer)
+{
+	uint8_t check[ICE_REPLY_MAX];
+	const size_t len = ice_check(&peer->ice, now_us(peer), check);
+	if (len)
+		udp_port_send(peer->session.port, &peer->ice.candidate, check, len);
+}
+
+static void on_stun(struct udp_session *session, const struct ice_packet *packet,
+		    const struct udp_path *path)
+{
+	struct peer *peer = peer_of(session);
+	struct ice_result result;
+	if (peer->closed)
+		return;
+	const bool first = !peer->ice.path.remote.len;
+	ice_receive(&peer->ice, packet, path, now_us(peer), &result);
+	if (result.reply_len)
+		udp_port_send(session->port, path, result.reply, result.reply_len);
+	if (!result.valid) {
+		udp_port_count_bad_stun(session->port);
+		return;
+	}
+	if (result.restarted) {
+		udp_session_drop_ufrag(session, peer->old_ufrag);
+		free(peer->old_ufrag);
+		peer->old_ufrag = NULL;
+	}
+	if (!peer->ice.client)
+		udp_session_add_addr(session, &path->remote, &peer->ice.path.remote);
+	if (first && peer->ice.path.remote.len)
+		dtls_start(peer->dtls);
+}
+
+int peer_restart_ice(struct peer *peer, const char *local_ufrag, const char *local_pwd)
+{
+	struct ice_credentials *unused = &peer->ice.next;
+	int err = udp_session_add_ufrag(&peer->session, local_ufrag);
+	if (err)
+		return err;
+	if (unused->ufrag)
+		udp_session_drop_ufrag(&peer->session, unused->ufrag);
+	err = ice_restart(&peer->ice, local_ufrag, local_pwd);
+	if (err) {
+		udp_session_drop_ufrag(&peer->session, local_ufrag);
+		return err;
+	}
+	if (!peer->old_ufrag)
+		peer->old_ufrag = xstrdup(peer->ice.local.ufrag);
+	return 0;
+}
+
+/* ---- DTLS ---- */
+
+static void on_dtls(struct udp_session *session, const uint8_t *data, size_t len)
+{
+	struct peer *peer = peer_of(session);
+	if (!peer->closed)
+		dtls_feed(peer->dtls, data, len);
+}
+
+static void on_dtls_send(void *arg, const uint8_t *datagram, size_t len)
+{
+	struct peer *peer = arg;
+	/* Lost ones are repeated by DTLS or SCTP. */
+	if (peer->ice.path.remote.len && !peer->closed)
+		udp_port_send(peer->session.port, &peer->ice.path, datagram, len);
+}
+
+static void on_dtls_data(void *arg, const uint8_t *data, size_t len)
+{
+	struct peer *peer = arg;
+	if (peer->ops->sctp && !peer->closed)
+		peer->ops->sctp(peer->arg, data, len);
+}
+
+static int start_srtp(struct peer *peer)
+{
+	struct dtls_keys keys;
+	const int err = dtls_export_keys(peer->dtls, &keys);
+	if (err || keys.profile == DTLS_SRTP_NONE)
+		return err;
+	struct srtp_master local = { .profile = keys.profile }, remote = local;
+	memcpy(local.key, keys.local_key, sizeof(local.key));
+	memcpy(local.salt, keys.local_salt, sizeof(local.salt));
+	memcpy(remote.key, keys.remote_key, sizeof(remote.key));
+	memcpy(remote.salt, keys.remote_salt, sizeof(remote.salt));
+	peer->profile = keys.profile;
+	const int tx = srtp_tx_create(&peer->tx, &local);
+	return tx ? tx : srtp_rx_create(&peer->rx, &remote, peer->ingest);
+}
+
+static void on_dtls_event(void *arg, enum dtls_event event)
+{
+	struct peer *peer = arg;
+	if (event == DTLS_BAD_FINGERPRINT) {
+		fail(peer, PEER_BAD_FINGERPRINT);
+	} else if (event == DTLS_CLOSED) {
+		fail(peer, PEER_REMOTE_CLOSED);
+	} else if (event == DTLS_FAILED || start_srtp(peer)) {
+		fail(peer, PEER_DTLS_FAILED);
+	} else {
+		peer->connected = true;
+		udp_session_settle(&peer->session);
+		peer->ops->connected(peer->arg);
+	}
+}
+
+static const struct dtls_ops dtls_ops = {
+	.send = on_dtls_send,
+	.data = on_dtls_data,
+	.event = on_dtls_event,
+};
+
+/* ---- SRTP in ---- */
+
+static void count_failure(struct peer *peer, int err)
+{
+	if (err == -EALREADY)
+		peer->stats.srtp_replayed++;
+	else
+		peer->stats.srtp_failed++;
+}
+
+static void receive_rtp(struct peer *peer, uint8_t *data, size_t len, const struct udp_path *path)
+{
+	const int err = srtp_rx_rtp(peer->rx, data, &len);
+	if (err) {
+		count_failure(peer, err);
+		return;
+	}
+	peer->stats.rtp_received++;
+	ice_heard(&peer->ice, path, false, now_us(peer));
+	peer->ops->rtp(peer->arg, data, len);
+}
+
+static int receive_rtcp(struct peer *peer, const uint8_t *data, size_t len,
+			const struct udp_path *path, bool new_addr)
+{
+	uint8_t packet[RECEIVE_MAX];
+	size_t packet_len;
+	bool fresh;
+	const int err = len > sizeof(packet)
+				? -EBADMSG
+				: srtp_rx_rtcp(peer->rx, data, len, packet, &packet_len, &fresh);
+	if (err) {
+		count_failure(peer, err);
+		return err;
+	}
+	peer->stats.rtcp_received++;
+	ice_heard(&peer->ice, path, fresh, now_us(peer));
+	if (new_addr)
+		udp_session_add_addr(&peer->session, &path->remote, &peer->ice.path.remote);
+	peer->ops->rtcp(peer->arg, packet, packet_len);
+	return 0;
+}
+
+static void on_srtp(struct udp_session *session, uint8_t *data, size_t len,
+		    const struct udp_path *path)
+{
+	struct peer *peer = peer_of(session);
+	if (!peer->rx || peer->closed || len < 2)
+		return;
+	/* RFC 5761 §4 */
+	if (data[1] >= 192 && data[1] <= 223)
+		receive_rtcp(peer, data, len, path, false);
+	else
+		receive_rtp(peer, data, len, path);
+}
+
+static int on_claim(struct udp_session *session, const uint8_t *data, size_t len,
+		    const struct udp_path *path)
+{
+	struct peer *peer = peer_of(session);
+	if (!peer->rx || peer->closed || peer->ice.client ||
+	    !srtp_rx_rtcp_expected(peer->rx, data, len))
+		return -ESRCH;
+	return receive_rtcp(peer, data, len, path, true) ? -EBADMSG : 0;
+}
+
+/* ---- time ---- */
+
+static void on_tick(struct udp_session *session, int64_t now)
+{
+	struct peer *peer = peer_of(session);
+	if (peer->closed)
+		return;
+	if (!peer->connected && now - peer->created_us >= HALF_OPEN_US) {
+		fail(peer, PEER_TIMEOUT);
+	} else if (ice_consent_lost(&peer->ice, now)) {
+		fail(peer, PEER_CONSENT_LOST);
+	} else {
+		send_check(peer);
+		if (!peer->connected && peer->ice.path.remote.len)
+			dtls_tick(peer->dtls);
+	}
+}
+
+static const struct udp_session_ops session_ops = {
+	.stun = on_stun,
+	.dtls = on_dtls,
+	.srtp = on_srtp,
+	.claim = on_claim,
+	.tick = on_tick,
+	.free = on_free,
+};
+
+/* ---- creation ---- */
+
+static int init_parts(struct peer *peer, struct udp_port *port, const struct peer_options *options)
+{
+	const struct ice_options ice = {
+		.client = options->client,
+		.local_ufrag = options->local_ufrag,
+		.local_pwd = options->local_pwd,
+		.remote_ufrag = options->remote_ufrag,
+		.remote_pwd = options->remote_pwd,
+		.candidate = options->candidate,
+	};
+	struct dtls_options dtls = {
+		.client = options->dtls_client,
+		.ops = &dtls_ops,
+		.arg = peer,
+	};
+	memcpy(dtls.fingerprint, options->remote_fingerprint, sizeof(dtls.fingerprint));
+	const int err = ice_init(&peer->ice, udp_port_ice(port), &ice);
+	return err ? err : dtls_create(&peer->dtls, udp_port_dtls(port), &dtls);
+}
+
+int peer_create(struct peer **out, struct udp_port *port, const struct peer_options *options)
+{
+	struct peer *peer = xcalloc(1, sizeof(*peer));
+	peer->ops = options->ops;
+	peer->arg = options->arg;
+	peer->ingest = options->ingest;
+	int err = init_parts(peer, port, options);
+	if (err) {
+		peer_free(peer);
+		return err;
+	}
+	udp_session_init(&peer->session, port, &session_ops);
+	peer->created_us = now_us(peer);
+	err = udp_session_add_ufrag(&peer->session, options->local_ufrag);
+	if (err) {
+		peer_close(peer);
+		return err;
+	}
+	if (options->client) {
+		udp_session_add_addr(&peer->session, &options->candidate, &options->candidate);
+		send_check(peer);
+	}
+	*out = peer;
+	return 0;
+}
+
+bool peer_connected(const struct peer *peer)
+{
+	return peer->connected && !peer->closed;
+}
+
+/* ---- sending ---- */
+
+/* Packets of one system call, as they grow in the port's buffer. */
+struct run {
+	struct peer *peer;
+	uint8_t *buffer;
+	size_t len;
+	size_t segment; /* of all but the last */
+	size_t count;
+	bool ended; /* the last one was shorter */
+};
+
+static int flush(struct run *run)
+{
+	if (!run->len)
+		return 0;
+	struct peer *peer = run->peer;
+	const int err = udp_port_send_run(peer->session.port, &peer->ice.path, run->buffer,
+					  run->len, run->segment);
+	if (!err) {
+		peer->stats.packets_sent += run->count;
+		peer->stats.bytes_sent += run->len;
+	} else if (err == -EAGAIN) {
+		peer->stats.send_again++;
+	}
+	run->len = run->count = 0;
+	run->ended = false;
+	return err;
+}
+
+static int add_packet(struct run *run, const struct iovec *header, const struct iovec *payload)
+{
+	const size_t room = header->iov_len + payload->iov_len + SRTP_OVERHEAD_MAX;
+	if (room > PACKET_MAX + SRTP_OVERHEAD_MAX)
+		return -EMSGSIZE;
+	int err = 0;
+	if (run->ended || run->count == UDP_RUN_SEGMENTS || run->len + room > UDP_RUN_BYTES)
+		err = flush(run);
+	if (err)
+		return err;
+	const long size = srtp_tx_rtp(run->peer->tx, run->buffer + run->len, header->iov_base,
+				      header->iov_len, payload->iov_base, payload->iov_len);
+	if (size < 0)
+		return (int)size;
+	if (run->count && (size_t)size > run->segment) {
+		/* Too long for this run: it becomes the first of the next. */
+		const uint8_t *packet = run->buffer + run->len;
+		err = flush(run);
+		memmove(run->buffer, packet, (size_t)size);
+	}
+	if (!run->count)
+		run->segment = (size_t)size;
+	run->ended = (size_t)size < run->segment;
+	run->len += (size_t)size;
+	run->count++;
+	return err;
+}
+
+int peer_send_rtp(struct peer *peer, const struct iovec *parts, size_t packets)
+{
+	if (!peer_connected(peer) || !peer->tx)
+		return -ENOTCONN;
+	struct run run = { .peer = peer, .buffer = udp_port_buffer(peer->session.port) };
+	for (size_t i = 0; i < packets; i++) {
+		const int err = add_packet(&run, &parts[2 * i], &parts[2 * i + 1]);
+		if (err)
+			return err;
+	}
+	return flush(&run);
+}
+
+int peer_send_rtcp(struct peer *peer, const uint8_t *packet, size_t len)
+{
+	if (!peer_connected(peer) || !peer->tx)
+		return -ENOTCONN;
+	if (len > PACKET_MAX)
+		return -EMSGSIZE;
+	struct run run = { .peer = peer, .buffer = udp_port_buffer(peer->session.port) };
+	const long size = srtp_tx_rtcp(peer->tx, run.buffer, packet, len);
+	if (size < 0)
+		return (int)size;
+	run.len = run.segment = (size_t)size;
+	run.count = 1;
+	return flush(&run);
+}
+
+int peer_send_sctp(struct peer *peer, const uint8_t *packet, size_t len)
+{
+	return peer_connected(peer) ? dtls_send(peer->dtls, packet, len) : -ENOTCONN;
+}
+
+void peer_stats(const struct peer *peer, struct peer_stats *out)
+{
+	static const char *const profiles[] = {
+		[DTLS_SRTP_NONE] = "none",
+		[DTLS_SRTP_AES128_CM_SHA1_80] = "AES128_CM_SHA1_80",
+		[DTLS_SRTP_AEAD_AES_128_GCM] = "AEAD_AES_128_GCM",
+	};
+	*out = peer->stats;
+	out->path_moves = peer->ice.moves;
+	out->last_check_us = peer->ice.last_check_us;
+	out->srtp_profile = profiles[peer->profile];
+	out->remote = peer->ice.path.remote;
+}

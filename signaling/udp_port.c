@@ -1,0 +1,531 @@
+#include "signaling/udp_port.h"
+
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/core/log.h"
+#include "server/core/loop.h"
+#include "server/core/map.h"
+#include "signaling/ice.h"
+#include "signaling/ice_packet.h"
+#include "signaling/udp_batch.h"
+#include "signaling/udp_hello.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	SOCKET_BUFFER = 4 << 20, /* a keyframe to each of 1,000 viewers, or 20 ms of their RTCP */
+	BATCHES_A_TURN = 4, /* then other sockets of the loop get theirs */
+	HANDSHAKES_A_TURN = 8, /* 125 us each: a wave of joins must not delay the fan-out */
+	INBOX_MAX = 8, /* datagrams of one handshake that wait */
+	TICK_US = 100000,
+	WHEEL = 10, /* a settled session is ticked once a second */
+	/* An SRTCP packet from a new address is tried on the sessions it may belong to. Strangers
+	 * can ask for that at will, hence the limits. */
+	CLAIMS_A_TICK = 8,
+	CLAIM_TRIES = 16,
+};
+
+struct udp_scratch {
+	struct udp_batch *batch;
+	struct ice_agent *ice;
+	uint8_t *send;
+};
+
+struct udp_port {
+	struct loop *loop;
+	struct dtls_context *dtls;
+	struct udp_scratch *scratch;
+	struct udp_scratch *own_scratch; /* NULL when it is shared */
+	struct log log;
+	int fd;
+	struct event *readable;
+	struct addr addr;
+	struct udp_sender sender;
+	struct udp_hellos hellos;
+	struct map by_ufrag;
+	struct map by_addr;
+	struct timer tick;
+	struct deferred soon; /* frees ended sessions, runs handshakes */
+	struct list young; // udp_session.link
+	struct list wheel[WHEEL]; // udp_session.link
+	struct list ended; // udp_session.link
+	struct list handshakes; // udp_session.hello_link
+	unsigned wheel_at;
+	unsigned wheel_next; /* where the next settled session goes */
+	unsigned claims_left;
+	struct udp_port_stats stats;
+};
+
+struct datagram {
+	struct list link;
+	struct buf *buf;
+};
+
+int udp_scratch_create(struct udp_scratch **out, bool gro)
+{
+	struct udp_scratch *scratch = xcalloc(1, sizeof(*scratch));
+	scratch->send = xcalloc(1, UDP_RUN_BYTES);
+	if (udp_batch_create(&scratch->batch, gro) || ice_agent_create(&scratch->ice)) {
+		udp_scratch_destroy(scratch);
+		return -ENOMEM;
+	}
+	*out = scratch;
+	return 0;
+}
+
+void udp_scratch_destroy(struct udp_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	udp_batch_destroy(scratch->batch);
+	ice_agent_destroy(scratch->ice);
+	free(scratch->send);
+	free(scratch);
+}
+
+/* ---- sessions ---- */
+
+void udp_session_init(struct udp_session *session, struct udp_port *port,
+		      const struct udp_session_ops *ops)
+{
+	*session = (struct udp_session){ .ops = ops, .port = port };
+	list_init(&session->hello_link);
+	list_init(&session->inbox);
+	list_append(&port->young, &session->link);
+	port->stats.sessions++;
+}
+
+int udp_session_add_ufrag(struct udp_session *session, const char *ufrag)
+{
+	struct udp_port *port = session->port;
+	if (map_get_str(&port->by_ufrag, ufrag))
+		return -EEXIST;
+	map_set_str(&port->by_ufrag, ufrag, session);
+	return 0;
+}
+
+void udp_session_drop_ufrag(struct udp_session *session, const char *ufrag)
+{
+	struct map *map = &session->port->by_ufrag;
+	if (map_get_str(map, ufrag) == session)
+		map_remove_str(map, ufrag);
+}
+
+static bool same_key(const struct udp_key *a, const struct udp_key *b)
+{
+	return a->len == b->len && !memcmp(a->bytes, b->bytes, a->len);
+}
+
+static void drop_addr(struct udp_session *session, const struct udp_key *key)
+{
+	struct map *map = &session->port->by_addr;
+	if (key->len && map_get(map, key->bytes, key->len) == session)
+		map_remove(map, key->bytes, key->len);
+}
+
+static void keep_datagram(struct udp_session *session, struct buf *buf)
+{
+	struct udp_port *port = session->port;
+	if (session->inbox_count == INBOX_MAX) {
+		buf_unref(buf);
+		return;
+	}
+	struct datagram *datagram = xcalloc(1, sizeof(*datagram));
+	datagram->buf = buf;
+	list_append(&session->inbox, &datagram->link);
+	session->inbox_count++;
+	if (list_empty(&session->hello_link))
+		list_append(&port->handshakes, &session->hello_link);
+	loop_defer(port->loop, &port->soon);
+}
+
+static struct buf *next_datagram(struct udp_session *session)
+{
+	if (list_empty(&session->inbox))
+		return NULL;
+	struct datagram *datagram = list_entry(session->inbox.next, struct datagram, link);
+	struct buf *buf = datagram->buf;
+	list_remove(&datagram->link);
+	session->inbox_count--;
+	free(datagram);
+	return buf;
+}
+
+void udp_session_add_addr(struct udp_session *session, const struct addr *addr,
+			  const struct addr *keep)
+{
+	struct udp_port *port = session->port;
+	const struct udp_key key = udp_key_of(addr);
+	if (map_set(&port->by_addr, key.bytes, key.len, session) == session)
+		return;
+	const struct udp_key kept = keep->len ? udp_key_of(keep) : (struct udp_key){ 0 };
+	struct udp_key *slot = &session->addrs[session->addr_next++ % UDP_SESSION_ADDRS];
+	if (slot->len && same_key(slot, &kept))
+		slot = &session->addrs[session->addr_next++ % UDP_SESSION_ADDRS];
+	if (!same_key(slot, &key))
+		drop_addr(session, slot);
+	*slot = key;
+	struct buf *hellos[UDP_HELLO_DATAGRAMS];
+	const size_t count = udp_hellos_take(&port->hellos, addr, loop_now_us(port->loop), hellos);
+	for (size_t i = 0; i < count; i++)
+		keep_datagram(session, hellos[i]);
+}
+
+void udp_session_settle(struct udp_session *session)
+{
+	struct udp_port *port = session->port;
+	if (session->settled || session->ended)
+		return;
+	session->settled = true;
+	list_remove(&session->link);
+	list_append(&port->wheel[port->wheel_next++ % WHEEL], &session->link);
+}
+
+void udp_session_end(struct udp_session *session)
+{
+	struct udp_port *port = session->port;
+	if (session->ended)
+		return;
+	session->ended = true;
+	for (int i = 0; i < UDP_SESSION_ADDRS; i++)
+		drop_addr(session, &session->addrs[i]);
+	list_remove(&session->hello_link);
+	list_remove(&session->link);
+	list_append(&port->ended, &session->link);
+	port->stats.sessions--;
+	loop_defer(port->loop, &port->soon);
+}
+
+static void free_ended(struct udp_port *port)
+{
+	while (!list_empty(&port->ended)) {
+		struct udp_session *session =
+			list_entry(port->ended.next, struct udp_session, link);
+		list_remove(&session->link);
+		for (struct buf *buf; (buf = next_datagram(session));)
+			buf_unref(buf);
+		session->ops->free(session);
+	}
+}
+
+static void run_handshakes(struct udp_port *port)
+{
+	for (int i = 0; i < HANDSHAKES_A_TURN && !list_empty(&port->handshakes); i++) {
+		struct udp_session *session =
+			list_entry(port->handshakes.next, struct udp_session, hello_link);
+		list_remove(&session->hello_link);
+		struct buf *buf;
+		while (!session->ended && (buf = next_datagram(session))) {
+			session->ops->dtls(session, buf->data, buf->len);
+			buf_unref(buf);
+		}
+	}
+	if (!list_empty(&port->handshakes))
+		loop_defer(port->loop, &port->soon);
+}
+
+static void on_soon(void *arg)
+{
+	struct udp_port *port = arg;
+	free_ended(port);
+	run_handshakes(port);
+}
+
+/* Any session may end while the list is walked, so it is emptied from its head. */
+static void tick_list(struct list *sessions, int64_t now_us)
+{
+	struct list batch;
+	list_init(&batch);
+	while (!list_empty(sessions)) {
+		struct list *link = sessions->next;
+		list_remove(link);
+		list_append(&batch, link);
+	}
+	while (!list_empty(&batch)) {
+		struct udp_session *session = list_entry(batch.next, struct udp_session, link);
+		list_remove(&session->link);
+		list_append(sessions, &session->link);
+		session->ops->tick(session, now_us);
+	}
+}
+
+static void on_tick(void *arg)
+{
+	struct udp_port *port = arg;
+	const int64_t now_us = loop_now_us(port->loop);
+	timer_start(&port->tick, TICK_US);
+	port->claims_left = CLAIMS_A_TICK;
+	udp_hellos_expire(&port->hellos, now_us);
+	tick_list(&port->young, now_us);
+	port->wheel_at = (port->wheel_at + 1) % WHEEL;
+	tick_list(&port->wheel[port->wheel_at], now_us);
+}
+
+/* ---- packets ---- */
+
+static struct udp_session *session_of(const struct udp_port *port, const struct addr *addr)
+{
+	const struct udp_key key = udp_key_of(addr);
+	return map_get(&port->by_addr, key.bytes, key.len);
+}
+
+static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
+		    const struct udp_path *path)
+{
+	struct ice_packet packet;
+	if (ice_packet_scan(&packet, data, len)) {
+		port->stats.stun_bad++;
+		return;
+	}
+	struct udp_session *session =
+		packet.kind == ICE_REQUEST
+			? map_get(&port->by_ufrag, packet.ufrag, packet.ufrag_len)
+			: session_of(port, &path->remote);
+	if (session)
+		session->ops->stun(session, &packet, path);
+	else
+		port->stats.stun_unknown++;
+}
+
+static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
+		    const struct udp_path *path)
+{
+	struct udp_session *session = session_of(port, &path->remote);
+	if (!session) {
+		if (udp_hellos_keep(&port->hellos, &path->remote, data, len,
+				    loop_now_us(port->loop)))
+			port->stats.hellos_kept++;
+		else
+			port->stats.foreign++;
+	} else if (session->settled) {
+		session->ops->dtls(session, data, len);
+	} else {
+		struct buf *buf = buf_copy(data, len);
+		if (buf)
+			keep_datagram(session, buf);
+	}
+}
+
+/* False when the search is over. */
+static bool offer_to_list(struct list *sessions, const uint8_t *data, size_t len,
+			  const struct udp_path *path, int *tries)
+{
+	list_for_each (link, sessions) {
+		struct udp_session *session = list_entry(link, struct udp_session, link);
+		const int err = session->ops->claim(session, data, len, path);
+		if (err == -ESRCH)
+			continue;
+		if (!err || --*tries == 0)
+			return false;
+	}
+	return true;
+}
+
+static void on_srtp(struct udp_port *port, uint8_t *data, size_t len, const struct udp_path *path)
+{
+	struct udp_session *session = session_of(port, &path->remote);
+	if (session) {
+		session->ops->srtp(session, data, len, path);
+		return;
+	}
+	port->stats.foreign++;
+	/* RFC 5761 §4: RTCP types lie in 192..223. RTP from strangers is never looked at. */
+	const bool rtcp = len >= 8 && data[1] >= 192 && data[1] <= 223;
+	if (!rtcp || !port->claims_left)
+		return;
+	port->claims_left--;
+	int tries = CLAIM_TRIES;
+	for (int i = 0; i < WHEEL; i++)
+		if (!offer_to_list(&port->wheel[i], data, len, path, &tries))
+			return;
+}
+
+static void on_packet(void *arg, uint8_t *data, size_t len, const struct udp_path *path)
+{
+	struct udp_port *port = arg;
+	port->stats.packets_in++;
+	port->stats.bytes_in += len;
+	const unsigned first = len ? data[0] : 255;
+	if (first <= 3)
+		on_stun(port, data, len, path);
+	else if (first >= 20 && first <= 63)
+		on_dtls(port, data, len, path);
+	else if (first >= 128 && first <= 191)
+		on_srtp(port, data, len, path);
+	else
+		port->stats.garbage++;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	struct udp_port *port = arg;
+	for (int i = 0; i < BATCHES_A_TURN; i++)
+		if (!udp_batch_receive(port->scratch->batch, fd, on_packet, port))
+			break;
+}
+
+/* ---- the port ---- */
+
+static void set_buffer(int fd, int forced, int plain)
+{
+	const int size = SOCKET_BUFFER;
+	if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof(size)))
+		setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size));
+}
+
+static int open_socket(const struct addr *bind_addr, bool gro)
+{
+	const int family = bind_addr->ss.ss_family;
+	const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+	if (fd < 0)
+		return -errno;
+	const int on = 1;
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (addr_is_any(bind_addr) && family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	else if (addr_is_any(bind_addr))
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+	if (gro)
+		setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on));
+	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
+	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
+	if (bind(fd, (const struct sockaddr *)&bind_addr->ss, bind_addr->len)) {
+		const int err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+static void init_lists(struct udp_port *port)
+{
+	list_init(&port->young);
+	list_init(&port->ended);
+	list_init(&port->handshakes);
+	for (int i = 0; i < WHEEL; i++)
+		list_init(&port->wheel[i]);
+}
+
+int udp_port_create(struct udp_port **out, struct loop *loop,
+		    const struct udp_port_options *options)
+{
+	struct udp_port *port = xcalloc(1, sizeof(*port));
+	port->loop = loop;
+	port->dtls = options->dtls;
+	if (options->log)
+		port->log = *options->log;
+	port->claims_left = CLAIMS_A_TICK;
+	init_lists(port);
+	map_init(&port->by_ufrag);
+	map_init(&port->by_addr);
+	udp_hellos_init(&port->hellos);
+	timer_init(&port->tick, loop, on_tick, port);
+	deferred_init(&port->soon, on_soon, port);
+	int err = options->scratch ? 0 : udp_scratch_create(&port->own_scratch, false);
+	port->scratch = options->scratch ? options->scratch : port->own_scratch;
+	port->fd = err ? err : open_socket(&options->bind, udp_batch_gro(port->scratch->batch));
+	if (port->fd < 0) {
+		err = port->fd;
+		goto fail;
+	}
+	port->addr.len = sizeof(port->addr.ss);
+	err = -ENOMEM;
+	if (getsockname(port->fd, (struct sockaddr *)&port->addr.ss, &port->addr.len))
+		goto fail;
+	udp_sender_init(&port->sender, port->fd);
+	port->readable =
+		event_new(loop_base(loop), port->fd, EV_READ | EV_PERSIST, on_readable, port);
+	if (!port->readable || event_add(port->readable, NULL))
+		goto fail;
+	timer_start(&port->tick, TICK_US);
+	*out = port;
+	return 0;
+fail:
+	udp_port_destroy(port);
+	return err;
+}
+
+const struct addr *udp_port_addr(const struct udp_port *port)
+{
+	return &port->addr;
+}
+
+struct loop *udp_port_loop(const struct udp_port *port)
+{
+	return port->loop;
+}
+
+struct dtls_context *udp_port_dtls(const struct udp_port *port)
+{
+	return port->dtls;
+}
+
+struct ice_agent *udp_port_ice(const struct udp_port *port)
+{
+	return port->scratch->ice;
+}
+
+const struct log *udp_port_log(const struct udp_port *port)
+{
+	return &port->log;
+}
+
+uint8_t *udp_port_buffer(const struct udp_port *port)
+{
+	return port->scratch->send;
+}
+
+void udp_port_count_bad_stun(struct udp_port *port)
+{
+	port->stats.stun_bad++;
+}
+
+void udp_port_stats(const struct udp_port *port, struct udp_port_stats *out)
+{
+	*out = port->stats;
+	out->packets_out = port->sender.packets;
+	out->bytes_out = port->sender.bytes;
+	out->sends = port->sender.calls;
+	out->send_again = port->sender.again;
+	out->send_errors = port->sender.errors;
+	out->gso = port->sender.gso;
+}
+
+int udp_port_send(struct udp_port *port, const struct udp_path *path, const void *data, size_t len)
+{
+	return udp_sender_send(&port->sender, path, data, len, len);
+}
+
+int udp_port_send_run(struct udp_port *port, const struct udp_path *path, const uint8_t *data,
+		      size_t len, size_t segment)
+{
+	return udp_sender_send(&port->sender, path, data, len, segment);
+}
+
+void udp_port_destroy(struct udp_port *port)
+{
+	if (!port)
+		return;
+	assert(port->stats.sessions == 0);
+	timer_stop(&port->tick);
+	deferred_cancel(&port->soon);
+	free_ended(port);
+	if (port->readable)
+		event_free(port->readable);
+	if (port->fd >= 0)
+		close(port->fd);
+	udp_hellos_finish(&port->hellos);
+	map_finish(&port->by_ufrag);
+	map_finish(&port->by_addr);
+	udp_scratch_destroy(port->own_scratch);
+	free(port);
+}
