@@ -247,7 +247,7 @@ ParameterizedTestParameters(http1, refuses)
 	return cr_make_param_array(size_t, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
-ParameterizedTest(size_t *row, http1, refuses, .init = setup, .fini = teardown)
+ParameterizedTest(size_t *row, http1, refuses)
 {
 	cr_assert(eq(int, status_of(refused[*row].text), refused[*row].status), "%s",
 		  refused[*row].text);
@@ -261,8 +261,7 @@ ParameterizedTestParameters(http1, refuses_the_same_byte_by_byte)
 	return cr_make_param_array(size_t, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
-ParameterizedTest(size_t *row, http1, refuses_the_same_byte_by_byte, .init = setup,
-		  .fini = teardown)
+ParameterizedTest(size_t *row, http1, refuses_the_same_byte_by_byte)
 {
 	const char *text = refused[*row].text;
 	enum http1_event event = HTTP1_MORE;
