@@ -14,6 +14,7 @@
 /*
  * Appends the answer's text to `answer` and fills `out`. -EINVAL and `error` when the offer cannot
  * be accepted, with `answer` untouched. SDP_NO_CODEC is answered with 406 and whep_counter_offer().
+ * A cap of SDP_SIZE_MAX always holds the answer.
  */
 int whep_answer(struct sdp_agreement *out, struct bytes *answer, const struct sdp *offer,
 		const struct sdp_local *local, struct sdp_error *error)
