@@ -13,8 +13,7 @@
 /*
  * Appends the answer's text to `answer` and fills `out`. -EINVAL and `error` when the offer cannot
  * be accepted, with `answer` untouched: SDP_UNSUPPORTED and SDP_NO_CODEC are 422, SDP_MALFORMED
- * is 400. A cap of SDP_SIZE_MAX
- * always holds the answer.
+ * is 400. A cap of SDP_SIZE_MAX always holds the answer.
  */
 int whip_answer(struct sdp_agreement *out, struct bytes *answer, const struct sdp *offer,
 		const struct sdp_local *local, struct sdp_error *error)
