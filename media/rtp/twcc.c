@@ -155,13 +155,15 @@ static size_t encode(const struct draft *draft, uint16_t base, uint8_t number, u
 bool twcc_write(struct twcc_recorder *recorder, struct rtcp_writer *writer, uint32_t ssrc,
 		uint32_t media_ssrc)
 {
-	if (!recorder->news)
-		return false;
-	struct draft draft = { .span = 0 };
-	const uint16_t base = (uint16_t)recorder->next;
-	collect(recorder, &draft);
-	if (draft.received == 0)
-		return false;
+	struct draft draft;
+	uint16_t base;
+	do { /* a hole larger than a report is not worth one */
+		if (!recorder->news)
+			return false;
+		draft.span = draft.received = 0;
+		base = (uint16_t)recorder->next;
+		collect(recorder, &draft);
+	} while (draft.received == 0);
 	uint8_t content[CONTENT_MAX];
 	const size_t len = encode(&draft, base, recorder->reports++, content);
 	const uint32_t ssrcs[2] = { ssrc, media_ssrc };
