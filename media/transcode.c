@@ -46,7 +46,7 @@ struct transcode {
 	bool fresh; /* the child has not been told anything */
 	bool configured; /* the child knows `from` */
 	unsigned in_flight; /* frames sent and not yet worked off */
-	int64_t started_us; /* when the child was taken */
+	int64_t again_us; /* not before is a child replaced that was lost */
 	struct timer watchdog; /* runs while frames are in flight */
 	struct timer restart;
 
@@ -116,6 +116,7 @@ int transcode_pool_create(struct transcode_pool **out, struct loop *loop, const 
 void transcode_pool_stats(const struct transcode_pool *pool, struct transcode_pool_stats *stats)
 {
 	*stats = pool->stats;
+	stats->spare_ready = pool->spare && transcode_child_ready(pool->spare);
 	stats->running = 0;
 	list_for_each (link, &pool->transcodes)
 		stats->running += list_entry(link, struct transcode, link)->child != NULL;
@@ -158,7 +159,10 @@ static void on_child_end(void *arg)
 	transcode->stats.restarts++;
 	log_warn(pool->log, "transcoder replaced restarts=%u", transcode->stats.restarts);
 	/* At once, unless the stream kills each child that it is given to. */
-	timer_start_at(&transcode->restart, transcode->started_us + AGAIN_US);
+	const int64_t now_us = loop_now_us(pool->loop);
+	timer_start_at(&transcode->restart,
+		       transcode->again_us > now_us ? transcode->again_us : now_us);
+	transcode->again_us = now_us + AGAIN_US;
 }
 
 static void on_hang(void *arg)
@@ -238,7 +242,6 @@ static void take_child(void *arg)
 	transcode->child = pool->spare;
 	transcode->fresh = true;
 	transcode->configured = false;
-	transcode->started_us = loop_now_us(pool->loop);
 	transcode_child_bind(transcode->child, &child_ops, transcode);
 	pool->spare = NULL;
 	timer_start(&pool->start, 0);
@@ -379,6 +382,7 @@ void transcode_push(struct transcode *transcode, const struct frame *frame)
 void transcode_stats(const struct transcode *transcode, struct transcode_stats *stats)
 {
 	*stats = transcode->stats;
+	stats->in_flight = transcode->in_flight;
 	stats->decode_errors = transcode->before.decode_errors + transcode->now.decode_errors;
 	stats->silence_us = transcode->before.silence_us + transcode->now.silence_us;
 }

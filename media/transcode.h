@@ -12,6 +12,7 @@
 
 #include "media/frame.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -29,6 +30,7 @@ struct transcode_pool_stats {
 	uint64_t started; /* children, spares included */
 	uint64_t lost; /* children that died, hung or talked nonsense */
 	unsigned running; /* in use now, without the spare */
+	bool spare_ready; /* a loss now would be made good at once */
 };
 
 void transcode_pool_stats(const struct transcode_pool *pool, struct transcode_pool_stats *stats);
@@ -70,6 +72,7 @@ struct transcode_stats {
 	uint64_t decode_errors;
 	uint64_t silence_us; /* put in for gaps */
 	unsigned restarts; /* children replaced */
+	unsigned in_flight; /* frames in that are not worked off yet */
 };
 
 void transcode_stats(const struct transcode *transcode, struct transcode_stats *stats);

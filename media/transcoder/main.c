@@ -115,6 +115,8 @@ static int serve(struct transcoder *transcoder)
 		const ssize_t got = err ? 0 : read(PROTOCOL_FD, data, sizeof(data));
 		if (got == 0)
 			return err;
+		if (got < 0 && errno == ECONNRESET)
+			return 0;
 		if (got < 0 && errno != EINTR)
 			return -errno;
 		if (got > 0)
