@@ -1,0 +1,47 @@
+#include "server/call.h"
+
+#include "server/app.h"
+#include "server/worker.h"
+
+static void run_on_worker(struct message *message)
+{
+	struct call *call = list_entry(message, struct call, message);
+	call->on_worker(call);
+}
+
+static void run_on_control(struct message *message)
+{
+	struct call *call = list_entry(message, struct call, message);
+	call->on_control(call);
+}
+
+static void lose(struct message *message)
+{
+	struct call *call = list_entry(message, struct call, message);
+	call->lost = true;
+	call->on_worker(call);
+}
+
+int call_start(struct call *call, struct worker *worker)
+{
+	call->app = worker->app;
+	call->worker = worker;
+	call->message = (struct message){ .run = run_on_control, .drop = lose };
+	return mqueue_push(worker->app->control_queue, &call->message);
+}
+
+void call_return(struct call *call)
+{
+	call->message = (struct message){ .run = run_on_worker, .drop = lose };
+	mqueue_push_always(call->worker->queue, &call->message);
+}
+
+void control_note(struct app *app, struct message *note)
+{
+	mqueue_push_always(app->control_queue, note);
+}
+
+void worker_note(struct worker *worker, struct message *note)
+{
+	mqueue_push_always(worker->queue, note);
+}

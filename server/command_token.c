@@ -1,0 +1,116 @@
+#include "server/command.h"
+
+#include "server/core/jwt.h"
+#include "server/core/option.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct token_options {
+	char *data, *room, *sub;
+	int role;
+	int64_t ttl_s, count;
+};
+
+static const char *const roles[] = { "viewer", "moderator", "assistant", "host", "admin", NULL };
+
+#define AT(member) offsetof(struct token_options, member)
+
+static const struct option_row rows[] = {
+	{ "data", OPTION_STRING, 1, 4096, "souk-data", "DIR", "Data directory whose key signs.",
+	  AT(data), NULL },
+	{ "room", OPTION_STRING, 1, 64, NULL, "ROOM", "Room, or * for an admin.", AT(room), NULL },
+	{ "role", OPTION_ENUM, 0, 0, "viewer", NULL, "What the holder may do.", AT(role), roles },
+	{ "sub", OPTION_STRING, 1, 64, NULL, "NAME", "Who the holder is.", AT(sub), NULL },
+	{ "ttl", OPTION_DURATION, 1, 10LL * 365 * 86400, "1h", "s", "How long it is valid.",
+	  AT(ttl_s), NULL },
+	{ "count", OPTION_INT, 1, 1000000, "0", NULL,
+	  "Prints tokens for NAME-1 to NAME-N, one a line.", AT(count), NULL },
+};
+
+static const struct option_table table = {
+	.usage = "soukd token --data DIR --room R --role ROLE --sub NAME [--ttl 1h] [--count N]",
+	.about = "Prints access tokens; works while a server runs.",
+	.rows = rows,
+	.count = sizeof(rows) / sizeof(*rows),
+};
+
+static int usage(const char *text)
+{
+	fprintf(stderr, "soukd token: %s\n", text);
+	return 2;
+}
+
+static int print_token(const uint8_t *key, const struct jwt_claims *claims)
+{
+	char *token = jwt_sign(key, claims);
+	if (!token)
+		return usage("room, role and sub do not make a token: see --help");
+	puts(token);
+	free(token);
+	return 0;
+}
+
+static int print_tokens(const struct token_options *options, const uint8_t *key)
+{
+	struct jwt_claims claims = {
+		.role = (enum jwt_role)options->role,
+		.exp_s = (int64_t)time(NULL) + options->ttl_s,
+	};
+	snprintf(claims.room, sizeof(claims.room), "%s", options->room);
+	if (!options->count) {
+		snprintf(claims.sub, sizeof(claims.sub), "%s", options->sub);
+		return print_token(key, &claims);
+	}
+	for (int64_t i = 1; i <= options->count; i++) {
+		const int len = snprintf(claims.sub, sizeof(claims.sub), "%s-%lld", options->sub,
+					 (long long)i);
+		if (len >= (int)sizeof(claims.sub))
+			return usage("--sub is too long to be numbered");
+		if (print_token(key, &claims))
+			return 2;
+	}
+	return 0;
+}
+
+static int run(const struct token_options *options)
+{
+	uint8_t key[JWT_KEY_SIZE];
+	if (!options->room || !options->sub)
+		return usage("--room and --sub are needed");
+	if (mkdir(options->data, 0700) && errno != EEXIST) {
+		fprintf(stderr, "soukd token: %s: %s\n", options->data, strerror(errno));
+		return 1;
+	}
+	const int err = jwt_key_load_or_create(options->data, key);
+	if (err) {
+		fprintf(stderr, "soukd token: %s/jwt.key: %s\n", options->data, strerror(-err));
+		return 1;
+	}
+	return print_tokens(options, key);
+}
+
+int command_token(int argc, char **argv)
+{
+	struct token_options options = { 0 };
+	struct option_error error;
+	int status = 0;
+	switch (options_parse(&table, &options, argc, argv, &error)) {
+	case OPTION_RUN:
+		status = run(&options);
+		break;
+	case OPTION_HELP:
+	case OPTION_VERSION:
+		options_help(&table, stdout);
+		break;
+	default:
+		status = usage(error.text);
+	}
+	options_free(&table, &options);
+	return status;
+}

@@ -1,0 +1,114 @@
+#include "server/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const sync_modes[] = { "full", "normal", NULL };
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct option_row rows[] = {
+	{ "config", OPTION_STRING, 0, 0, NULL, "FILE",
+	  "Reads options from this file, one name = value a line.", AT(file), NULL },
+	{ "http", OPTION_ADDR, 0, 0, "127.0.0.1:8080", "A:P",
+	  "Serves pages, API, WHIP, WHEP, FLV and WebSocket here.", AT(http), NULL },
+	{ "https", OPTION_ADDR, 0, 0, NULL, "A:P",
+	  "The same over TLS; needs --tls-cert and --tls-key.", AT(https), NULL },
+	{ "tls-cert", OPTION_STRING, 0, 0, NULL, "FILE",
+	  "Certificate chain in PEM; read again on SIGHUP.", AT(tls_cert), NULL },
+	{ "tls-key", OPTION_STRING, 0, 0, NULL, "FILE", "Private key in PEM.", AT(tls_key), NULL },
+	{ "rtmp", OPTION_ADDR, 0, 0, "127.0.0.1:1935", "A:P",
+	  "Takes RTMP publishers (OBS, ffmpeg) here.", AT(rtmp), NULL },
+	{ "udp", OPTION_ADDR, 0, 0, "0.0.0.0:8000", "A:P",
+	  "WebRTC media; worker i uses this port + i.", AT(udp), NULL },
+	{ "admin", OPTION_ADDR, 0, 0, "127.0.0.1:9090", "A:P",
+	  "Health and metrics; keep it private.", AT(admin), NULL },
+	{ "advertise", OPTION_LIST, 0, 0, NULL, "IP",
+	  "Address that WebRTC clients are told to use; repeat it for several (default: the bound one, or all of this machine's).",
+	  AT(advertise), NULL },
+	{ "public-url", OPTION_STRING, 0, 2048, NULL, "URL",
+	  "How clients reach this server; makes URLs in answers absolute.", AT(public_url), NULL },
+	{ "allow-origin", OPTION_LIST, 0, 0, NULL, "ORIGIN",
+	  "Web origin whose pages may open WebSockets; repeat it for several.", AT(allow_origin),
+	  NULL },
+	{ "data", OPTION_STRING, 1, 4096, "souk-data", "DIR",
+	  "Orders, rooms and keys; one server a directory.", AT(data_dir), NULL },
+	{ "web", OPTION_STRING, 0, 4096, NULL, "DIR",
+	  "Directory of the web apps (default: web/dist beside the build).", AT(web_dir), NULL },
+	{ "transcoder", OPTION_STRING, 0, 4096, NULL, "FILE",
+	  "The program souk-transcoder (default: beside soukd).", AT(transcoder), NULL },
+	{ "jwt-public-key", OPTION_STRING, 0, 4096, NULL, "FILE",
+	  "Also accepts ES256 tokens signed for this P-256 public key (PEM).", AT(jwt_public_key),
+	  NULL },
+	{ "workers", OPTION_INT, 0, 64, "0", NULL, "Network threads; 0: one a core.", AT(workers),
+	  NULL },
+	{ "viewers-max", OPTION_INT, 1, 1000000, "5000", NULL,
+	  "Viewers that one worker admits; more get 503.", AT(viewers_max), NULL },
+	{ "log-level", OPTION_ENUM, 0, 0, "info", NULL, "How much goes to stderr.", AT(log_level),
+	  log_levels },
+	{ "store-sync", OPTION_ENUM, 0, 0, "full", NULL,
+	  "Dangerous when not full: normal loses acknowledged orders in a power cut.",
+	  AT(store_sync), sync_modes },
+};
+
+static const struct option_table table = {
+	.usage =
+		"soukd [options]\n"
+		"       soukd token --data DIR --room R --role host --sub NAME --ttl 1h [--count N]\n"
+		"       soukd check --data DIR",
+	.about = "Low-latency live-commerce streaming server.",
+	.rows = rows,
+	.count = sizeof(rows) / sizeof(*rows),
+};
+
+static int fail(struct option_error *error, const char *text)
+{
+	snprintf(error->text, sizeof(error->text), "%s", text);
+	return -EINVAL;
+}
+
+static int judge(struct config *config, struct option_error *error)
+{
+	if (config->https.len && (!config->tls_cert || !config->tls_key))
+		return fail(error, "--https: needs --tls-cert and --tls-key");
+	for (size_t i = 0; i < config->advertise.count; i++) {
+		struct addr addr;
+		if (addr_set(&addr, config->advertise.items[i], 1) || addr_is_any(&addr))
+			return fail(error, "--advertise: not an IP address");
+	}
+	char *url = config->public_url;
+	if (!url)
+		return 0;
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return fail(error, "--public-url: must start with http:// or https://");
+	for (size_t len = strlen(url); len && url[len - 1] == '/'; len--)
+		url[len - 1] = '\0';
+	return 0;
+}
+
+int config_parse(struct config *config, int argc, char *const *argv, struct option_error *error)
+{
+	memset(config, 0, sizeof(*config));
+	const int result = options_parse(&table, config, argc, argv, error);
+	if (result == OPTION_RUN)
+		return judge(config, error);
+	return result;
+}
+
+void config_help(FILE *out)
+{
+	options_help(&table, out);
+}
+
+void config_manual(FILE *out)
+{
+	options_manual(&table, out);
+}
+
+void config_finish(struct config *config)
+{
+	options_free(&table, config);
+}

@@ -1,0 +1,41 @@
+/*
+ * What soukd can be told: one row of a table for each option. Filled once at start, read by all
+ * threads.
+ */
+#ifndef SOUK_SERVER_CONFIG_H
+#define SOUK_SERVER_CONFIG_H
+
+#include "server/core/addr.h"
+#include "server/core/option.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct config {
+	char *file;
+	struct addr http, https, rtmp, udp, admin; /* https.len 0: not served */
+	char *tls_cert, *tls_key;
+	struct option_list advertise; /* IPs in ICE candidates */
+	char *public_url; /* without a slash at its end; NULL: relative URLs */
+	struct option_list allow_origin;
+	char *data_dir;
+	char *web_dir;
+	char *transcoder; /* path of souk-transcoder; NULL: beside soukd */
+	char *jwt_public_key;
+	int64_t workers; /* 0: one a core */
+	int64_t viewers_max; /* WebRTC and FLV viewers a worker admits */
+	int log_level;
+	int store_sync;
+};
+
+enum { STORE_SYNC_FULL, STORE_SYNC_NORMAL };
+
+/* Parses the command line and the file it names, and judges what belongs together. As
+ * options_parse(): enum option_result or -EINVAL; config_finish() in every case. */
+int config_parse(struct config *config, int argc, char *const *argv, struct option_error *error);
+void config_help(FILE *out);
+void config_manual(FILE *out);
+void config_finish(struct config *config);
+
+#endif

@@ -1,0 +1,228 @@
+#include "server/control.h"
+
+#include "commerce/engine.h"
+#include "commerce/rate_limit.h"
+#include "commerce/store.h"
+#include "commerce/store_sqlite.h"
+#include "media/broadcast.h"
+#include "media/fanout.h"
+#include "media/transcode.h"
+#include "server/channels.h"
+#include "server/control_parts.h"
+#include "server/control_room.h"
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/live_message.h"
+#include "server/notes.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ORDERS_A_SECOND = 10, ORDERS_BURST = 20, CHAT_A_SECOND = 1, CHAT_BURST = 5 };
+
+struct control {
+	struct control_parts parts;
+};
+
+struct control_parts *control_parts(struct control *control)
+{
+	return &control->parts;
+}
+
+struct engine *control_engine(struct control *control)
+{
+	return control->parts.engine;
+}
+
+struct channels *control_channels(struct control *control)
+{
+	return control->parts.channels;
+}
+
+struct control_room *control_room_find(struct control *control, const char *id)
+{
+	return map_get_str(&control->parts.rooms, id);
+}
+
+static void on_event(void *arg, const struct outlet_event *event)
+{
+	struct control *control = arg;
+	notes_message(control->parts.app, event->room, event->seq, event->message);
+}
+
+static const struct outlet_ops outlet_ops = { .event = on_event };
+
+static void remove_room(struct control *control, const char *id)
+{
+	struct control_room *room = map_remove_str(&control->parts.rooms, id);
+	if (room)
+		control_room_destroy(room);
+	notes_room(control->parts.app, id, NULL, NULL);
+}
+
+static void on_snapshot(void *arg, const char *id, struct room_snapshot *snapshot)
+{
+	struct control *control = arg;
+	if (!snapshot) {
+		remove_room(control, id);
+		return;
+	}
+	struct control_room *room = control_room_find(control, id);
+	if (room)
+		control_room_update(room, snapshot);
+	else if (control_room_create(&room, control, snapshot) == 0)
+		map_set_str(&control->parts.rooms, id, room);
+	if (room)
+		notes_room(control->parts.app, id, snapshot, room->broadcast);
+	room_snapshot_unref(snapshot);
+}
+
+static void on_tick(void *arg)
+{
+	struct control *control = arg;
+	struct map_cursor cursor = { 0 };
+	void *room;
+	while (map_next(&control->parts.rooms, &cursor, NULL, NULL, &room))
+		control_room_tick(room);
+	timer_start(&control->parts.tick, CONTROL_TICK_US);
+}
+
+static int open_store(struct control *control)
+{
+	struct control_parts *parts = &control->parts;
+	const struct config *config = &parts->app->config;
+	const struct store_sqlite_options options = {
+		.loop = parts->app->loop,
+		.dir = config->data_dir,
+		.sync_normal = config->store_sync == STORE_SYNC_NORMAL,
+		.log = &parts->app->log,
+	};
+	pid_t holder = 0;
+	const int err = store_sqlite_open(&parts->store, &options, &holder);
+	if (err == -EBUSY)
+		log_error(&parts->app->log, "data directory is in use dir=%s pid=%d",
+			  config->data_dir, (int)holder);
+	else if (err)
+		log_error(&parts->app->log, "cannot open the store dir=%s reason=%s",
+			  config->data_dir, strerror(-err));
+	return err;
+}
+
+/* Beside our own binary, unless the options say otherwise. */
+static char *transcoder_path(const struct config *config)
+{
+	char self[4096];
+	if (config->transcoder)
+		return xstrdup(config->transcoder);
+	const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	self[len > 0 ? len : 0] = '\0';
+	char *slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	return xasprintf("%s/souk-transcoder", self);
+}
+
+static int create_media(struct control *control)
+{
+	struct control_parts *parts = &control->parts;
+	struct app *app = parts->app;
+	int err = fanout_create(&parts->fanout, app->loop);
+	if (err)
+		return err;
+	char *program = transcoder_path(&app->config);
+	err = transcode_pool_create(&parts->transcoders, app->loop, program, &app->log);
+	free(program);
+	return err ? err : channels_create(&parts->channels, app);
+}
+
+int control_create(struct control **out, struct app *app)
+{
+	struct control *control = xcalloc(1, sizeof(*control));
+	struct control_parts *parts = &control->parts;
+	parts->app = app;
+	map_init(&parts->rooms);
+	timer_init(&parts->tick, app->loop, on_tick, control);
+	int err = open_store(control);
+	if (!err)
+		err = create_media(control);
+	if (!err)
+		err = rate_limit_create(&parts->orders, ORDERS_A_SECOND, ORDERS_BURST);
+	if (!err)
+		err = rate_limit_create(&parts->chat, CHAT_A_SECOND, CHAT_BURST);
+	if (err)
+		goto fail;
+	app->control = control;
+	const struct engine_options options = {
+		.loop = app->loop,
+		.store = parts->store,
+		.outlet = { .ops = &outlet_ops, .arg = control },
+		.on_snapshot = on_snapshot,
+		.arg = control,
+		.log = &app->log,
+	};
+	err = engine_create(&parts->engine, &options);
+	if (err) {
+		log_error(&app->log, "cannot read the store dir=%s reason=%s", app->config.data_dir,
+			  strerror(-err));
+		goto fail;
+	}
+	timer_start(&parts->tick, CONTROL_TICK_US);
+	*out = control;
+	return 0;
+fail:
+	control_destroy(control);
+	return err;
+}
+
+int control_order_budget(struct control *control, const char *sub)
+{
+	const int64_t wait_us =
+		rate_limit_take(control->parts.orders, sub, loop_now_us(control->parts.app->loop));
+	return (int)((wait_us + 999999) / 1000000);
+}
+
+void control_order_result(struct control *control, const char *room, const char *sub,
+			  const char *key, const struct answer *answer)
+{
+	json_t *body = answer->body ? json_loads(answer->body, 0, NULL) : NULL;
+	char *text = live_message_text(
+		"order.result",
+		json_pack("{s:s, s:i, s:o?}", "key", key, "status", answer->status, "body", body));
+	struct buf *message = buf_copy(text, strlen(text));
+	if (message)
+		notes_private(control->parts.app, room, NOTES_SUBJECT, sub, message);
+	buf_unref(message);
+	free(text);
+}
+
+bool control_idle(const struct control *control)
+{
+	return engine_idle(control->parts.engine);
+}
+
+void control_destroy(struct control *control)
+{
+	if (!control)
+		return;
+	struct control_parts *parts = &control->parts;
+	timer_stop(&parts->tick);
+	struct map_cursor cursor = { 0 };
+	void *room;
+	while (map_next(&parts->rooms, &cursor, NULL, NULL, &room))
+		control_room_destroy(room);
+	map_finish(&parts->rooms);
+	engine_destroy(parts->engine);
+	store_destroy(parts->store);
+	channels_destroy(parts->channels);
+	transcode_pool_destroy(parts->transcoders);
+	fanout_destroy(parts->fanout);
+	rate_limit_destroy(parts->orders);
+	rate_limit_destroy(parts->chat);
+	if (parts->app->control == control)
+		parts->app->control = NULL;
+	free(control);
+}

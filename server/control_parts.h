@@ -1,0 +1,35 @@
+/* The control thread's members, for the files of which it consists. */
+#ifndef SOUK_SERVER_CONTROL_PARTS_H
+#define SOUK_SERVER_CONTROL_PARTS_H
+
+#include "server/core/loop.h"
+#include "server/core/map.h"
+
+struct app;
+struct channels;
+struct control;
+struct control_room;
+struct engine;
+struct fanout;
+struct rate_limit;
+struct store;
+struct transcode_pool;
+
+enum { CONTROL_TICK_US = 500000 };
+
+struct control_parts {
+	struct app *app;
+	struct store *store;
+	struct engine *engine;
+	struct fanout *fanout; /* of the transcoders' sinks */
+	struct transcode_pool *transcoders;
+	struct channels *channels;
+	struct rate_limit *orders, *chat;
+	struct map rooms; // id -> struct control_room
+	struct timer tick;
+};
+
+struct control_parts *control_parts(struct control *control);
+struct control_room *control_room_find(struct control *control, const char *id); /* or NULL */
+
+#endif

@@ -1,0 +1,139 @@
+#include "server/control_room.h"
+
+#include "media/broadcast.h"
+#include "server/call.h"
+#include "server/control.h"
+#include "server/control_parts.h"
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/live_message.h"
+#include "server/notes.h"
+
+#include "commerce/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void on_changed(void *arg, enum room_state state, uint32_t epoch)
+{
+	struct control_room *room = arg;
+	if (state == ROOM_ENDED)
+		broadcast_end(room->broadcast);
+	engine_room_state(control_engine(room->control), room->id, state, epoch);
+	log_info(&room->app->log, "show state=%s epoch=%u room=%s", room_state_name(state), epoch,
+		 room->id);
+}
+
+static void on_kick(void *arg, const struct show_publisher *publisher)
+{
+	struct control_room *room = arg;
+	notes_kick(room->app, publisher);
+}
+
+static const struct show_ops show_ops = { .changed = on_changed, .kick = on_kick };
+
+/* The broadcast speaks on other threads, and may outlive the room: a note carries the name. */
+struct sound_note {
+	struct message message;
+	struct control *control;
+	char id[NAME_MAX_LEN + 1];
+};
+
+static void run_sound_note(struct message *message)
+{
+	struct sound_note *note = list_entry(message, struct sound_note, message);
+	struct control_room *room = control_room_find(note->control, note->id);
+	for (size_t i = 0; room && i < 2; i++)
+		sound_update(&room->sound[i]);
+	free(note);
+}
+
+static void on_sound_change(void *arg, enum codec codec)
+{
+	struct control_room *room = arg;
+	if (codec_is_video(codec))
+		return;
+	struct sound_note *note = xcalloc(1, sizeof(*note));
+	note->message.run = run_sound_note;
+	note->control = room->control;
+	memcpy(note->id, room->id, sizeof(note->id));
+	control_note(room->app, &note->message);
+}
+
+static const struct broadcast_ops broadcast_ops = {
+	.readers = on_sound_change,
+	.config = on_sound_change,
+};
+
+int control_room_create(struct control_room **out, struct control *control,
+			const struct room_snapshot *snapshot)
+{
+	struct control_parts *parts = control_parts(control);
+	struct control_room *room = xcalloc(1, sizeof(*room));
+	room->control = control;
+	room->app = parts->app;
+	memcpy(room->id, snapshot->id, sizeof(room->id));
+	show_init(&room->show, parts->app->loop, &show_ops, room);
+	const int err =
+		broadcast_create(&room->broadcast, &parts->app->clock, &broadcast_ops, room);
+	if (err) {
+		free(room);
+		return err;
+	}
+	sound_init(&room->sound[0], CODEC_AAC, room->broadcast, parts->fanout, parts->transcoders);
+	sound_init(&room->sound[1], CODEC_OPUS, room->broadcast, parts->fanout, parts->transcoders);
+	room->show.host_grace_s = (int)snapshot->settings.host_grace_s;
+	show_restore(&room->show, snapshot->state, snapshot->epoch);
+	*out = room;
+	return 0;
+}
+
+void control_room_update(struct control_room *room, const struct room_snapshot *snapshot)
+{
+	room->show.host_grace_s = (int)snapshot->settings.host_grace_s;
+	if (snapshot->state == ROOM_ENDED && snapshot->epoch == room->show.epoch)
+		show_end(&room->show);
+}
+
+static void tell(struct control_room *room, const char *type, json_t *data)
+{
+	char *text = live_message_text(type, data);
+	struct buf *message = buf_copy(text, strlen(text));
+	if (message)
+		notes_message(room->app, room->id, 0, message);
+	buf_unref(message);
+	free(text);
+}
+
+void control_room_tick(struct control_room *room)
+{
+	struct engine *engine = control_engine(room->control);
+	struct broadcast_clock clock;
+	if (broadcast_clock(room->broadcast, &clock))
+		engine_room_clock(engine, room->id, clock.newest_capture_us, clock.err_us);
+	unsigned viewers = 0;
+	for (unsigned i = 0; i < room->app->worker_count; i++)
+		viewers += room->viewers[i];
+	if (viewers != room->viewers_told) {
+		room->viewers_told = viewers;
+		engine_room_viewers(engine, room->id, viewers);
+		tell(room, "viewers", json_pack("{s:i}", "n", (int)viewers));
+	}
+	if (room->likes != room->likes_told) {
+		room->likes_told = room->likes;
+		tell(room, "like.sum", json_pack("{s:I}", "n", (json_int_t)room->likes));
+	}
+}
+
+void control_room_destroy(struct control_room *room)
+{
+	broadcast_detach(room->broadcast);
+	broadcast_end(room->broadcast);
+	if (room->show.publisher.id)
+		notes_kick(room->app, &room->show.publisher);
+	show_finish(&room->show);
+	sound_finish(&room->sound[0]);
+	sound_finish(&room->sound[1]);
+	broadcast_unref(room->broadcast);
+	free(room);
+}

@@ -1,0 +1,42 @@
+/*
+ * One room on the control thread: its show, its broadcast, the sound transcoders that it needs now,
+ * and what the workers count. Its commerce lives in the engine.
+ */
+#ifndef SOUK_SERVER_CONTROL_ROOM_H
+#define SOUK_SERVER_CONTROL_ROOM_H
+
+#include "commerce/snapshot.h"
+#include "server/app.h"
+#include "server/core/list.h"
+#include "server/show.h"
+#include "server/sound.h"
+
+#include <stdint.h>
+
+struct broadcast;
+struct control;
+
+struct control_room {
+	char id[NAME_MAX_LEN + 1];
+	struct control *control;
+	struct app *app;
+	struct show show;
+	struct broadcast *broadcast;
+	struct sound sound[2]; /* to AAC, to Opus */
+	unsigned viewers[APP_WORKERS_MAX];
+	unsigned viewers_told;
+	uint64_t likes, likes_told;
+};
+
+int control_room_create(struct control_room **out, struct control *control,
+			const struct room_snapshot *snapshot) __attribute__((warn_unused_result));
+
+/* The engine's state of the room has changed: its settings, or the host ended the show. */
+void control_room_update(struct control_room *room, const struct room_snapshot *snapshot);
+
+/* Tells the engine how far the pictures are, and everybody how many watch. Twice a second. */
+void control_room_tick(struct control_room *room);
+
+void control_room_destroy(struct control_room *room);
+
+#endif

@@ -1,0 +1,293 @@
+#include "server/flv.h"
+
+#include "media/broadcast.h"
+#include "media/fanout.h"
+#include "media/output/flv_muxer.h"
+#include "media/output/flv_sink.h"
+#include "server/api.h"
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/core/websocket.h"
+#include "server/live.h"
+#include "server/live_message.h"
+#include "server/notes.h"
+#include "server/reply.h"
+#include "server/room_view.h"
+#include "server/route.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct flv_viewer {
+	struct list link; // worker.flv
+	struct list view_link; // room_view.flvs
+	struct worker *worker;
+	struct room_view *view;
+	struct http_request *request; /* either this, */
+	struct websocket *ws; /* or this */
+	struct flv_sink *sink;
+	struct deferred ending;
+	char sid[LIVE_SID_MAX + 1];
+	bool greeted;
+};
+
+static void viewer_destroy(struct flv_viewer *viewer)
+{
+	fanout_remove(viewer->worker->fanout, flv_sink_sink(viewer->sink));
+	flv_sink_destroy(viewer->sink);
+	list_remove(&viewer->link);
+	list_remove(&viewer->view_link);
+	deferred_cancel(&viewer->ending);
+	room_view_leave(viewer->view, true);
+	free(viewer);
+}
+
+static void on_ending(void *arg)
+{
+	struct flv_viewer *viewer = arg;
+	struct http_request *request = viewer->request;
+	struct websocket *ws = viewer->ws;
+	viewer_destroy(viewer);
+	if (request)
+		http_stream_end(request);
+	websocket_destroy(ws);
+}
+
+static void port_close(void *arg)
+{
+	struct flv_viewer *viewer = arg;
+	loop_defer(viewer->worker->loop, &viewer->ending);
+}
+
+static int http_send(void *arg, struct buf *const *bufs, size_t count)
+{
+	struct flv_viewer *viewer = arg;
+	return http_stream_write_bufs(viewer->request, bufs, count);
+}
+
+static size_t http_backlog(void *arg)
+{
+	const struct flv_viewer *viewer = arg;
+	return http_stream_backlog(viewer->request);
+}
+
+static const struct byte_port_ops http_port = { http_send, http_backlog, port_close };
+
+static int socket_send(void *arg, struct buf *const *bufs, size_t count)
+{
+	struct flv_viewer *viewer = arg;
+	return websocket_send_binary_bufs(viewer->ws, bufs, count);
+}
+
+static size_t socket_backlog(void *arg)
+{
+	const struct flv_viewer *viewer = arg;
+	return websocket_backlog(viewer->ws);
+}
+
+static const struct byte_port_ops socket_port = { socket_send, socket_backlog, port_close };
+
+static void on_gone(void *arg)
+{
+	viewer_destroy(arg);
+}
+
+static const struct http_stream_ops stream_ops = { .gone = on_gone };
+
+static void on_socket_message(void *arg, const char *text, size_t len)
+{
+	(void)arg; /* nothing is expected from a player */
+	(void)text;
+	(void)len;
+}
+
+static void on_socket_closed(void *arg, int code)
+{
+	(void)code;
+	struct flv_viewer *viewer = arg;
+	struct websocket *ws = viewer->ws;
+	viewer_destroy(viewer);
+	websocket_destroy(ws);
+}
+
+static const struct websocket_ops socket_ops = { .message = on_socket_message,
+						 .closed = on_socket_closed };
+
+static struct flv_viewer *viewer_create(struct exchange *exchange, const struct byte_port_ops *ops)
+{
+	struct flv_viewer *viewer = xcalloc(1, sizeof(*viewer));
+	const struct byte_port port = { .ops = ops, .arg = viewer };
+	viewer->worker = exchange->worker;
+	viewer->view = exchange->view;
+	deferred_init(&viewer->ending, on_ending, viewer);
+	if (flv_sink_create(&viewer->sink, viewer->worker->loop, exchange->view->broadcast,
+			    &port)) {
+		free(viewer);
+		return NULL;
+	}
+	list_append(&viewer->worker->flv, &viewer->link);
+	list_append(&viewer->view->flvs, &viewer->view_link);
+	room_view_join(viewer->view, true);
+	return viewer;
+}
+
+static void begin_http(struct flv_viewer *viewer, struct http_request *request)
+{
+	struct reply_headers headers = { 0 };
+	reply_add(&headers, "Content-Type", "video/x-flv");
+	reply_add(&headers, "Cache-Control", "no-store");
+	reply_add_cors(&headers);
+	viewer->request = request;
+	http_stream_begin(request, 200, headers.list, HTTP_UNTIL_CLOSE, &stream_ops, viewer);
+}
+
+/* False with the refusal sent. */
+static bool may_watch(struct exchange *exchange, char sid[LIVE_SID_MAX + 1])
+{
+	struct http_request *request = exchange->request;
+	const enum room_state state = exchange->view->snapshot->state;
+	char rendition[16];
+	bool bad = false;
+	const char *given = exchange_query(exchange, "sid", sid, LIVE_SID_MAX + 1, &bad);
+	if (!given)
+		sid[0] = '\0';
+	if (!bad && given && (strlen(sid) < LIVE_SID_MIN || !name_valid(sid))) {
+		reply_problem(request, &(struct problem_text){ .status = 400,
+							       .code = "bad_request",
+							       .member = "sid" });
+		return false;
+	}
+	const char *wanted =
+		bad ? NULL
+		    : exchange_query(exchange, "rendition", rendition, sizeof(rendition), &bad);
+	if (bad)
+		return false;
+	if (wanted && strcmp(wanted, "source") != 0) {
+		reply_problem(request, &(struct problem_text){ .status = 404,
+							       .code = "not_found",
+							       .member = "rendition" });
+		return false;
+	}
+	if (state != ROOM_LIVE && state != ROOM_LOST) {
+		reply_problem(request, &(struct problem_text){ .status = 404,
+							       .code = "not_live",
+							       .retry_after_s = 2 });
+		return false;
+	}
+	if (atomic_load(&exchange->worker->viewers) < exchange->worker->app->config.viewers_max)
+		return true;
+	reply_problem(request, &(struct problem_text){
+				       .status = 503, .code = "overloaded", .retry_after_s = 5 });
+	return false;
+}
+
+void flv_get(struct exchange *exchange)
+{
+	struct http_request *request = exchange->request;
+	char sid[LIVE_SID_MAX + 1];
+	if (!may_watch(exchange, sid))
+		return;
+	const bool socket = websocket_asked(request);
+	struct flv_viewer *viewer = viewer_create(exchange, socket ? &socket_port : &http_port);
+	if (!viewer) {
+		reply_error(request, 503, "overloaded");
+		return;
+	}
+	memcpy(viewer->sid, sid, sizeof(sid));
+	if (!socket)
+		begin_http(viewer, request);
+	else if (websocket_accept(&viewer->ws, request, NULL, &socket_ops, viewer)) {
+		viewer_destroy(viewer);
+		return;
+	}
+	if (fanout_add(viewer->worker->fanout, viewer->view->broadcast,
+		       flv_sink_sink(viewer->sink)))
+		port_close(viewer);
+}
+
+struct buf *flv_now_tag(const struct broadcast_clock *clock, int64_t utc_us, const char *text,
+			size_t len)
+{
+	const int64_t since_us =
+		(clock->newest_capture_us ? clock->newest_capture_us : utc_us) - clock->capture_us;
+	return flv_script_tag(text, len, flv_time_ms(clock->media_us + since_us, clock->gap_us));
+}
+
+void flv_viewer_event(struct list *view_link, struct buf *tag)
+{
+	struct flv_viewer *viewer = list_entry(view_link, struct flv_viewer, view_link);
+	if (tag)
+		flv_sink_event(viewer->sink, tag);
+}
+
+static void send_tag(struct flv_viewer *viewer, const struct broadcast_clock *line,
+		     const char *text, size_t len)
+{
+	struct buf *tag = flv_now_tag(line, loop_utc_us(viewer->worker->loop), text, len);
+	flv_viewer_event(&viewer->view_link, tag);
+	buf_unref(tag);
+}
+
+static void send_clock(struct flv_viewer *viewer, const struct broadcast_clock *line)
+{
+	struct flv_sink_stats stats;
+	flv_sink_stats(viewer->sink, &stats);
+	const struct live_clock own = {
+		.shift_us = line->gap_us,
+		.first_sent_capture_us = stats.first_capture_us,
+		.egress_delay_us = loop_utc_us(viewer->worker->loop) - stats.last_capture_us,
+	};
+	char *text = live_message_text(
+		"clock", live_clock_data(line, &own, viewer->sid[0] ? viewer->sid : NULL));
+	send_tag(viewer, line, text, strlen(text));
+	struct buf *message = viewer->sid[0] ? buf_copy(text, strlen(text)) : NULL;
+	if (message)
+		notes_private(viewer->worker->app, viewer->view->snapshot->id, NOTES_SID,
+			      viewer->sid, message);
+	buf_unref(message);
+	free(text);
+}
+
+static void greet(struct flv_viewer *viewer)
+{
+	struct broadcast_clock line;
+	struct flv_sink_stats stats;
+	flv_sink_stats(viewer->sink, &stats);
+	if (!stats.frames || !broadcast_clock(viewer->view->broadcast, &line))
+		return;
+	viewer->greeted = true;
+	const struct buf *state = viewer->view->snapshot->message;
+	send_tag(viewer, &line, (const char *)state->data, state->len);
+	send_clock(viewer, &line);
+}
+
+void flv_tick(struct worker *worker)
+{
+	/* New viewers stand at the end. */
+	for (struct list *link = worker->flv.prev; link != &worker->flv; link = link->prev) {
+		struct flv_viewer *viewer = list_entry(link, struct flv_viewer, link);
+		if (viewer->greeted)
+			break;
+		greet(viewer);
+	}
+}
+
+void flv_send_clocks(struct worker *worker)
+{
+	list_for_each (link, &worker->flv) {
+		struct flv_viewer *viewer = list_entry(link, struct flv_viewer, link);
+		struct broadcast_clock line;
+		if (viewer->greeted && broadcast_clock(viewer->view->broadcast, &line))
+			send_clock(viewer, &line);
+	}
+}
+
+void flv_end_all(struct worker *worker)
+{
+	while (!list_empty(&worker->flv)) {
+		struct flv_viewer *viewer = list_entry(worker->flv.next, struct flv_viewer, link);
+		on_ending(viewer);
+	}
+}

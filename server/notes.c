@@ -1,0 +1,140 @@
+#include "server/notes.h"
+
+#include "commerce/snapshot.h"
+#include "media/broadcast.h"
+#include "server/app.h"
+#include "server/call.h"
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/live.h"
+#include "server/publishers.h"
+#include "server/room_view.h"
+#include "server/show.h"
+#include "server/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct note {
+	struct message message;
+	struct worker *worker;
+	char room[NAME_MAX_LEN + 1];
+	enum notes_address address;
+	char name[NAME_MAX_LEN + 1];
+	uint64_t number; /* seq, or publisher */
+	struct room_snapshot *snapshot;
+	struct broadcast *broadcast;
+	struct buf *text;
+};
+
+static void drop(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	room_snapshot_unref(note->snapshot);
+	broadcast_unref(note->broadcast);
+	buf_unref(note->text);
+	free(note);
+}
+
+static struct note *note_for(struct worker *worker, const char *room,
+			     void (*run)(struct message *message))
+{
+	struct note *note = xcalloc(1, sizeof(*note));
+	note->message.run = run;
+	note->message.drop = drop;
+	note->worker = worker;
+	snprintf(note->room, sizeof(note->room), "%s", room);
+	return note;
+}
+
+static void run_room(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	room_view_update(note->worker, note->room, note->snapshot, note->broadcast);
+	free(note);
+}
+
+void notes_room(struct app *app, const char *room, struct room_snapshot *snapshot,
+		struct broadcast *broadcast)
+{
+	for (unsigned i = 0; i < app->worker_count; i++) {
+		struct note *note = note_for(app->workers[i], room, run_room);
+		note->snapshot = snapshot ? room_snapshot_ref(snapshot) : NULL;
+		note->broadcast = broadcast ? broadcast_ref(broadcast) : NULL;
+		worker_note(app->workers[i], &note->message);
+	}
+}
+
+static void run_message(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	struct room_view *view = room_view_find(note->worker, note->room);
+	if (view)
+		room_view_message(view, note->number, note->text);
+	drop(message);
+}
+
+void notes_message(struct app *app, const char *room, uint64_t seq, struct buf *message)
+{
+	for (unsigned i = 0; i < app->worker_count; i++) {
+		struct note *note = note_for(app->workers[i], room, run_message);
+		note->number = seq;
+		note->text = buf_ref(message);
+		worker_note(app->workers[i], &note->message);
+	}
+}
+
+static bool addressed(const struct note *note, const struct live *live)
+{
+	switch (note->address) {
+	case NOTES_SUBJECT:
+		return live->identified && strcmp(live->claims.sub, note->name) == 0;
+	case NOTES_SESSION:
+		return strcmp(live->id, note->name) == 0;
+	case NOTES_SID:
+		return strcmp(live->sid, note->name) == 0;
+	}
+	return false;
+}
+
+static void run_private(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	struct room_view *view = room_view_find(note->worker, note->room);
+	if (view) {
+		list_for_each_safe (link, &view->lives) {
+			struct live *live = list_entry(link, struct live, link);
+			if (addressed(note, live))
+				live_send(live, (const char *)note->text->data, note->text->len);
+		}
+	}
+	drop(message);
+}
+
+void notes_private(struct app *app, const char *room, enum notes_address address, const char *name,
+		   struct buf *message)
+{
+	for (unsigned i = 0; i < app->worker_count; i++) {
+		struct note *note = note_for(app->workers[i], room, run_private);
+		note->address = address;
+		snprintf(note->name, sizeof(note->name), "%s", name);
+		note->text = buf_ref(message);
+		worker_note(app->workers[i], &note->message);
+	}
+}
+
+static void run_kick(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	publishers_kick(note->worker, note->number);
+	drop(message);
+}
+
+void notes_kick(struct app *app, const struct show_publisher *publisher)
+{
+	struct worker *worker = app->workers[publisher->worker];
+	struct note *note = note_for(worker, "", run_kick);
+	note->number = publisher->id;
+	worker_note(worker, &note->message);
+}

@@ -1,0 +1,22 @@
+/*
+ * The hosts whose media comes in on this worker, by their number: RTMP connections and WHIP
+ * sessions. Control ends them by number. Worker's thread.
+ */
+#ifndef SOUK_SERVER_PUBLISHERS_H
+#define SOUK_SERVER_PUBLISHERS_H
+
+#include <stdint.h>
+
+struct addr;
+struct worker;
+
+/* Somebody took over, or the show has ended. An unknown number is late news. */
+void publishers_kick(struct worker *worker, uint64_t id);
+
+/* A new connection on the RTMP port. Takes the descriptor. */
+void rtmp_accept(struct worker *worker, int fd, const struct addr *peer);
+/* Whether it was one of ours. */
+int rtmp_kick(struct worker *worker, uint64_t id);
+void rtmp_end_all(struct worker *worker);
+
+#endif

@@ -1,0 +1,277 @@
+#include "server/route.h"
+
+#include "server/api.h"
+#include "server/core/json.h"
+#include "server/reply.h"
+#include "server/room_view.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SDP_BODY_CAP = 32 * 1024 };
+
+static const struct route routes[] = {
+	{ "GET", "/api/rooms", ROUTE_TOKEN, JWT_ADMIN, api_room_list, false },
+	{ "POST", "/api/rooms", ROUTE_TOKEN, JWT_ADMIN, api_room_create, false },
+	{ "GET", "/api/rooms/{room}", ROUTE_VIEW, JWT_VIEWER, api_room_get, false },
+	{ "PATCH", "/api/rooms/{room}", ROUTE_TOKEN, JWT_HOST, api_room_patch, false },
+	{ "DELETE", "/api/rooms/{room}", ROUTE_TOKEN, JWT_ADMIN, api_room_delete, false },
+	{ "POST", "/api/rooms/{room}/end", ROUTE_TOKEN, JWT_HOST, api_room_end, false },
+	{ "GET", "/api/rooms/{room}/play", ROUTE_VIEW, JWT_VIEWER, api_room_play, false },
+	{ "GET", "/api/rooms/{room}/state", ROUTE_VIEW, JWT_VIEWER, api_room_state, false },
+	{ "GET", "/api/rooms/{room}/events", ROUTE_VIEW, JWT_VIEWER, api_room_events, false },
+	{ "GET", "/api/rooms/{room}/products", ROUTE_VIEW, JWT_VIEWER, api_product_list, false },
+	{ "POST", "/api/rooms/{room}/products", ROUTE_TOKEN, JWT_HOST, api_product_add, false },
+	{ "PATCH", "/api/rooms/{room}/products/{name}", ROUTE_TOKEN, JWT_HOST, api_product_patch,
+	  false },
+	{ "DELETE", "/api/rooms/{room}/products/{name}", ROUTE_TOKEN, JWT_HOST, api_product_remove,
+	  false },
+	{ "POST", "/api/rooms/{room}/pin", ROUTE_TOKEN, JWT_ASSISTANT, api_pin, false },
+	{ "DELETE", "/api/rooms/{room}/pin", ROUTE_TOKEN, JWT_ASSISTANT, api_unpin, false },
+	{ "POST", "/api/rooms/{room}/orders", ROUTE_TOKEN, JWT_VIEWER, api_order_place, false },
+	{ "GET", "/api/orders", ROUTE_TOKEN, JWT_VIEWER, api_order_list, false },
+	{ "GET", "/api/orders/{name}", ROUTE_TOKEN, JWT_VIEWER, api_order_get, false },
+	{ "POST", "/api/orders/{name}/cancel", ROUTE_TOKEN, JWT_VIEWER, api_order_cancel, false },
+	{ "POST", "/api/orders/{name}/pay", ROUTE_TOKEN, JWT_VIEWER, api_order_pay, false },
+	{ "POST", "/api/orders/{name}/refund", ROUTE_TOKEN, JWT_VIEWER, api_order_refund, false },
+	{ "POST", "/api/orders/{name}/fulfil", ROUTE_TOKEN, JWT_VIEWER, api_order_fulfil, false },
+	{ "POST", "/api/guest", ROUTE_OPEN, JWT_VIEWER, api_guest, false },
+	{ "GET", "/live/{room}.flv", ROUTE_VIEW, JWT_VIEWER, flv_get, true },
+	{ "GET", "/ws/{room}", ROUTE_VIEW, JWT_VIEWER, live_socket_get, true },
+	{ "OPTIONS", "/whip/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "GET", "/whip/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },
+	{ "POST", "/whip/{room}", ROUTE_TOKEN, JWT_HOST, whip_post, true },
+	{ "OPTIONS", "/whep/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "GET", "/whep/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },
+	{ "POST", "/whep/{room}", ROUTE_VIEW, JWT_VIEWER, whep_post, true },
+	{ "OPTIONS", "/whip/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "GET", "/whip/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },
+	{ "PATCH", "/whip/{room}/{name}", ROUTE_TOKEN, JWT_HOST, rtc_patch, true },
+	{ "DELETE", "/whip/{room}/{name}", ROUTE_TOKEN, JWT_HOST, rtc_delete, true },
+	{ "OPTIONS", "/whep/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "GET", "/whep/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },
+	{ "PATCH", "/whep/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, rtc_patch, true },
+	{ "DELETE", "/whep/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, rtc_delete, true },
+	{ "GET", "/", ROUTE_OPEN, JWT_VIEWER, files_get, false },
+	{ "GET", "/r/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, true },
+	{ "GET", "/studio", ROUTE_OPEN, JWT_VIEWER, files_get, false },
+	{ "GET", "/assets/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, false },
+	{ "GET", "/files/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, false },
+	{ "GET", "/favicon.ico", ROUTE_OPEN, JWT_VIEWER, files_get, false },
+};
+
+enum { ROUTES = sizeof(routes) / sizeof(*routes), VARIABLE_MAX = 128 };
+
+struct variables {
+	char room[VARIABLE_MAX];
+	char name[VARIABLE_MAX];
+	bool has_room;
+};
+
+/* One segment of a pattern against one of a path; "{room}.flv" takes what stands before the suffix.
+ */
+static bool segment_matches(const char *pattern, size_t pattern_len, const char *segment,
+			    struct variables *out)
+{
+	const size_t len = strlen(segment);
+	if (pattern[0] != '{')
+		return len == pattern_len && !memcmp(pattern, segment, len);
+	const char *end = memchr(pattern, '}', pattern_len);
+	const size_t suffix = pattern_len - (size_t)(end + 1 - pattern);
+	if (len <= suffix || memcmp(segment + len - suffix, end + 1, suffix) != 0)
+		return false;
+	const bool is_room = pattern[1] == 'r';
+	char *to = is_room ? out->room : out->name;
+	out->has_room = out->has_room || is_room;
+	snprintf(to, VARIABLE_MAX, "%.*s", (int)(len - suffix), segment);
+	return true;
+}
+
+static bool path_matches(const char *pattern, const char *const *segments, size_t count,
+			 struct variables *out)
+{
+	*out = (struct variables){ 0 };
+	size_t i = 0;
+	for (const char *at = pattern + 1; *at; i++) {
+		const size_t len = strcspn(at, "/");
+		if (i >= count || !segment_matches(at, len, segments[i], out))
+			return false;
+		at += len + (at[len] == '/');
+	}
+	return i == count;
+}
+
+static bool method_matches(const char *wanted, const char *method)
+{
+	return !strcmp(wanted, method) || (!strcmp(wanted, "GET") && !strcmp(method, "HEAD"));
+}
+
+/* The row; or NULL, with the methods that this path has in `allow` (empty: no such path). */
+static const struct route *find_route(struct http_request *request, struct variables *variables,
+				      char *allow, size_t allow_size)
+{
+	const char *segments[HTTP_SEGMENTS_MAX];
+	const size_t count = http_segments(request, segments);
+	allow[0] = '\0';
+	if (count > HTTP_SEGMENTS_MAX)
+		return NULL;
+	for (size_t i = 0; i < ROUTES; i++) {
+		if (!path_matches(routes[i].path, segments, count, variables))
+			continue;
+		if (method_matches(routes[i].method, http_method(request)))
+			return &routes[i];
+		const size_t used = strlen(allow);
+		snprintf(allow + used, allow_size - used, "%s%s", used ? ", " : "",
+			 routes[i].method);
+	}
+	return NULL;
+}
+
+static void reply_not_allowed(struct http_request *request, const char *allow)
+{
+	static const char body[] = "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\","
+				   "\"status\":405,\"code\":\"method_not_allowed\"}";
+	struct reply_headers headers = { 0 };
+	reply_add(&headers, "Content-Type", "application/problem+json");
+	reply_add(&headers, "Allow", allow);
+	reply_add_cors(&headers);
+	http_reply(request, 405, headers.list, body, sizeof(body) - 1);
+}
+
+static bool has_cors(const char *path)
+{
+	static const char *const prefixes[] = { "/api/", "/live/", "/whip/", "/whep/", "/hls/" };
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (!strncmp(path, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+bool exchange_allowed(struct exchange *exchange, const char *room, enum jwt_role role)
+{
+	if (!exchange->identified) {
+		reply_error(exchange->request, 401, "bad_token");
+		return false;
+	}
+	if (exchange->claims.role >= role &&
+	    (room ? jwt_allows_room(&exchange->claims, room) : true))
+		return true;
+	reply_error(exchange->request, 403, "forbidden");
+	return false;
+}
+
+static bool allowed(struct exchange *exchange, const struct route *route)
+{
+	const struct room_snapshot *room = exchange->view ? exchange->view->snapshot : NULL;
+	if (route->access == ROUTE_OPEN)
+		return true;
+	if (route->access == ROUTE_VIEW && !exchange->identified && !room->settings.token_access)
+		return true;
+	return exchange_allowed(exchange, room ? room->id : NULL, route->role);
+}
+
+static void serve(struct exchange *exchange, const struct route *route,
+		  const struct variables *variables)
+{
+	struct worker *worker = exchange->worker;
+	const int found = auth_of_request(&worker->auth, exchange->request, route->token_in_query,
+					  worker_now_s(worker), &exchange->claims);
+	if (found < 0) {
+		reply_error(exchange->request, 401, "bad_token");
+		return;
+	}
+	exchange->identified = found > 0;
+	if (variables->has_room)
+		exchange->view = room_view_find(worker, variables->room);
+	if (variables->has_room && !exchange->view) {
+		reply_error(exchange->request, 404, "not_found");
+		return;
+	}
+	if (allowed(exchange, route))
+		route->handle(exchange);
+}
+
+void route_request(struct http_request *request, void *arg)
+{
+	struct variables variables;
+	char allow[64];
+	const struct route *route = find_route(request, &variables, allow, sizeof(allow));
+	if (route) {
+		struct exchange exchange = { .request = request,
+					     .worker = arg,
+					     .name = variables.name };
+		serve(&exchange, route, &variables);
+	} else if (!strcmp(http_method(request), "OPTIONS") && has_cors(http_path(request))) {
+		reply_preflight(request);
+	} else if (allow[0]) {
+		reply_not_allowed(request, allow);
+	} else {
+		reply_error(request, 404, "not_found");
+	}
+}
+
+size_t route_body_cap(const char *method, const char *path, void *arg)
+{
+	(void)method;
+	(void)arg;
+	const bool sdp = !strncmp(path, "/whip/", 6) || !strncmp(path, "/whep/", 6);
+	return sdp ? SDP_BODY_CAP : HTTP_BODY_CAP;
+}
+
+json_t *exchange_json(struct exchange *exchange, bool may_be_empty)
+{
+	size_t len;
+	const uint8_t *body = http_body(exchange->request, &len);
+	json_t *value = len || !may_be_empty ? json_parse(body, len) : json_object();
+	if (json_is_object(value))
+		return value;
+	json_decref(value);
+	reply_problem(exchange->request,
+		      &(struct problem_text){ .status = 400,
+					      .code = "bad_request",
+					      .detail = "the body must be one JSON object" });
+	return NULL;
+}
+
+const char *exchange_query(struct exchange *exchange, const char *name, char *out, size_t size,
+			   bool *bad)
+{
+	const long len = http_query(exchange->request, name, out, size);
+	if (len >= 0)
+		return out;
+	if (len == -ENOENT)
+		return NULL;
+	*bad = true;
+	reply_problem(
+		exchange->request,
+		&(struct problem_text){ .status = 400, .code = "bad_request", .member = name });
+	return NULL;
+}
+
+void exchange_problem(struct exchange *exchange, const struct problem *problem)
+{
+	reply_problem(
+		exchange->request,
+		&(struct problem_text){ .status = problem->status,
+					.code = problem->code,
+					.detail = problem->detail[0] ? problem->detail : NULL,
+					.member = problem->member[0] ? problem->member : NULL });
+}
+
+int exchange_page(struct exchange *exchange, struct page_request *page)
+{
+	char after[128], limit[16];
+	bool bad = false;
+	const char *from = exchange_query(exchange, "after", after, sizeof(after), &bad);
+	const char *count =
+		bad ? NULL : exchange_query(exchange, "limit", limit, sizeof(limit), &bad);
+	if (bad)
+		return -EINVAL;
+	struct problem problem = { 0 };
+	const int err = page_parse(page, from, count, &problem);
+	if (err)
+		exchange_problem(exchange, &problem);
+	return err;
+}

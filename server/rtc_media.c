@@ -1,0 +1,219 @@
+#include "server/rtc_media.h"
+
+#include "media/broadcast.h"
+#include "media/fanout.h"
+#include "media/rtp/rtp_receiver.h"
+#include "media/rtp/rtp_sender.h"
+#include "server/core/crypto.h"
+#include "server/room_view.h"
+#include "server/rtc_session.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { CNAME_LEN = 16 };
+
+static int port_send(void *arg, const struct rtp_packet *packets, size_t count)
+{
+	struct rtc_session *session = arg;
+	struct iovec parts[2 * RTP_RUN_MAX];
+	for (size_t i = 0; i < count; i++) {
+		parts[2 * i].iov_base = (void *)packets[i].header;
+		parts[2 * i].iov_len = packets[i].header_len;
+		parts[2 * i + 1].iov_base = (void *)packets[i].payload;
+		parts[2 * i + 1].iov_len = packets[i].payload_len;
+	}
+	return peer_send_rtp(session->peer, parts, count);
+}
+
+static int port_send_rtcp(void *arg, const uint8_t *packet, size_t len)
+{
+	struct rtc_session *session = arg;
+	return peer_send_rtcp(session->peer, packet, len);
+}
+
+static const struct rtp_port_ops port_ops = { .send = port_send, .send_rtcp = port_send_rtcp };
+
+static void pace(struct rtc_session *session)
+{
+	struct worker *worker = session->worker;
+	const int64_t soon_us = loop_now_us(worker->loop) + WORKER_PACING_US;
+	if (worker->tick.due_us > soon_us)
+		timer_start_at(&worker->tick, soon_us);
+}
+
+static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
+{
+	struct rtc_session *session = list_entry(sink, struct rtc_session, sink);
+	rtp_sender_start(session->sender, gop, count);
+	pace(session);
+}
+
+static void on_frame(struct sink *sink, struct frame *frame)
+{
+	struct rtc_session *session = list_entry(sink, struct rtc_session, sink);
+	rtp_sender_frame(session->sender, frame);
+}
+
+static void on_ended(struct sink *sink)
+{
+	struct rtc_session *session = list_entry(sink, struct rtc_session, sink);
+	rtp_sender_bye(session->sender);
+	rtc_session_end(session);
+}
+
+static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
+
+static void request_key(void *arg)
+{
+	struct rtc_session *session = arg;
+	broadcast_request_key(session->view->broadcast);
+}
+
+static void set_track(struct rtp_sender_track *out, const struct sdp_track *track)
+{
+	if (!track->present)
+		return;
+	crypto_random(&out->ssrc, sizeof(out->ssrc));
+	out->payload_type = track->pt;
+	out->playout_delay_id = track->ids.playout_delay;
+	out->abs_capture_id = track->ids.abs_capture_time;
+	if (track->ids.mid && strlen(track->mid) < sizeof(out->mid)) {
+		out->mid_id = track->ids.mid;
+		strcpy(out->mid, track->mid);
+	}
+}
+
+static int create_sender(struct rtc_session *session)
+{
+	const struct sdp_agreement *agreement = &session->agreement;
+	struct rtp_sender_config config = {
+		.clock = &session->worker->app->clock,
+		.port = session->port,
+		.request_key = request_key,
+		.arg = session,
+	};
+	set_track(&config.video, &agreement->video);
+	set_track(&config.audio, &agreement->audio);
+	random_token(config.cname, CNAME_LEN);
+	session->sink = (struct sink){
+		.ops = &sink_ops,
+		.audio = CODEC_OPUS,
+		.skip_video = !agreement->video.present,
+		.skip_audio = !agreement->audio.present,
+	};
+	return rtp_sender_create(&session->sender, &config);
+}
+
+static void on_received(void *arg, struct frame *frame, const struct rtp_times *times)
+{
+	struct rtc_session *session = arg;
+	if (!session->publisher) {
+		frame_unref(frame);
+		return;
+	}
+	frame->media_us = times->source_us;
+	frame->dts_us = times->source_us;
+	(void)broadcast_push(session->publisher, frame);
+}
+
+static void on_sender_report(void *arg, const struct rtp_sender_report *report)
+{
+	struct rtc_session *session = arg;
+	const int64_t offset_us = session->worker->app->clock.utc_offset_us;
+	if (session->publisher)
+		broadcast_sender_report(session->publisher, report->host_utc_us, report->source_us,
+					report->arrival_us + offset_us,
+					report->rtt_us > 0 ? report->rtt_us : 0);
+}
+
+static void on_bye(void *arg)
+{
+	struct rtc_session *session = arg;
+	session->orderly = true;
+	rtc_session_end(session);
+}
+
+static const struct rtp_receiver_events receiver_events = {
+	.frame = on_received,
+	.sender_report = on_sender_report,
+	.bye = on_bye,
+};
+
+static int create_receiver(struct rtc_session *session)
+{
+	const struct sdp_agreement *agreement = &session->agreement;
+	struct rtp_receiver_config config = {
+		.port = session->port,
+		.events = &receiver_events,
+		.arg = session,
+		.video_payload_type = agreement->video.present ? agreement->video.pt : 0,
+		.audio_payload_type = agreement->audio.present ? agreement->audio.pt : 0,
+		.transport_cc_id = agreement->video.present ? agreement->video.ids.transport_cc
+							    : agreement->audio.ids.transport_cc,
+	};
+	crypto_random(&config.ssrc, sizeof(config.ssrc));
+	random_token(config.cname, CNAME_LEN);
+	return rtp_receiver_create(&session->receiver, &config);
+}
+
+int rtc_media_create(struct rtc_session *session)
+{
+	session->port = (struct rtp_port){ .ops = &port_ops, .arg = session };
+	return session->kind == SDP_WHIP ? create_receiver(session) : create_sender(session);
+}
+
+static void on_key_request(void *arg)
+{
+	struct rtc_session *session = arg;
+	rtp_receiver_request_key(session->receiver, loop_now_us(session->worker->loop));
+}
+
+int rtc_media_publish(struct rtc_session *session, struct broadcast *broadcast, uint32_t epoch)
+{
+	const struct publisher_params params = {
+		.epoch = epoch,
+		.queue = session->worker->queue,
+		.request_key = on_key_request,
+		.arg = session,
+	};
+	return broadcast_publish_begin(broadcast, &params, &session->publisher);
+}
+
+void rtc_media_destroy(struct rtc_session *session)
+{
+	fanout_remove(session->worker->fanout, &session->sink);
+	broadcast_publish_end(session->publisher);
+	rtp_sender_destroy(session->sender);
+	rtp_receiver_destroy(session->receiver);
+	session->publisher = NULL;
+	session->sender = NULL;
+	session->receiver = NULL;
+}
+
+static bool tick_sender(struct rtc_session *session, int64_t now_us)
+{
+	if (!session->connected)
+		return false;
+	int64_t due_us = rtp_sender_due_us(session->sender);
+	if (due_us <= now_us)
+		due_us = rtp_sender_tick(session->sender);
+	return due_us < now_us + WORKER_TICK_US / 2;
+}
+
+bool rtc_tick(struct worker *worker)
+{
+	const int64_t now_us = loop_now_us(worker->loop);
+	bool pacing = false;
+	list_for_each (link, &worker->rtc) {
+		struct rtc_session *session = list_entry(link, struct rtc_session, link);
+		if (session->sender)
+			pacing = tick_sender(session, now_us) || pacing;
+		else if (session->receiver && session->connected && session->due_us <= now_us)
+			session->due_us = rtp_receiver_tick(session->receiver, now_us);
+		if (session->receiver && session->connected)
+			pacing = pacing || session->due_us < now_us + WORKER_TICK_US / 2;
+	}
+	return pacing;
+}

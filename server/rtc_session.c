@@ -1,0 +1,280 @@
+#include "server/rtc_session.h"
+
+#include "media/broadcast.h"
+#include "media/fanout.h"
+#include "media/rtp/rtp_receiver.h"
+#include "media/rtp/rtp_sender.h"
+#include "server/control.h"
+#include "server/core/alloc.h"
+#include "server/core/crypto.h"
+#include "server/live.h"
+#include "server/live_channel.h"
+#include "server/publishers.h"
+#include "server/room_view.h"
+#include "server/rtc_media.h"
+#include "server/worker.h"
+#include "signaling/sdp_fragment.h"
+#include "signaling/udp_port.h"
+#include "signaling/whep.h"
+#include "signaling/whip.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void on_connected(void *arg)
+{
+	struct rtc_session *session = arg;
+	struct peer_stats stats;
+	peer_stats(session->peer, &stats);
+	session->connected = true;
+	log_info(&session->log, "connected srtp=%s", stats.srtp_profile);
+	if (session->channel)
+		live_channel_attach(session->channel);
+	if (session->sender &&
+	    fanout_add(session->worker->fanout, session->view->broadcast, &session->sink))
+		rtc_session_end(session);
+	if (session->receiver)
+		rtp_receiver_request_key(session->receiver, loop_now_us(session->worker->loop));
+}
+
+static void on_rtp(void *arg, uint8_t *packet, size_t len)
+{
+	struct rtc_session *session = arg;
+	if (session->receiver)
+		rtp_receiver_packet(session->receiver, packet, len,
+				    loop_now_us(session->worker->loop));
+}
+
+static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
+{
+	struct rtc_session *session = arg;
+	if (session->sender)
+		rtp_sender_rtcp(session->sender, packet, len);
+	else if (session->receiver)
+		rtp_receiver_packet(session->receiver, packet, len,
+				    loop_now_us(session->worker->loop));
+}
+
+static void on_sctp(void *arg, const uint8_t *packet, size_t len)
+{
+	struct rtc_session *session = arg;
+	if (session->channel)
+		live_channel_feed(session->channel, packet, len);
+}
+
+static void on_closed(void *arg, enum peer_reason reason)
+{
+	struct rtc_session *session = arg;
+	log_info(&session->log, "closed reason=%s", peer_reason_text(reason));
+	rtc_session_destroy(session);
+}
+
+static const struct peer_ops peer_ops = {
+	.connected = on_connected,
+	.rtp = on_rtp,
+	.rtcp = on_rtcp,
+	.sctp = on_sctp,
+	.closed = on_closed,
+};
+
+static int create_peer(struct rtc_session *session)
+{
+	struct peer_options options = {
+		.ingest = session->kind == SDP_WHIP,
+		.local_ufrag = session->ufrag,
+		.local_pwd = session->pwd,
+		.ops = &peer_ops,
+		.arg = session,
+	};
+	memcpy(options.remote_fingerprint, session->agreement.remote_fingerprint,
+	       sizeof(options.remote_fingerprint));
+	return peer_create(&session->peer, session->worker->udp, &options);
+}
+
+/* What our side of an answer or fragment names. */
+static void fill_local(const struct rtc_session *session, struct sdp_local *local,
+		       struct addr candidates[APP_ADDRESSES_MAX])
+{
+	const struct app *app = session->worker->app;
+	const uint16_t port = addr_port(udp_port_addr(session->worker->udp));
+	for (unsigned i = 0; i < app->address_count; i++) {
+		candidates[i] = app->addresses[i];
+		addr_set_port(&candidates[i], port);
+	}
+	*local = (struct sdp_local){
+		.ufrag = session->ufrag,
+		.pwd = session->pwd,
+		.candidates = candidates,
+		.candidate_count = app->address_count,
+		.high_profile =
+			session->view->snapshot->settings.high_profile || session->kind == SDP_WHIP,
+	};
+	crypto_random(&local->id, sizeof(local->id));
+	local->id >>= 2;
+	memcpy(local->fingerprint, dtls_context_fingerprint_bytes(app->dtls),
+	       sizeof(local->fingerprint));
+}
+
+static int agree(struct rtc_session *session, const struct sdp *offer, struct bytes *answer,
+		 struct sdp_error *error)
+{
+	struct addr candidates[APP_ADDRESSES_MAX];
+	struct sdp_local local;
+	fill_local(session, &local, candidates);
+	return session->kind == SDP_WHIP
+		       ? whip_answer(&session->agreement, answer, offer, &local, error)
+		       : whep_answer(&session->agreement, answer, offer, &local, error);
+}
+
+static void on_ending(void *arg)
+{
+	rtc_session_destroy(arg);
+}
+
+static struct rtc_session *allocate(struct worker *worker, const struct rtc_offer *offer)
+{
+	struct rtc_session *session = xcalloc(1, sizeof(*session));
+	char secret[RTC_SECRET_LEN + 1];
+	session->worker = worker;
+	session->view = offer->view;
+	session->kind = offer->kind;
+	random_token(secret, RTC_SECRET_LEN);
+	snprintf(session->resource, sizeof(session->resource), "%u-%s", worker->index, secret);
+	sdp_etag_make(session->etag);
+	peer_credentials(session->ufrag, session->pwd);
+	if (offer->claims)
+		memcpy(session->sub, offer->claims->sub, sizeof(session->sub));
+	log_init(&session->log, &worker->log, "room=%s %s=%.8s", offer->view->snapshot->id,
+		 offer->kind == SDP_WHIP ? "whip" : "whep", secret);
+	deferred_init(&session->ending, on_ending, session);
+	list_append(&worker->rtc, &session->link);
+	map_set_str(&worker->rtc_sessions, session->resource, session);
+	room_view_join(session->view, session->kind == SDP_WHEP);
+	return session;
+}
+
+int rtc_session_create(struct rtc_session **out, struct worker *worker,
+		       const struct rtc_offer *offer, struct bytes *answer, struct sdp_error *error)
+{
+	struct rtc_session *session = allocate(worker, offer);
+	int err = agree(session, offer->sdp, answer, error);
+	if (err)
+		goto fail;
+	err = create_peer(session);
+	if (!err)
+		err = rtc_media_create(session);
+	if (err) {
+		sdp_refuse(error, SDP_UNSUPPORTED, "the session cannot be made");
+		goto fail;
+	}
+	if (session->agreement.data)
+		session->channel = live_channel_create(session, offer->claims);
+	*out = session;
+	return 0;
+fail:
+	rtc_session_destroy(session);
+	return err;
+}
+
+int rtc_session_publish(struct rtc_session *session, const struct claim *claim)
+{
+	session->publisher_id = claim->publisher.id;
+	return rtc_media_publish(session, claim->broadcast, claim->epoch);
+}
+
+int rtc_session_restart(struct rtc_session *session, const struct sdp_ice *remote,
+			struct bytes *fragment)
+{
+	char ufrag[PEER_UFRAG_LEN + 1], pwd[PEER_PWD_LEN + 1];
+	peer_credentials(ufrag, pwd);
+	const int err = peer_restart_ice(session->peer, ufrag, pwd);
+	if (err)
+		return err;
+	memcpy(session->ufrag, ufrag, sizeof(ufrag));
+	memcpy(session->pwd, pwd, sizeof(pwd));
+	session->agreement.remote = *remote;
+	sdp_etag_make(session->etag);
+	struct addr candidates[APP_ADDRESSES_MAX];
+	struct sdp_local local;
+	fill_local(session, &local, candidates);
+	sdp_fragment_build(fragment, &local, &session->agreement);
+	return 0;
+}
+
+struct rtc_session *rtc_session_find(struct worker *worker, const char *resource)
+{
+	return map_get_str(&worker->rtc_sessions, resource);
+}
+
+bool rtc_session_clock(struct rtc_session *session, const struct broadcast_clock *line,
+		       struct live_clock *out)
+{
+	if (!session->sender)
+		return false;
+	out->has_rtp = true;
+	out->rtp = rtp_sender_time(session->sender, CODEC_H264, line->media_us);
+	out->first_sent_capture_us = 0;
+	return true;
+}
+
+void rtc_session_send_sctp(struct rtc_session *session, const uint8_t *packet, size_t len)
+{
+	(void)peer_send_sctp(session->peer, packet, len); /* SCTP repeats what is lost */
+}
+
+void rtc_session_end(struct rtc_session *session)
+{
+	loop_defer(session->worker->loop, &session->ending);
+}
+
+void rtc_session_destroy(struct rtc_session *session)
+{
+	struct worker *worker = session->worker;
+	rtc_media_destroy(session);
+	live_channel_destroy(session->channel);
+	peer_close(session->peer);
+	if (session->publisher_id)
+		control_note_gone(worker, session->view->snapshot->id, session->publisher_id,
+				  session->orderly);
+	deferred_cancel(&session->ending);
+	list_remove(&session->link);
+	map_remove_str(&worker->rtc_sessions, session->resource);
+	room_view_leave(session->view, session->kind == SDP_WHEP);
+	free(session);
+}
+
+void rtc_send_clocks(struct worker *worker)
+{
+	list_for_each (link, &worker->rtc) {
+		struct rtc_session *session = list_entry(link, struct rtc_session, link);
+		if (session->channel)
+			live_channel_send_clock(session->channel);
+	}
+}
+
+int rtc_kick(struct worker *worker, uint64_t publisher_id)
+{
+	list_for_each (link, &worker->rtc) {
+		struct rtc_session *session = list_entry(link, struct rtc_session, link);
+		if (session->publisher_id != publisher_id)
+			continue;
+		session->publisher_id = 0; /* control knows */
+		rtc_session_end(session);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void publishers_kick(struct worker *worker, uint64_t id)
+{
+	if (rtmp_kick(worker, id))
+		(void)rtc_kick(worker, id);
+}
+
+void rtc_end_all(struct worker *worker)
+{
+	while (!list_empty(&worker->rtc))
+		rtc_session_destroy(list_entry(worker->rtc.next, struct rtc_session, link));
+}

@@ -1,0 +1,104 @@
+/*
+ * One WebRTC session of this worker: a WHEP viewer or a WHIP publisher. Joins the transport
+ * (signaling) to the media and to the data channel. Made and ended here; HTTP reaches it through
+ * rtc_http.c. Belongs to its worker's thread.
+ */
+#ifndef SOUK_SERVER_RTC_SESSION_H
+#define SOUK_SERVER_RTC_SESSION_H
+
+#include "media/rtp_port.h"
+#include "media/sink.h"
+#include "server/core/jwt.h"
+#include "server/core/list.h"
+#include "server/core/log.h"
+#include "server/core/loop.h"
+#include "signaling/peer.h"
+#include "signaling/sdp_agreement.h"
+#include "signaling/sdp_resource.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct broadcast_clock;
+struct bytes;
+struct live_channel;
+struct live_clock;
+struct publisher;
+struct room_view;
+struct rtp_receiver;
+struct rtp_sender;
+struct worker;
+
+/* "3-" the owner, and 24 random characters: nobody guesses it, any worker can route it. */
+enum { RTC_RESOURCE_SIZE = 32, RTC_SECRET_LEN = 24 };
+
+struct rtc_session {
+	struct list link; // worker.rtc
+	struct worker *worker;
+	struct room_view *view;
+	enum sdp_resource kind;
+	char resource[RTC_RESOURCE_SIZE];
+	char etag[SDP_ETAG_TEXT];
+	char ufrag[PEER_UFRAG_LEN + 1], pwd[PEER_PWD_LEN + 1]; /* ours */
+	char sub[JWT_NAME_SIZE];
+	struct sdp_agreement agreement;
+	struct peer *peer;
+	struct live_channel *channel; /* NULL without m=application */
+	struct rtp_port port;
+	struct deferred ending;
+	struct log log;
+	bool connected;
+	bool orderly; /* the client said goodbye */
+	/* A viewer. */
+	struct sink sink;
+	struct rtp_sender *sender;
+	/* A publisher. */
+	struct rtp_receiver *receiver;
+	struct publisher *publisher;
+	uint64_t publisher_id;
+	int64_t due_us; /* when the receiver wants its tick */
+};
+
+struct sdp;
+
+struct rtc_offer {
+	enum sdp_resource kind;
+	struct room_view *view;
+	const struct sdp *sdp;
+	const struct jwt_claims *claims; /* NULL: anonymous */
+};
+
+/* Agrees on the offer, makes the session and appends the answer. -EINVAL with `error` when the
+ * offer cannot be accepted. A publisher's media has nowhere to go before rtc_session_publish(). */
+int rtc_session_create(struct rtc_session **out, struct worker *worker,
+		       const struct rtc_offer *offer, struct bytes *answer, struct sdp_error *error)
+	__attribute__((warn_unused_result));
+
+/* The room is ours: media from now on goes to `broadcast`. */
+struct claim;
+int rtc_session_publish(struct rtc_session *session, const struct claim *claim)
+	__attribute__((warn_unused_result));
+
+/* ICE restart: new credentials and entity tag, and the fragment that tells them. */
+int rtc_session_restart(struct rtc_session *session, const struct sdp_ice *remote,
+			struct bytes *fragment) __attribute__((warn_unused_result));
+
+struct rtc_session *rtc_session_find(struct worker *worker, const char *resource);
+
+/* Of the picture this viewer gets; false before the first. */
+bool rtc_session_clock(struct rtc_session *session, const struct broadcast_clock *line,
+		       struct live_clock *out);
+void rtc_session_send_sctp(struct rtc_session *session, const uint8_t *packet, size_t len);
+
+/* Soon, outside of the present callback. */
+void rtc_session_end(struct rtc_session *session);
+void rtc_session_destroy(struct rtc_session *session);
+
+/* For the worker: reports, pacing, repeats. Returns true while somebody is being paced. */
+bool rtc_tick(struct worker *worker);
+void rtc_send_clocks(struct worker *worker);
+/* Whether it was one of ours. */
+int rtc_kick(struct worker *worker, uint64_t publisher_id);
+void rtc_end_all(struct worker *worker);
+
+#endif

@@ -1,0 +1,214 @@
+/* RTMP publishers: a TCP stream, a session that speaks RTMP on it, and the room it publishes to. */
+#include "media/broadcast.h"
+#include "media/ingest/rtmp_session.h"
+#include "server/control.h"
+#include "server/core/addr.h"
+#include "server/core/alloc.h"
+#include "server/core/stream.h"
+#include "server/publishers.h"
+#include "server/room_view.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RTMP_FLUSH_US = 2000000 }; /* a refused client gets this long to read why */
+
+struct rtmp_publisher {
+	struct list link; // worker.rtmp
+	struct worker *worker;
+	struct stream *stream;
+	struct rtmp_session *session;
+	struct publisher *publisher; /* NULL until the room is ours */
+	struct rtmp_claim *claim; /* under way, or NULL */
+	struct deferred ending;
+	struct timer flush;
+	uint64_t id; /* 0 until the room is ours */
+	bool orderly;
+	char room[RTMP_ROOM_MAX + 1];
+	struct log log;
+};
+
+struct rtmp_claim {
+	struct claim claim;
+	struct rtmp_publisher *owner; /* NULL: the connection has gone */
+};
+
+static void publisher_destroy(struct rtmp_publisher *rtmp)
+{
+	if (rtmp->claim)
+		rtmp->claim->owner = NULL;
+	broadcast_publish_end(rtmp->publisher);
+	if (rtmp->id)
+		control_note_gone(rtmp->worker, rtmp->room, rtmp->id, rtmp->orderly);
+	rtmp_session_destroy(rtmp->session);
+	stream_destroy(rtmp->stream);
+	deferred_cancel(&rtmp->ending);
+	timer_stop(&rtmp->flush);
+	list_remove(&rtmp->link);
+	free(rtmp);
+}
+
+static void on_data(void *arg, const uint8_t *data, size_t len)
+{
+	struct rtmp_publisher *rtmp = arg;
+	rtmp_session_feed(rtmp->session, data, len);
+}
+
+static void on_closed(void *arg, int err)
+{
+	(void)err;
+	publisher_destroy(arg);
+}
+
+static const struct stream_ops stream_ops = { .data = on_data, .closed = on_closed };
+
+static void on_output(void *arg, const void *data, size_t len)
+{
+	struct rtmp_publisher *rtmp = arg;
+	(void)stream_write(rtmp->stream, data, len); /* a dead stream says so by itself */
+}
+
+static int token_claims(struct rtmp_publisher *rtmp, const char *token, struct jwt_claims *claims)
+{
+	struct worker *worker = rtmp->worker;
+	if (auth_verify(&worker->auth, token, strlen(token), worker_now_s(worker), claims))
+		return -EACCES;
+	return claims->role >= JWT_HOST ? 0 : -EACCES;
+}
+
+static void on_connect(void *arg, const char *token)
+{
+	struct rtmp_publisher *rtmp = arg;
+	struct jwt_claims claims;
+	if (token_claims(rtmp, token, &claims))
+		rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
+	else
+		rtmp_session_accept(rtmp->session);
+}
+
+static void on_claimed(struct claim *claim)
+{
+	struct rtmp_claim *own = list_entry(claim, struct rtmp_claim, claim);
+	struct rtmp_publisher *rtmp = own->owner;
+	const struct publisher_params params = { .epoch = claim->epoch };
+	if (!rtmp) {
+		if (!claim->err && !claim->call.lost)
+			control_note_gone(claim->call.worker, claim->room, claim->publisher.id,
+					  false);
+	} else if (claim->err || claim->call.lost) {
+		rtmp->claim = NULL;
+		rtmp_session_refuse(rtmp->session, claim->err == -EBUSY ? RTMP_REFUSE_BAD_NAME
+									: RTMP_REFUSE_DENIED);
+	} else {
+		rtmp->claim = NULL;
+		rtmp->id = claim->publisher.id;
+		if (broadcast_publish_begin(claim->broadcast, &params, &rtmp->publisher))
+			rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
+		else
+			rtmp_session_accept(rtmp->session);
+	}
+	broadcast_unref(claim->broadcast);
+	free(own);
+}
+
+static void on_publish(void *arg, const char *room, const char *token)
+{
+	struct rtmp_publisher *rtmp = arg;
+	struct jwt_claims claims;
+	if (token_claims(rtmp, token, &claims) || !jwt_allows_room(&claims, room) ||
+	    !room_view_find(rtmp->worker, room)) {
+		log_info(&rtmp->log, "publish refused room=%s", room);
+		rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
+		return;
+	}
+	strcpy(rtmp->room, room);
+	struct rtmp_claim *own = xcalloc(1, sizeof(*own));
+	own->owner = rtmp;
+	own->claim.on_claimed = on_claimed;
+	strcpy(own->claim.room, room);
+	strcpy(own->claim.publisher.sub, claims.sub);
+	if (claim_start(&own->claim, rtmp->worker)) {
+		free(own);
+		rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
+		return;
+	}
+	rtmp->claim = own;
+}
+
+static void on_frame(void *arg, struct frame *frame)
+{
+	struct rtmp_publisher *rtmp = arg;
+	if (rtmp->publisher)
+		(void)broadcast_push(rtmp->publisher, frame);
+	else
+		frame_unref(frame);
+}
+
+/* What was said last still has to go out; closed() follows, or the time is over. */
+static void on_ending(void *arg)
+{
+	struct rtmp_publisher *rtmp = arg;
+	stream_finish(rtmp->stream);
+	timer_start(&rtmp->flush, RTMP_FLUSH_US);
+	broadcast_publish_end(rtmp->publisher);
+	rtmp->publisher = NULL;
+	if (rtmp->id)
+		control_note_gone(rtmp->worker, rtmp->room, rtmp->id, rtmp->orderly);
+	rtmp->id = 0;
+}
+
+static void on_end(void *arg, enum rtmp_end why)
+{
+	struct rtmp_publisher *rtmp = arg;
+	rtmp->orderly = why == RTMP_END_UNPUBLISHED;
+	loop_defer(rtmp->worker->loop, &rtmp->ending);
+}
+
+static const struct rtmp_session_ops session_ops = {
+	.output = on_output,
+	.connect = on_connect,
+	.publish = on_publish,
+	.frame = on_frame,
+	.end = on_end,
+};
+
+static void on_flush_over(void *arg)
+{
+	publisher_destroy(arg);
+}
+
+void rtmp_accept(struct worker *worker, int fd, const struct addr *peer)
+{
+	struct rtmp_publisher *rtmp = xcalloc(1, sizeof(*rtmp));
+	char from[ADDR_TEXT];
+	rtmp->worker = worker;
+	addr_format(peer, from);
+	log_init(&rtmp->log, &worker->log, "rtmp=%s", from);
+	list_append(&worker->rtmp, &rtmp->link);
+	deferred_init(&rtmp->ending, on_ending, rtmp);
+	timer_init(&rtmp->flush, worker->loop, on_flush_over, rtmp);
+	if (stream_create(&rtmp->stream, worker->loop, fd, NULL, &stream_ops, rtmp) ||
+	    rtmp_session_create(&rtmp->session, worker->loop, &session_ops, rtmp))
+		publisher_destroy(rtmp);
+}
+
+int rtmp_kick(struct worker *worker, uint64_t id)
+{
+	list_for_each (link, &worker->rtmp) {
+		struct rtmp_publisher *rtmp = list_entry(link, struct rtmp_publisher, link);
+		if (rtmp->id != id)
+			continue;
+		rtmp->id = 0; /* control knows */
+		rtmp_session_stop(rtmp->session);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+void rtmp_end_all(struct worker *worker)
+{
+	while (!list_empty(&worker->rtmp))
+		publisher_destroy(list_entry(worker->rtmp.next, struct rtmp_publisher, link));
+}

@@ -1,0 +1,307 @@
+#include "server/worker.h"
+
+#include "media/fanout.h"
+#include "server/call.h"
+#include "server/core/alloc.h"
+#include "server/core/http_server.h"
+#include "server/core/listener.h"
+#include "server/core/tls.h"
+#include "server/flv.h"
+#include "server/live.h"
+#include "server/publishers.h"
+#include "server/room_view.h"
+#include "server/route.h"
+#include "server/rtc_session.h"
+#include "signaling/udp_port.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int64_t worker_now_s(const struct worker *worker)
+{
+	return loop_utc_us(worker->loop) / 1000000;
+}
+
+static void on_tick(void *arg)
+{
+	struct worker *worker = arg;
+	flv_tick(worker);
+	const bool pacing = rtc_tick(worker);
+	timer_start(&worker->tick, pacing ? WORKER_PACING_US : WORKER_TICK_US);
+}
+
+static void send_clocks(struct worker *worker)
+{
+	struct map_cursor cursor = { 0 };
+	void *value;
+	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
+		struct room_view *view = value;
+		list_for_each_safe (link, &view->lives) {
+			struct live *live = list_entry(link, struct live, link);
+			if (!live->ops->clock) /* data channels get theirs below */
+				live_send_clock(live);
+		}
+	}
+	rtc_send_clocks(worker);
+	flv_send_clocks(worker);
+}
+
+static void on_second(void *arg)
+{
+	struct worker *worker = arg;
+	struct map_cursor cursor = { 0 };
+	void *value;
+	const int64_t now_s = worker_now_s(worker);
+	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
+		struct room_view *view = value;
+		room_view_report(view);
+		list_for_each_safe (link, &view->lives)
+			live_tick(list_entry(link, struct live, link), now_s);
+	}
+	if (++worker->seconds % WORKER_CLOCK_S == 0)
+		send_clocks(worker);
+	timer_start(&worker->second, WORKER_SECOND_US);
+}
+
+static void on_http(int fd, const struct addr *peer, void *arg)
+{
+	struct worker *worker = arg;
+	http_server_accept(worker->http, fd, peer, NULL);
+}
+
+static void on_https(int fd, const struct addr *peer, void *arg)
+{
+	struct worker *worker = arg;
+	http_server_accept(worker->http, fd, peer, worker->tls);
+}
+
+static void on_rtmp(int fd, const struct addr *peer, void *arg)
+{
+	rtmp_accept(arg, fd, peer);
+}
+
+/* The first worker gets the ports asked for, perhaps 0; the others share what it got. */
+static int listen_on(struct worker *worker, struct listener **out, const struct addr *wanted,
+		     const struct listener *first, listener_accept_fn on_accept)
+{
+	if (!wanted->len)
+		return 0;
+	const struct addr *addr = first ? listener_addr(first) : wanted;
+	/* Alone first: a shared port would silently be shared with another server, too. */
+	int err = first ? 0 : listener_create(out, worker->loop, addr, false, on_accept, worker);
+	if (!err && !first)
+		listener_destroy(*out);
+	*out = NULL;
+	if (!err)
+		err = listener_create(out, worker->loop, addr, true, on_accept, worker);
+	if (err) {
+		char text[ADDR_TEXT];
+		addr_format(addr, text);
+		log_error(&worker->log, "cannot listen addr=%s reason=%s", text, strerror(-err));
+	}
+	return err;
+}
+
+static int open_listeners(struct worker *worker)
+{
+	const struct config *config = &worker->app->config;
+	const struct worker *first = worker->index ? worker->app->workers[0] : NULL;
+	int err = listen_on(worker, &worker->http_listener, &config->http,
+			    first ? first->http_listener : NULL, on_http);
+	if (!err)
+		err = listen_on(worker, &worker->https_listener, &config->https,
+				first ? first->https_listener : NULL, on_https);
+	if (!err)
+		err = listen_on(worker, &worker->rtmp_listener, &config->rtmp,
+				first ? first->rtmp_listener : NULL, on_rtmp);
+	return err;
+}
+
+static int open_udp(struct worker *worker)
+{
+	struct udp_port_options options = {
+		.bind = worker->app->config.udp,
+		.dtls = worker->app->dtls,
+		.log = &worker->log,
+	};
+	const uint16_t port = addr_port(&options.bind);
+	if (port)
+		addr_set_port(&options.bind, (uint16_t)(port + worker->index));
+	const int err = udp_port_create(&worker->udp, worker->loop, &options);
+	if (err)
+		log_error(&worker->log, "cannot open udp port=%u reason=%s",
+			  addr_port(&options.bind), strerror(-err));
+	return err;
+}
+
+static int open_all(struct worker *worker)
+{
+	const struct http_server_opts options = {
+		.log = &worker->log,
+		.on_request = route_request,
+		.body_cap = route_body_cap,
+		.arg = worker,
+	};
+	int err = loop_create(&worker->loop, &worker->app->clock);
+	if (!err)
+		err = mqueue_create(&worker->queue, worker->loop, WORKER_QUEUE_MAX);
+	if (!err)
+		err = fanout_create(&worker->fanout, worker->loop);
+	if (!err)
+		err = http_server_create(&worker->http, worker->loop, &options);
+	if (!err)
+		err = open_listeners(worker);
+	if (!err)
+		err = open_udp(worker);
+	return err;
+}
+
+int worker_create(struct worker **out, struct app *app, unsigned index)
+{
+	struct worker *worker = xcalloc(1, sizeof(*worker));
+	worker->app = app;
+	worker->index = index;
+	log_init(&worker->log, &app->log, "worker=%u", index);
+	auth_init(&worker->auth, app->jwt_keys);
+	map_init(&worker->rooms);
+	map_init(&worker->rtc_sessions);
+	map_init(&worker->channels);
+	list_init(&worker->rtc);
+	list_init(&worker->flv);
+	list_init(&worker->rtmp);
+	list_init(&worker->sockets);
+	worker->tls = app->tls ? tls_context_ref(app->tls) : NULL;
+	const int err = open_all(worker);
+	if (err) {
+		worker_destroy(worker);
+		return err;
+	}
+	timer_init(&worker->tick, worker->loop, on_tick, worker);
+	timer_init(&worker->second, worker->loop, on_second, worker);
+	*out = worker;
+	return 0;
+}
+
+static void end_lives(struct worker *worker, int code, const char *reason)
+{
+	struct map_cursor cursor = { 0 };
+	void *value;
+	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
+		struct room_view *view = value;
+		list_for_each_safe (link, &view->lives)
+			live_end(list_entry(link, struct live, link), code, reason);
+	}
+}
+
+static void close_listeners(struct worker *worker)
+{
+	listener_destroy(worker->http_listener);
+	listener_destroy(worker->https_listener);
+	listener_destroy(worker->rtmp_listener);
+	worker->http_listener = NULL;
+	worker->https_listener = NULL;
+	worker->rtmp_listener = NULL;
+}
+
+/* On the worker's own thread, before its loop is left for good. */
+static void close_all(struct worker *worker)
+{
+	timer_stop(&worker->tick);
+	timer_stop(&worker->second);
+	close_listeners(worker);
+	rtmp_end_all(worker);
+	rtc_end_all(worker);
+	flv_end_all(worker);
+	live_socket_end_all(worker);
+	http_server_destroy(worker->http);
+	worker->http = NULL;
+	loop_poll(worker->loop); /* sessions are freed in the turn after their end */
+	udp_port_destroy(worker->udp);
+	worker->udp = NULL;
+}
+
+static void *run(void *arg)
+{
+	struct worker *worker = arg;
+	timer_start(&worker->tick, WORKER_TICK_US);
+	timer_start(&worker->second, WORKER_SECOND_US);
+	loop_run(worker->loop);
+	close_all(worker);
+	loop_poll(worker->loop); /* deferred ends */
+	return NULL;
+}
+
+int worker_start(struct worker *worker)
+{
+	return -pthread_create(&worker->thread, NULL, run, worker);
+}
+
+struct worker_message {
+	struct message message;
+	struct worker *worker;
+	struct tls_context *tls;
+};
+
+static void run_drain(struct message *message)
+{
+	struct worker_message *note = list_entry(message, struct worker_message, message);
+	struct worker *worker = note->worker;
+	close_listeners(worker);
+	end_lives(worker, LIVE_DRAIN, "the server is going away");
+	http_server_drain(worker->http);
+	free(note);
+}
+
+void worker_drain(struct worker *worker)
+{
+	struct worker_message *note = xcalloc(1, sizeof(*note));
+	note->message.run = run_drain;
+	note->worker = worker;
+	worker_note(worker, &note->message);
+}
+
+static void run_tls(struct message *message)
+{
+	struct worker_message *note = list_entry(message, struct worker_message, message);
+	tls_context_unref(note->worker->tls);
+	note->worker->tls = note->tls;
+	free(note);
+}
+
+void worker_set_tls(struct worker *worker, struct tls_context *tls)
+{
+	struct worker_message *note = xcalloc(1, sizeof(*note));
+	note->message.run = run_tls;
+	note->worker = worker;
+	note->tls = tls_context_ref(tls);
+	worker_note(worker, &note->message);
+}
+
+void worker_stop(struct worker *worker)
+{
+	loop_stop(worker->loop);
+	pthread_join(worker->thread, NULL);
+}
+
+void worker_destroy(struct worker *worker)
+{
+	if (!worker)
+		return;
+	mqueue_destroy(worker->queue);
+	struct map_cursor cursor = { 0 };
+	void *view;
+	while (map_next(&worker->rooms, &cursor, NULL, NULL, &view))
+		room_view_destroy(view);
+	map_finish(&worker->rooms);
+	map_finish(&worker->rtc_sessions);
+	map_finish(&worker->channels);
+	http_server_destroy(worker->http);
+	udp_port_destroy(worker->udp);
+	close_listeners(worker);
+	fanout_destroy(worker->fanout);
+	tls_context_unref(worker->tls);
+	auth_finish(&worker->auth);
+	loop_destroy(worker->loop);
+	free(worker);
+}

@@ -1,0 +1,203 @@
+#include "server/write.h"
+
+#include "server/control.h"
+#include "server/core/alloc.h"
+#include "server/live.h"
+#include "server/reply.h"
+#include "server/room_view.h"
+#include "server/route.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_caller(struct caller *caller, const struct jwt_claims *claims)
+{
+	memcpy(caller->sub, claims->sub, sizeof(caller->sub));
+	memcpy(caller->room, claims->room, sizeof(caller->room));
+	caller->role = (enum role)claims->role; /* both run from viewer to admin */
+}
+
+static void keep_answer(struct answer *kept, const struct answer *answer)
+{
+	*kept = *answer;
+	if (answer->body)
+		kept->body = xstrndup(answer->body, answer->body_len);
+}
+
+static void on_reply(void *arg, const struct answer *answer)
+{
+	struct write *write = arg;
+	keep_answer(&write->answer, answer);
+	call_return(&write->call);
+}
+
+static void refuse_for_rate(struct answer *answer, int wait_s)
+{
+	answer_refuse(answer, &(struct problem){ .status = 429, .code = "rate_limited" }, NULL);
+	answer->retry_after_s = wait_s;
+}
+
+static void on_control(struct call *call)
+{
+	struct write *write = list_entry(call, struct write, call);
+	struct control *control = call->app->control;
+	const int wait_s =
+		write->kind->is_order ? control_order_budget(control, write->caller.sub) : 0;
+	if (wait_s) {
+		refuse_for_rate(&write->answer, wait_s);
+		call_return(call);
+		return;
+	}
+	write->kind->perform(write, control_engine(control),
+			     (struct engine_reply){ .fn = on_reply, .arg = write });
+}
+
+static void reply_answer(struct http_request *request, const struct answer *answer)
+{
+	struct reply_headers headers = { 0 };
+	char retry_after[16];
+	if (answer->body)
+		reply_add(&headers, "Content-Type",
+			  answer->code ? "application/problem+json" : "application/json");
+	reply_add(&headers, "Cache-Control", "no-store");
+	reply_add_cors(&headers);
+	if (answer->location[0])
+		reply_add(&headers, "Location", answer->location);
+	if (answer->replayed)
+		reply_add(&headers, "Idempotency-Replayed", "true");
+	if (answer->retry_after_s) {
+		snprintf(retry_after, sizeof(retry_after), "%d", answer->retry_after_s);
+		reply_add(&headers, "Retry-After", retry_after);
+	}
+	http_reply(request, answer->status, headers.list, answer->body, answer->body_len);
+}
+
+static void discard(struct write *write)
+{
+	answer_finish(&write->answer);
+	free(write);
+}
+
+static void on_worker(struct call *call)
+{
+	struct write *write = list_entry(call, struct write, call);
+	if (write->request && !call->lost)
+		reply_answer(write->request, &write->answer);
+	discard(write);
+}
+
+static void on_request_gone(void *arg)
+{
+	struct write *write = arg;
+	write->request = NULL;
+}
+
+static struct write *create(const struct exchange *exchange, const struct write_kind *kind)
+{
+	struct write *write = xcalloc(1, sizeof(*write));
+	write->request = exchange->request;
+	write->kind = kind;
+	write->call.on_control = on_control;
+	write->call.on_worker = on_worker;
+	if (exchange->identified)
+		set_caller(&write->caller, &exchange->claims);
+	if (exchange->view)
+		memcpy(write->room, exchange->view->snapshot->id, sizeof(write->room));
+	snprintf(write->name, sizeof(write->name), "%s", exchange->name);
+	return write;
+}
+
+/* 0, or -EINVAL with the fault answered. */
+static int read_parameters(struct exchange *exchange, struct write *write)
+{
+	struct problem problem = { 0 };
+	int err = 0;
+	if (write->kind->keyed)
+		err = idempotency_key_parse(
+			write->key, http_header(exchange->request, "Idempotency-Key"), &problem);
+	if (err)
+		exchange_problem(exchange, &problem);
+	else if (write->kind->paged)
+		err = exchange_page(exchange, &write->body.page);
+	return err;
+}
+
+static int read_body(struct exchange *exchange, struct write *write)
+{
+	struct problem problem = { 0 };
+	if (!write->kind->parse && !write->kind->empty_body)
+		return 0;
+	json_t *body = exchange_json(exchange, write->kind->empty_body);
+	if (!body)
+		return -EINVAL;
+	const int err = write->kind->parse ? write->kind->parse(write, body, &problem) : 0;
+	json_decref(body);
+	if (err)
+		exchange_problem(exchange, &problem);
+	return err;
+}
+
+void write_request(struct exchange *exchange, const struct write_kind *kind)
+{
+	struct write *write = create(exchange, kind);
+	if (read_parameters(exchange, write) || read_body(exchange, write)) {
+		discard(write);
+		return;
+	}
+	http_on_gone(exchange->request, on_request_gone, write);
+	if (call_start(&write->call, exchange->worker) == 0)
+		return;
+	http_on_gone(exchange->request, NULL, NULL);
+	reply_problem(
+		exchange->request,
+		&(struct problem_text){ .status = 503, .code = "overloaded", .retry_after_s = 1 });
+	discard(write);
+}
+
+/* The result goes by the subject's sessions, so nothing comes back here. */
+struct live_order {
+	struct message message;
+	struct app *app;
+	struct caller caller;
+	struct order_request request;
+};
+
+static void on_order_reply(void *arg, const struct answer *answer)
+{
+	struct live_order *order = arg;
+	control_order_result(order->app->control, order->request.room, order->caller.sub,
+			     order->request.key, answer);
+	free(order);
+}
+
+static void run_live_order(struct message *message)
+{
+	struct live_order *order = list_entry(message, struct live_order, message);
+	struct control *control = order->app->control;
+	const int wait_s = control_order_budget(control, order->caller.sub);
+	if (wait_s) {
+		struct answer answer = { 0 };
+		refuse_for_rate(&answer, wait_s);
+		on_order_reply(order, &answer);
+		answer_finish(&answer);
+		return;
+	}
+	engine_place_order(control_engine(control), &order->request, &order->caller,
+			   (struct engine_reply){ .fn = on_order_reply, .arg = order });
+}
+
+int write_live_order(struct live *live, const struct order_request *request)
+{
+	struct live_order *order = xcalloc(1, sizeof(*order));
+	order->message.run = run_live_order;
+	order->app = live->view->worker->app;
+	order->request = *request;
+	set_caller(&order->caller, &live->claims);
+	const int err = mqueue_push(order->app->control_queue, &order->message);
+	if (err)
+		free(order);
+	return err;
+}
