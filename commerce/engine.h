@@ -6,8 +6,9 @@
  * failed commit memory is thrown away and loaded again, and the requests of that turn get
  * 503 `store_unavailable`.
  *
- * Control thread only; callbacks too. Requests are copied. A reply comes exactly once, never inside
- * the call that asked. Roles and bodies were checked by the caller, except who may see an order.
+ * Control thread only; callbacks too. Requests are copied. A reply comes exactly once; inside the
+ * call that asked only as 503 `overloaded`, when too many wait. Roles and bodies were checked by
+ * the caller, except who may see an order.
  */
 #ifndef SOUK_COMMERCE_ENGINE_H
 #define SOUK_COMMERCE_ENGINE_H

@@ -6,7 +6,7 @@
 #ifndef SOUK_COMMERCE_STORE_H
 #define SOUK_COMMERCE_STORE_H
 
-#include "server/core/list.h"
+#include "server/core/mqueue.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,8 @@ struct store;
 
 /* One transaction. Belongs to the engine; the store keeps it from commit() until done(). */
 struct store_commit {
-	struct list link; /* the store's */
+	struct message message; /* the store's, like err */
+	int err;
 	struct bytes *rows; /* encoded row changes, in order; read only while it is kept */
 	int64_t at_us;
 	/* On the loop's thread. 0: durable. Negative: it and everything after it that was handed

@@ -1,0 +1,166 @@
+#include "commerce/store_reader.h"
+
+#include "commerce/store_schema.h"
+#include "commerce/store_sqlite.h"
+#include "server/core/alloc.h"
+#include "server/core/bytes.h"
+#include "server/core/crypto.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ROW_BYTES_MAX = 1 << 20, BUSY_MS = 5000 };
+
+struct store_reader {
+	sqlite3 *db;
+};
+
+int store_reader_open(struct store_reader **out, const char *dir)
+{
+	char *path = xasprintf("%s/" STORE_FILE, dir);
+	struct store_reader *reader = xcalloc(1, sizeof(*reader));
+	int err = -ENOENT;
+	if (access(path, F_OK))
+		goto done;
+	/* Read-write, because reading a WAL whose writer died means recovering it first. */
+	err = -EIO;
+	if (sqlite3_open_v2(path, &reader->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+		goto done;
+	sqlite3_busy_timeout(reader->db, BUSY_MS);
+	sqlite3_db_config(reader->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (sqlite3_exec(reader->db, "PRAGMA query_only = 1", NULL, NULL, NULL) != SQLITE_OK)
+		goto done;
+	err = schema_verify(reader->db);
+	/* The first read after BEGIN fixes the snapshot. */
+	if (!err && sqlite3_exec(reader->db, "BEGIN; SELECT count(*) FROM rooms", NULL, NULL,
+				 NULL) != SQLITE_OK)
+		err = -EIO;
+done:
+	free(path);
+	if (err)
+		store_reader_close(reader);
+	else
+		*out = reader;
+	return err;
+}
+
+static void read_columns(sqlite3_stmt *statement, const struct row_info *info, void *row)
+{
+	for (size_t i = 0; i < info->count; i++) {
+		char *field = (char *)row + info->columns[i].offset;
+		if (info->columns[i].text)
+			*(const char **)field =
+				(const char *)sqlite3_column_text(statement, (int)i);
+		else
+			*(int64_t *)field = sqlite3_column_int64(statement, (int)i);
+	}
+}
+
+static void read_row(sqlite3_stmt *statement, struct stored_row *stored, void *row,
+		     struct bytes *encoding, uint8_t sum[ROW_SUM_SIZE])
+{
+	const struct row_info *info = row_info(stored->table);
+	read_columns(statement, info, row);
+	bytes_clear(encoding);
+	row_encode(encoding, stored->table, row);
+	row_sum(encoding->data, encoding->len, sum);
+	const int sum_column = (int)info->count + 1;
+	const void *kept = sqlite3_column_blob(statement, sum_column);
+	stored->row = row;
+	stored->sum = sum;
+	stored->commit = sqlite3_column_int64(statement, (int)info->count);
+	stored->damaged = !bytes_ok(encoding) || !kept ||
+			  sqlite3_column_bytes(statement, sum_column) != ROW_SUM_SIZE ||
+			  memcmp(kept, sum, ROW_SUM_SIZE) != 0;
+}
+
+int store_reader_rows(struct store_reader *reader, enum row_table table,
+		      int (*fn)(void *arg, const struct stored_row *row), void *arg)
+{
+	char *sql = schema_read_sql(table);
+	sqlite3_stmt *statement = NULL;
+	int status = sqlite3_prepare_v2(reader->db, sql, -1, &statement, NULL);
+	free(sql);
+	struct bytes encoding;
+	bytes_init(&encoding, ROW_BYTES_MAX);
+	int err = status == SQLITE_OK ? 0 : -EIO;
+	while (!err) {
+		int64_t row[ROW_SIZE_MAX / sizeof(int64_t)];
+		uint8_t sum[ROW_SUM_SIZE];
+		struct stored_row stored = { .table = table };
+		status = sqlite3_step(statement);
+		if (status != SQLITE_ROW)
+			break;
+		read_row(statement, &stored, row, &encoding, sum);
+		err = fn(arg, &stored);
+	}
+	if (!err && status != SQLITE_DONE)
+		err = -EIO;
+	bytes_finish(&encoding);
+	sqlite3_finalize(statement);
+	return err;
+}
+
+int store_reader_commits(struct store_reader *reader,
+			 int (*fn)(void *arg, const struct stored_commit *commit), void *arg)
+{
+	sqlite3_stmt *statement = NULL;
+	int status = sqlite3_prepare_v2(reader->db,
+					"SELECT n, at_us, rows, hash FROM commits ORDER BY n", -1,
+					&statement, NULL);
+	int err = status == SQLITE_OK ? 0 : -EIO;
+	while (!err && (status = sqlite3_step(statement)) == SQLITE_ROW) {
+		const bool sized = sqlite3_column_bytes(statement, 3) == SHA256_SIZE;
+		const struct stored_commit commit = {
+			.n = sqlite3_column_int64(statement, 0),
+			.at_us = sqlite3_column_int64(statement, 1),
+			.rows = sqlite3_column_int64(statement, 2),
+			.hash = sized ? sqlite3_column_blob(statement, 3) : NULL,
+		};
+		err = fn(arg, &commit);
+	}
+	if (!err && status != SQLITE_DONE)
+		err = -EIO;
+	sqlite3_finalize(statement);
+	return err;
+}
+
+int64_t store_reader_last_commit(struct store_reader *reader)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t last = -EIO;
+	if (sqlite3_prepare_v2(reader->db, "SELECT coalesce(max(n), 0) FROM commits", -1,
+			       &statement, NULL) == SQLITE_OK &&
+	    sqlite3_step(statement) == SQLITE_ROW)
+		last = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return last;
+}
+
+int store_reader_integrity(struct store_reader *reader, void (*fn)(void *arg, const char *finding),
+			   void *arg)
+{
+	sqlite3_stmt *statement = NULL;
+	int status = sqlite3_prepare_v2(reader->db, "PRAGMA quick_check(20)", -1, &statement, NULL);
+	while (status == SQLITE_OK || status == SQLITE_ROW) {
+		status = sqlite3_step(statement);
+		if (status != SQLITE_ROW)
+			break;
+		const char *finding = (const char *)sqlite3_column_text(statement, 0);
+		if (finding && strcmp(finding, "ok") != 0)
+			fn(arg, finding);
+	}
+	sqlite3_finalize(statement);
+	return status == SQLITE_DONE ? 0 : -EIO;
+}
+
+void store_reader_close(struct store_reader *reader)
+{
+	if (!reader)
+		return;
+	sqlite3_close(reader->db);
+	free(reader);
+}
