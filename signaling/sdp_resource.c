@@ -96,7 +96,7 @@ bool sdp_reply_check_post(struct sdp_reply *reply, const char *content_type)
 {
 	if (is_type(content_type, SDP_TYPE))
 		return true;
-	reply_problem(reply, 415, "bad_content_type", "the body must be " SDP_TYPE);
+	reply_problem(reply, 415, "unsupported_media_type", "the body must be " SDP_TYPE);
 	reply_header(reply, "Accept-Post", SDP_TYPE);
 	return false;
 }
@@ -139,8 +139,8 @@ void sdp_reply_fault(struct sdp_reply *reply, const struct sdp_error *error)
 		[SDP_OK] = NULL,
 		[SDP_TOO_LARGE] = "too_large",
 		[SDP_MALFORMED] = "bad_request",
-		[SDP_UNSUPPORTED] = "unsupported_offer",
-		[SDP_NO_CODEC] = "no_codec",
+		[SDP_UNSUPPORTED] = "bad_sdp",
+		[SDP_NO_CODEC] = "bad_sdp",
 	};
 	reply_problem(reply, sdp_fault_status(error->fault), codes[error->fault], error->detail);
 }
@@ -194,7 +194,8 @@ enum sdp_patch sdp_patch_judge(struct sdp_reply *reply, struct sdp_fragment *fra
 	if (request->counter_offer && is_type(request->content_type, SDP_TYPE))
 		return accept_patch(reply, SDP_PATCH_ANSWER);
 	if (!is_type(request->content_type, SDP_FRAGMENT_TYPE)) {
-		refuse_patch(reply, 415, "bad_content_type", "the body must be " SDP_FRAGMENT_TYPE);
+		refuse_patch(reply, 415, "unsupported_media_type",
+			     "the body must be " SDP_FRAGMENT_TYPE);
 		reply_header(reply, "Accept-Patch", SDP_FRAGMENT_TYPE);
 		return SDP_PATCH_REFUSED;
 	}
@@ -203,7 +204,7 @@ enum sdp_patch sdp_patch_judge(struct sdp_reply *reply, struct sdp_fragment *fra
 		return refuse_patch(reply, 428, "precondition_required", "If-Match is required");
 	const bool any = is_any(request->if_match);
 	if (!any && !tag_matches(request->if_match, request->etag))
-		return refuse_patch(reply, 412, "stale",
+		return refuse_patch(reply, 412, "precondition_failed",
 				    "If-Match is not the entity tag of this session");
 	struct sdp_error error;
 	if (sdp_fragment_parse(fragment, request->body, request->body_len, &error)) {
@@ -214,11 +215,10 @@ enum sdp_patch sdp_patch_judge(struct sdp_reply *reply, struct sdp_fragment *fra
 		return accept_patch(reply, SDP_PATCH_TRICKLE);
 	/* RFC 9725 §4.3.3: new credentials are a restart, and that says `*`. */
 	if (!any)
-		return refuse_patch(reply, 422, "unsupported_offer",
-				    "an ICE restart needs If-Match: *");
+		return refuse_patch(reply, 422, "bad_sdp", "an ICE restart needs If-Match: *");
 	if (strcmp(fragment->ice.ufrag, request->remote->ufrag) == 0 ||
 	    strcmp(fragment->ice.pwd, request->remote->pwd) == 0)
-		return refuse_patch(reply, 422, "unsupported_offer",
+		return refuse_patch(reply, 422, "bad_sdp",
 				    "an ICE restart changes both ice-ufrag and ice-pwd");
 	return accept_patch(reply, SDP_PATCH_RESTART);
 }
@@ -232,8 +232,7 @@ void sdp_reply_restarted(struct sdp_reply *reply, const char *etag)
 
 void sdp_reply_restart_failed(struct sdp_reply *reply)
 {
-	reply_problem(reply, 422, "unsupported_offer",
-		      "ICE cannot be restarted now; the session goes on");
+	reply_problem(reply, 422, "bad_sdp", "ICE cannot be restarted now; the session goes on");
 }
 
 void sdp_reply_deleted(struct sdp_reply *reply)

@@ -171,8 +171,8 @@ Test(sdp_resource, faults_have_their_status)
 	} rows[] = {
 		{ SDP_TOO_LARGE, 413, "too_large" },
 		{ SDP_MALFORMED, 400, "bad_request" },
-		{ SDP_UNSUPPORTED, 422, "unsupported_offer" },
-		{ SDP_NO_CODEC, 422, "no_codec" },
+		{ SDP_UNSUPPORTED, 422, "bad_sdp" },
+		{ SDP_NO_CODEC, 422, "bad_sdp" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const struct sdp_error error = { .fault = rows[i].fault, .detail = "why" };
