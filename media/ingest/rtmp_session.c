@@ -29,6 +29,7 @@ enum state {
 	CONNECTED,
 	ASKED_PUBLISH,
 	PUBLISHING,
+	LEAVING, /* FCUnpublish came */
 	ENDED,
 };
 
@@ -78,7 +79,7 @@ static void on_patience(void *arg)
 	if (session->state == PUBLISHING && quiet_us < RTMP_IDLE_US)
 		timer_start(&session->patience, RTMP_IDLE_US - quiet_us);
 	else
-		end(session, RTMP_END_TIMEOUT);
+		end(session, session->state == LEAVING ? RTMP_END_UNPUBLISHED : RTMP_END_TIMEOUT);
 }
 
 static void on_ingest_frame(void *arg, struct frame *frame)
@@ -191,12 +192,24 @@ static int on_publish(struct rtmp_session *session, double transaction, struct b
 	return 0;
 }
 
-/* deleteStream, closeStream, FCUnpublish: the host has finished. */
-static int on_unpublish(struct rtmp_session *session, double transaction, struct bits *bits)
+/* FCUnpublish goes before deleteStream. Closing in between is what GStreamer calls an error. */
+static int on_leave(struct rtmp_session *session, double transaction, struct bits *bits)
 {
 	(void)transaction;
 	(void)bits;
 	if (session->state == PUBLISHING) {
+		session->state = LEAVING;
+		timer_start(&session->patience, RTMP_LEAVE_US);
+	}
+	return 0;
+}
+
+/* deleteStream, closeStream: the host has finished. */
+static int on_unpublish(struct rtmp_session *session, double transaction, struct bits *bits)
+{
+	(void)transaction;
+	(void)bits;
+	if (session->state == PUBLISHING || session->state == LEAVING) {
 		rtmp_reply_status(&session->out, false, "NetStream.Unpublish.Success", "bye");
 		end(session, RTMP_END_UNPUBLISHED);
 	}
@@ -211,7 +224,7 @@ static int on_command(struct rtmp_session *session, const struct rtmp_message *m
 	} commands[] = {
 		{ "connect", on_connect },          { "releaseStream", on_release_stream },
 		{ "FCPublish", on_release_stream }, { "createStream", on_create_stream },
-		{ "publish", on_publish },          { "FCUnpublish", on_unpublish },
+		{ "publish", on_publish },          { "FCUnpublish", on_leave },
 		{ "deleteStream", on_unpublish },   { "closeStream", on_unpublish },
 	};
 	struct bits bits;
@@ -366,7 +379,7 @@ void rtmp_session_feed(struct rtmp_session *session, const void *data, size_t le
 	session->heard_us = loop_now_us(session->loop);
 	session->stats.bytes_in += len;
 	int err;
-	if (session->state != PUBLISHING && session->stats.bytes_in > RTMP_UNKNOWN_BYTES_MAX)
+	if (session->state < PUBLISHING && session->stats.bytes_in > RTMP_UNKNOWN_BYTES_MAX)
 		err = -ENOBUFS;
 	else if (session->state == SHAKING)
 		err = shake(session, data, len);
@@ -432,6 +445,11 @@ void rtmp_session_refuse(struct rtmp_session *session, enum rtmp_refuse why)
 bool rtmp_session_publishing(const struct rtmp_session *session)
 {
 	return session->state == PUBLISHING;
+}
+
+bool rtmp_session_leaving(const struct rtmp_session *session)
+{
+	return session->state == LEAVING;
 }
 
 void rtmp_session_stop(struct rtmp_session *session)

@@ -18,6 +18,7 @@ struct rtmp_session;
 enum {
 	RTMP_UNKNOWN_BYTES_MAX = 64 * 1024, /* before publish was accepted: bytes and memory */
 	RTMP_UNKNOWN_US = 10 * 1000 * 1000, /* and the time for it */
+	RTMP_LEAVE_US = 1000 * 1000, /* from FCUnpublish to deleteStream */
 	RTMP_IDLE_US = 30 * 1000 * 1000, /* a publisher that sends nothing at all */
 	RTMP_ROOM_MAX = 64,
 	RTMP_TOKEN_MAX = 4096,
@@ -49,7 +50,7 @@ struct rtmp_session_ops {
 	void (*frame)(void *arg, struct frame *frame);
 	/* The session wants to end: send what is out, then close the connection and destroy the
 	 * session (not inside the call). Called once, nothing comes after it. A connection that
-	 * the peer drops without this was lost. */
+	 * the peer drops without this was lost, unless rtmp_session_leaving(). */
 	void (*end)(void *arg, enum rtmp_end why);
 };
 
@@ -66,6 +67,9 @@ void rtmp_session_accept(struct rtmp_session *session);
 void rtmp_session_refuse(struct rtmp_session *session, enum rtmp_refuse why);
 
 bool rtmp_session_publishing(const struct rtmp_session *session); /* accepted and not ended */
+
+/* The host has announced its leaving (FCUnpublish): a connection that closes now was not lost. */
+bool rtmp_session_leaving(const struct rtmp_session *session);
 
 /* Tells a publisher that the room was taken over or has ended, then end(RTMP_END_REFUSED). */
 void rtmp_session_stop(struct rtmp_session *session);

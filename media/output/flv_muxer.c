@@ -102,7 +102,7 @@ struct buf *flv_metadata_tag(const struct flv_metadata *metadata)
 	amf0_put_ecma_array(&body, count);
 	bytes_put(&body, pairs.data, pairs.len);
 	amf0_put_end(&body);
-	struct buf *tag = make_tag(FLV_TAG_SCRIPT, &body, metadata->at_ms);
+	struct buf *tag = make_tag(FLV_TAG_SCRIPT, &body, 0);
 	bytes_finish(&pairs);
 	bytes_finish(&body);
 	return tag;

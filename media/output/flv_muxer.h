@@ -16,12 +16,12 @@ enum { FLV_TAG_AUDIO = 8, FLV_TAG_VIDEO = 9, FLV_TAG_SCRIPT = 18 };
 /* "FLV", version 1, audio and video flagged, and the first (zero) previous tag size. */
 struct buf *flv_file_header(void) __attribute__((warn_unused_result));
 
-/* What players are told in onMetaData. A track is absent, present, or present with its
- * configuration yet to come: players that wait for both must know of an absent one. */
+/* What players are told in onMetaData (stamped 0, or ffmpeg takes it for subtitles). A track is
+ * absent, present, or present with its configuration yet to come: players that wait for both must
+ * know of an absent one. */
 struct flv_metadata {
 	bool has_video, has_audio;
 	const struct media_config *video, *audio; /* NULL: not known yet */
-	uint32_t at_ms;
 };
 struct buf *flv_metadata_tag(const struct flv_metadata *metadata)
 	__attribute__((warn_unused_result));

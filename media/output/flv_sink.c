@@ -197,9 +197,7 @@ static bool source_has_audio(const struct flv_sink *flv)
 static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 {
 	struct flv_sink *flv = (struct flv_sink *)sink;
-	struct flv_metadata metadata = {
-		.at_ms = flv_time_ms(gop[0]->dts_us, gop[0]->gap_us),
-	};
+	struct flv_metadata metadata = { 0 };
 	for (size_t i = 0; i < count; i++) {
 		if (codec_is_video(gop[i]->codec))
 			metadata.video = metadata.video ? metadata.video : gop[i]->config;
