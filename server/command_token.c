@@ -29,7 +29,7 @@ static const struct option_row rows[] = {
 	{ "sub", OPTION_STRING, 1, 64, NULL, "NAME", "Who the holder is.", AT(sub), NULL },
 	{ "ttl", OPTION_DURATION, 1, 10LL * 365 * 86400, "1h", "s", "How long it is valid.",
 	  AT(ttl_s), NULL },
-	{ "count", OPTION_INT, 1, 1000000, "0", NULL,
+	{ "count", OPTION_INT, 0, 1000000, "0", NULL,
 	  "Prints tokens for NAME-1 to NAME-N, one a line.", AT(count), NULL },
 };
 
