@@ -25,6 +25,7 @@ enum {
 	FIRST_TIMEOUT_US = 200000,
 	MAX_TIMEOUT_US = 3200000,
 	PLAINTEXT_MAX = 16384,
+	RECORD_ALERT = 21, /* RFC 5246 §6.2.1 */
 	/* A forged packet may ruin a handshake, so it starts anew; the session's own timeout ends
 	 * what never succeeds. */
 	RESTARTS_MAX = 4,
@@ -69,7 +70,12 @@ static int bio_write(BIO *bio, const char *data, int len)
 {
 	struct dtls *dtls = BIO_get_data(bio);
 	BIO_clear_retry_flags(bio);
-	dtls->options.ops->send(dtls->options.arg, (const uint8_t *)data, (size_t)len);
+	/* A forged hello must not make us break off the handshake of the real peer, so only the
+	 * certificate's judgement is announced (CVE-2023-49786). */
+	const bool early_alert =
+		!dtls->connected && !dtls->bad_fingerprint && len > 0 && data[0] == RECORD_ALERT;
+	if (!early_alert)
+		dtls->options.ops->send(dtls->options.arg, (const uint8_t *)data, (size_t)len);
 	return len;
 }
 

@@ -161,8 +161,9 @@ static void receive_request(struct ice *ice, const struct ice_packet *packet,
 	if (status != STUN_VALIDATION_SUCCESS)
 		return;
 	bool controlling = ice->client;
-	/* RFC 8445 §7.3.1.1: a lite agent keeps its role, so its tie-breaker wins always. */
-	const uint64_t tie = ice->client ? ice->agent->tie : UINT64_MAX;
+	/* RFC 8445 §7.3.1.1: the controlled agent with the smaller tie-breaker keeps its role, as a
+	 * lite one must; the other gets 487. */
+	const uint64_t tie = ice->client ? ice->agent->tie : 0;
 	size_t len = sizeof(result->reply);
 	const StunUsageIceReturn answered = stun_usage_ice_conncheck_create_reply(
 		stun, &request, &reply, result->reply, &len, &from->remote.ss, from->remote.len,

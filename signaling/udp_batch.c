@@ -97,7 +97,7 @@ static void deliver(struct udp_batch *batch, unsigned i, udp_packet_fn fn, void 
 	size_t segment = left;
 	take_control(message, &path.local, &segment);
 	uint8_t *data = batch->data + i * batch->size;
-	if (message->msg_flags & MSG_TRUNC) {
+	if (message->msg_flags & MSG_TRUNC || !left) {
 		fn(arg, data, 0, &path);
 		return;
 	}

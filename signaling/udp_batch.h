@@ -13,7 +13,8 @@ int udp_batch_create(struct udp_batch **out, bool gro) __attribute__((warn_unuse
 void udp_batch_destroy(struct udp_batch *batch); /* takes NULL */
 bool udp_batch_gro(const struct udp_batch *batch);
 
-/* Called for each packet; `data` may be changed. Packets too long for a buffer come with len 0. */
+/* Called for each packet; `data` may be changed. Empty ones and those
+ * too long for a buffer come with len 0. */
 typedef void (*udp_packet_fn)(void *arg, uint8_t *data, size_t len, const struct udp_path *path);
 
 /* Takes one batch off the socket. False when the socket had no more than that. */
