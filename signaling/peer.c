@@ -28,6 +28,7 @@ struct peer {
 	struct srtp_rx *rx;
 	enum dtls_srtp profile;
 	bool ingest;
+	bool raw_rtp;
 	bool connected;
 	bool closed;
 	const struct peer_ops *ops;
@@ -241,13 +242,14 @@ static void count_failure(struct peer *peer, int err)
 
 static void receive_rtp(struct peer *peer, uint8_t *data, size_t len, const struct udp_path *path)
 {
-	const int err = srtp_rx_rtp(peer->rx, data, &len);
+	const int err = peer->raw_rtp ? 0 : srtp_rx_rtp(peer->rx, data, &len);
 	if (err) {
 		count_failure(peer, err);
 		return;
 	}
 	peer->stats.rtp_received++;
-	ice_heard(&peer->ice, path, false, now_us(peer));
+	if (!peer->raw_rtp)
+		ice_heard(&peer->ice, path, false, now_us(peer));
 	peer->ops->rtp(peer->arg, data, len);
 }
 
@@ -350,6 +352,7 @@ int peer_create(struct peer **out, struct udp_port *port, const struct peer_opti
 	peer->ops = options->ops;
 	peer->arg = options->arg;
 	peer->ingest = options->ingest;
+	peer->raw_rtp = options->raw_rtp;
 	int err = init_parts(peer, port, options);
 	if (err) {
 		peer_free(peer);

@@ -34,7 +34,7 @@ const char *peer_reason_text(enum peer_reason reason); /* "consent_lost" */
 struct peer_ops {
 	/* SRTP and application data flow from here on. */
 	void (*connected)(void *arg);
-	/* Decrypted; valid and changeable during the call. */
+	/* Decrypted (but see raw_rtp); valid and changeable during the call. */
 	void (*rtp)(void *arg, uint8_t *packet, size_t len);
 	void (*rtcp)(void *arg, const uint8_t *packet, size_t len);
 	/* One SCTP packet out of DTLS. May be NULL. */
@@ -47,6 +47,9 @@ struct peer_options {
 	bool client; /* ICE: controlling, towards `candidate`; false: ICE-lite */
 	bool dtls_client; /* our a=setup is active */
 	bool ingest; /* RTP comes from this peer (libsrtp unprotects it) */
+	/* RTP is handed over as it came: header readable, payload encrypted, nothing verified. For
+	 * load programs that only count. */
+	bool raw_rtp;
 	const char *local_ufrag; /* copied */
 	const char *local_pwd;
 	const char *remote_ufrag; /* needed by a client; a server may leave them NULL */
