@@ -30,7 +30,7 @@ int rtp_parse(struct rtp_view *out, const void *data, size_t len)
 	view.timestamp = bits_be32(&bits);
 	view.ssrc = bits_be32(&bits);
 	bits_skip(&bits, (size_t)(first & 0x0f) * 4); /* CSRC */
-	bits_init(&view.extensions, NULL, 0);
+	bits_init(&view.extensions, data, 0);
 	if (first & 0x10) {
 		view.extension_profile = bits_be16(&bits);
 		const size_t words = bits_be16(&bits);
