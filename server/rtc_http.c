@@ -213,25 +213,38 @@ static bool may_watch(struct rtc_request *rtc, const struct room_view *view)
 	return false;
 }
 
+/* The room was given to the session, or it was not: the session's fate. -EBUSY, -ENOENT, -EAGAIN.
+ */
+static int settle(struct rtc_request *rtc, struct rtc_session *session)
+{
+	const struct claim *claim = &rtc->claim;
+	int err = claim->call.lost ? -EAGAIN : claim->err;
+	if (!session) {
+		if (!err)
+			control_note_gone(rtc->owner, claim->room, claim->publisher.id, false);
+		return -EAGAIN;
+	}
+	if (!err)
+		err = rtc_session_publish(session, claim);
+	if (err)
+		rtc_session_destroy(session);
+	return err;
+}
+
 static void on_claimed(struct claim *claim)
 {
 	struct rtc_request *rtc = list_entry(claim, struct rtc_request, claim);
 	struct rtc_session *session = rtc_session_find(rtc->owner, rtc->session);
-	const int err = claim->call.lost ? -ENOENT : claim->err;
-	if (!session) {
-		if (!err)
-			control_note_gone(rtc->owner, claim->room, claim->publisher.id, false);
-		refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
-	} else if (err || rtc_session_publish(session, claim)) {
-		rtc_session_destroy(session);
-		if (err == -EBUSY)
-			refuse(rtc, 409, "publishing", 0);
-		else
-			refuse(rtc, 404, "not_found", 0);
-	} else {
-		created(rtc, session);
-	}
+	const int err = settle(rtc, session);
 	broadcast_unref(claim->broadcast);
+	if (!err)
+		created(rtc, session);
+	else if (err == -EBUSY)
+		refuse(rtc, 409, "publishing", 0);
+	else if (err == -ENOENT)
+		refuse(rtc, 404, "not_found", 0);
+	else
+		refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
 }
 
 static void claim_room(struct rtc_request *rtc, struct rtc_session *session)
