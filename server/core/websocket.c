@@ -116,18 +116,24 @@ static ssize_t on_wslay_send(wslay_event_context_ptr wslay, const uint8_t *data,
 	return -1;
 }
 
+static void refuse_input(wslay_event_context_ptr wslay, uint16_t code)
+{
+	wslay_event_queue_close(wslay, code, NULL, 0);
+	wslay_event_shutdown_read(wslay);
+}
+
 static void on_frame(wslay_event_context_ptr wslay,
 		     const struct wslay_event_on_frame_recv_start_arg *frame, void *arg)
 {
 	struct websocket *ws = arg;
+	if (frame->opcode == WSLAY_CONNECTION_CLOSE && frame->payload_length == 1)
+		refuse_input(wslay, WSLAY_CODE_PROTOCOL_ERROR); /* §5.5.1: two bytes or none */
 	if (wslay_is_ctrl_frame(frame->opcode))
 		return;
 	if (frame->opcode != WSLAY_CONTINUATION_FRAME)
 		ws->fragments = 0;
-	if (++ws->fragments > WEBSOCKET_FRAGMENTS_MAX) {
-		wslay_event_queue_close(wslay, WSLAY_CODE_MESSAGE_TOO_BIG, NULL, 0);
-		wslay_event_shutdown_read(wslay);
-	}
+	if (++ws->fragments > WEBSOCKET_FRAGMENTS_MAX)
+		refuse_input(wslay, WSLAY_CODE_MESSAGE_TOO_BIG);
 }
 
 static void on_message(wslay_event_context_ptr wslay,
@@ -135,13 +141,10 @@ static void on_message(wslay_event_context_ptr wslay,
 {
 	struct websocket *ws = arg;
 	ws->unanswered = 0;
-	if (ws->destroyed || ws->code)
+	if (ws->destroyed || !wslay_event_get_read_enabled(wslay))
 		return;
-	if (message->opcode == WSLAY_BINARY_FRAME) {
-		wslay_event_queue_close(wslay, WSLAY_CODE_UNSUPPORTED_DATA, NULL, 0);
-		wslay_event_shutdown_read(wslay);
-		return;
-	}
+	if (message->opcode == WSLAY_BINARY_FRAME)
+		refuse_input(wslay, WSLAY_CODE_UNSUPPORTED_DATA);
 	if (message->opcode != WSLAY_TEXT_FRAME || message->msg_length > WEBSOCKET_MESSAGE_MAX)
 		return;
 	char text[WEBSOCKET_MESSAGE_MAX + 1];
@@ -156,8 +159,16 @@ static void settle(struct websocket *ws, int result)
 {
 	if (result == 0 && wslay_event_want_write(ws->wslay))
 		result = wslay_event_send(ws->wslay);
-	if (result || !ws->stream) {
+	if (!ws->stream) {
 		tell_closed(ws);
+		return;
+	}
+	if (result) { /* no frame at all: wslay would leave without a code */
+		static const uint8_t goodbye[] = { FIN | WSLAY_CONNECTION_CLOSE, 2,
+						   WEBSOCKET_PROTOCOL >> 8,
+						   WEBSOCKET_PROTOCOL & 0xff };
+		stream_write(ws->stream, goodbye, sizeof(goodbye));
+		begin_closing(ws, WEBSOCKET_PROTOCOL);
 		return;
 	}
 	if (wslay_event_get_close_received(ws->wslay))
