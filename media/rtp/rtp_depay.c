@@ -149,16 +149,13 @@ static void finish_frame(struct rtp_depay *depay)
 	const bool whole = !depay->broken && !depay->in_fragment && bytes_ok(&depay->unit);
 	if (whole && depay->idr)
 		update_config(depay);
-	if (!whole) {
-		depay->dropped++;
-		lose(depay);
-	} else if (!depay->picture) {
-		/* Parameter sets or SEI alone; the sets wait for their picture. */
-	} else if (depay->waiting_key && (!depay->idr || !depay->config)) {
-		depay->dropped++;
-		lose(depay);
-	} else {
+	const bool usable = !depay->waiting_key || (depay->idr && depay->config);
+	/* Parameter sets or SEI alone are no frame; the sets wait for their picture. */
+	if (whole && depay->picture && usable) {
 		emit(depay);
+	} else if (!whole || depay->picture) {
+		depay->dropped++;
+		lose(depay);
 	}
 	reset_frame(depay);
 }

@@ -26,7 +26,7 @@ void rtp_pacer_reserve(struct rtp_pacer *pacer, size_t count)
 	if (size <= pacer->size)
 		return;
 	struct frame **queue = xcalloc(size, sizeof(struct frame *));
-	for (unsigned i = 0; i < pacer->count; i++)
+	for (unsigned i = 0; pacer->size > 0 && i < pacer->count; i++)
 		queue[i] = pacer->queue[(pacer->head + i) % pacer->size];
 	free(pacer->queue);
 	pacer->queue = queue;

@@ -61,9 +61,9 @@ static int64_t opus_duration_us(const uint8_t *data, size_t len)
 	const unsigned mode = data[0] >> 3;
 	int64_t each_us;
 	if (mode < 12)
-		each_us = silk_ms[mode & 3] * 1000;
+		each_us = silk_ms[mode & 3] * INT64_C(1000);
 	else if (mode < 16)
-		each_us = silk_ms[mode & 1] * 1000;
+		each_us = silk_ms[mode & 1] * INT64_C(1000);
 	else
 		each_us = celt_us[mode & 3];
 	static const uint8_t counts[] = { 1, 2, 2, 0 };

@@ -214,9 +214,9 @@ int twcc_read(struct rtcp_packet *packet, struct twcc_report *report, struct twc
 		if (symbols[at] == RESERVED)
 			return -EBADMSG;
 		if (symbols[at] == SMALL_DELTA)
-			arrival_us += bits_u8(body) * TICK_US;
+			arrival_us += (int64_t)bits_u8(body) * TICK_US;
 		else if (symbols[at] == LARGE_DELTA)
-			arrival_us += (int16_t)bits_be16(body) * TICK_US;
+			arrival_us += (int64_t)(int16_t)bits_be16(body) * TICK_US;
 		if (written < cap)
 			states[written++] = (struct twcc_status){
 				.seq = (uint16_t)(report->base + at),
