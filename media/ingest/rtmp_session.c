@@ -192,6 +192,17 @@ static int on_publish(struct rtmp_session *session, double transaction, struct b
 	return 0;
 }
 
+/* Viewers watch by other means; a player shall not wait for its own time-out. */
+static int on_play(struct rtmp_session *session, double transaction, struct bits *bits)
+{
+	(void)transaction;
+	(void)bits;
+	rtmp_reply_status(&session->out, true, "NetStream.Play.StreamNotFound",
+			  "nothing is played over RTMP");
+	end(session, RTMP_END_REFUSED);
+	return 0;
+}
+
 /* FCUnpublish goes before deleteStream. Closing in between is what GStreamer calls an error. */
 static int on_leave(struct rtmp_session *session, double transaction, struct bits *bits)
 {
@@ -222,10 +233,15 @@ static int on_command(struct rtmp_session *session, const struct rtmp_message *m
 		const char *name;
 		int (*run)(struct rtmp_session *session, double transaction, struct bits *bits);
 	} commands[] = {
-		{ "connect", on_connect },          { "releaseStream", on_release_stream },
-		{ "FCPublish", on_release_stream }, { "createStream", on_create_stream },
-		{ "publish", on_publish },          { "FCUnpublish", on_leave },
-		{ "deleteStream", on_unpublish },   { "closeStream", on_unpublish },
+		{ "connect", on_connect },
+		{ "releaseStream", on_release_stream },
+		{ "FCPublish", on_release_stream },
+		{ "createStream", on_create_stream },
+		{ "publish", on_publish },
+		{ "FCUnpublish", on_leave },
+		{ "deleteStream", on_unpublish },
+		{ "closeStream", on_unpublish },
+		{ "play", on_play },
 	};
 	struct bits bits;
 	struct amf0_text name;

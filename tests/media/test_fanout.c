@@ -1,0 +1,315 @@
+#include "media/fanout.h"
+
+#include "media/broadcast.h"
+#include "media/sink.h"
+#include "server/core/loop.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/media_frames.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdlib.h>
+
+enum { FRAME = 40000, VIEWERS = 40 };
+
+struct viewer {
+	struct sink sink;
+	int id;
+	size_t started; /* frames in the start */
+	bool key_first;
+	unsigned video, audio;
+	int64_t last_dts_us;
+	unsigned disordered;
+	unsigned ended;
+	unsigned turn; /* of the newest frame */
+	int64_t cost_us;
+	bool leaves; /* at the next frame */
+};
+
+struct fixture {
+	struct fake_clock fake;
+	struct loop *loop;
+	struct broadcast *broadcast;
+	struct fanout *fanout;
+	struct publisher *publisher;
+	struct media_config *video, *audio, *opus;
+	struct viewer viewers[VIEWERS];
+	unsigned turn;
+};
+
+static struct fixture f;
+
+static void count(struct viewer *viewer, const struct frame *frame)
+{
+	viewer->disordered += frame->dts_us < viewer->last_dts_us;
+	viewer->last_dts_us = frame->dts_us;
+	*(codec_is_video(frame->codec) ? &viewer->video : &viewer->audio) += 1;
+}
+
+static void on_start(struct sink *sink, struct frame *const *gop, size_t gop_count)
+{
+	struct viewer *viewer = (struct viewer *)sink;
+	viewer->started += gop_count;
+	viewer->key_first = gop[0]->key && codec_is_video(gop[0]->codec);
+	for (size_t i = 0; i < gop_count; i++)
+		count(viewer, gop[i]);
+}
+
+static void on_frame(struct sink *sink, struct frame *frame)
+{
+	struct viewer *viewer = (struct viewer *)sink;
+	count(viewer, frame);
+	viewer->turn = f.turn++;
+	f.fake.now_us += viewer->cost_us;
+	if (viewer->leaves)
+		fanout_remove(f.fanout, sink);
+}
+
+static void on_ended(struct sink *sink)
+{
+	struct viewer *viewer = (struct viewer *)sink;
+	viewer->ended++;
+	fanout_remove(f.fanout, sink);
+}
+
+static void setup(void)
+{
+	static const struct sink_ops ops = { .start = on_start,
+					     .frame = on_frame,
+					     .ended = on_ended };
+	const struct publisher_params params = { 0 };
+	f = (struct fixture){ 0 };
+	fake_clock_init(&f.fake);
+	f.video = test_video_config();
+	f.audio = test_audio_config();
+	f.opus = media_config_create(CODEC_OPUS, NULL);
+	cr_assert(eq(int, loop_create(&f.loop, &f.fake.clock), 0));
+	cr_assert(eq(int, broadcast_create(&f.broadcast, &f.fake.clock, NULL, NULL), 0));
+	cr_assert(eq(int, fanout_create(&f.fanout, f.loop), 0));
+	cr_assert(eq(int, broadcast_publish_begin(f.broadcast, &params, &f.publisher), 0));
+	for (int i = 0; i < VIEWERS; i++) {
+		f.viewers[i].sink.ops = &ops;
+		f.viewers[i].sink.audio = CODEC_AAC;
+		f.viewers[i].id = i;
+	}
+}
+
+static void teardown(void)
+{
+	for (int i = 0; i < VIEWERS; i++)
+		fanout_remove(f.fanout, &f.viewers[i].sink);
+	broadcast_publish_end(f.publisher);
+	loop_poll(f.loop);
+	fanout_destroy(f.fanout);
+	broadcast_unref(f.broadcast);
+	loop_destroy(f.loop);
+	media_config_unref(f.video);
+	media_config_unref(f.audio);
+	media_config_unref(f.opus);
+}
+
+TestSuite(fanout, .init = setup, .fini = teardown);
+
+static void join(int from, int to)
+{
+	for (int i = from; i < to; i++)
+		cr_assert(eq(int, fanout_add(f.fanout, f.broadcast, &f.viewers[i].sink), 0));
+}
+
+static void push_video(bool key, int64_t at_us)
+{
+	cr_assert(
+		eq(int, broadcast_push(f.publisher, test_video_frame(f.video, key, at_us, 10)), 0));
+}
+
+static void push_audio(int64_t at_us)
+{
+	cr_assert(eq(int, broadcast_push(f.publisher, test_audio_frame(f.audio, at_us)), 0));
+}
+
+static void settle(void)
+{
+	for (int i = 0; i < 200; i++)
+		loop_poll(f.loop);
+}
+
+Test(fanout, a_start_is_the_group_with_its_audio_in_order)
+{
+	for (int i = 0; i < 50; i++) {
+		push_video(i % 25 == 0, (int64_t)i * FRAME);
+		push_audio((int64_t)i * FRAME + 10);
+	}
+	join(0, 1);
+	cr_assert(eq(sz, f.viewers[0].started, 0)); /* never inside fanout_add() */
+	settle();
+	cr_assert(eq(sz, f.viewers[0].started, 50));
+	cr_assert(f.viewers[0].key_first);
+	cr_assert(eq(uint, f.viewers[0].disordered, 0));
+}
+
+Test(fanout, live_frames_follow_the_start_without_loss_or_repetition)
+{
+	for (int i = 0; i < 30; i++)
+		push_video(i == 0, (int64_t)i * FRAME);
+	join(0, 1);
+	settle();
+	for (int i = 30; i < 60; i++) {
+		push_video(false, (int64_t)i * FRAME);
+		push_audio((int64_t)i * FRAME + 5);
+		settle();
+	}
+	cr_assert(eq(uint, f.viewers[0].video, 60));
+	cr_assert(eq(uint, f.viewers[0].audio, 30));
+	cr_assert(eq(uint, f.viewers[0].disordered, 0));
+}
+
+Test(fanout, without_a_keyframe_a_viewer_waits)
+{
+	join(0, 1);
+	settle();
+	push_audio(0);
+	settle();
+	cr_assert(eq(sz, f.viewers[0].started, 0));
+	push_video(true, FRAME);
+	settle();
+	cr_assert(eq(sz, f.viewers[0].started, 1));
+	push_video(false, 2 * FRAME);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].video, 2));
+}
+
+Test(fanout, a_show_without_video_starts_with_sound)
+{
+	join(0, 1);
+	for (int i = 0; i < 60; i++) {
+		push_audio((int64_t)i * 21333);
+		settle();
+	}
+	cr_assert(eq(sz, f.viewers[0].started, 1));
+	cr_assert(gt(uint, f.viewers[0].audio, 5));
+}
+
+Test(fanout, a_sink_may_want_sound_alone)
+{
+	f.viewers[0].sink.skip_video = true;
+	push_video(true, 0);
+	push_audio(0);
+	join(0, 1);
+	settle();
+	push_video(false, FRAME);
+	push_audio(FRAME);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].video, 0));
+	cr_assert(eq(uint, f.viewers[0].audio, 2));
+}
+
+Test(fanout, each_gets_the_audio_it_wants)
+{
+	f.viewers[1].sink.audio = CODEC_OPUS;
+	push_video(true, 0);
+	join(0, 2);
+	settle();
+	push_audio(10);
+	for (int i = 0; i < 2; i++) {
+		struct frame *frame = frame_create(media_config_ref(f.opus), buf_copy("x", 1));
+		frame->epoch = 1;
+		frame->media_us = frame->dts_us = 1000000 + i;
+		cr_assert(eq(int, broadcast_push_audio(f.broadcast, frame), 0));
+	}
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1));
+	cr_assert(eq(uint, f.viewers[1].audio, 2));
+	cr_assert(eq(uint, broadcast_readers(f.broadcast, CODEC_OPUS), 1));
+	fanout_remove(f.fanout, &f.viewers[1].sink);
+	cr_assert(eq(uint, broadcast_readers(f.broadcast, CODEC_OPUS), 0));
+}
+
+Test(fanout, long_work_is_cut_into_slices)
+{
+	struct fanout_stats before, after;
+	push_video(true, 0);
+	join(0, VIEWERS);
+	settle();
+	for (int i = 0; i < VIEWERS; i++)
+		f.viewers[i].cost_us = 500;
+	fanout_stats(f.fanout, &before);
+	push_video(false, FRAME);
+	settle();
+	fanout_stats(f.fanout, &after);
+	for (int i = 0; i < VIEWERS; i++)
+		cr_assert(eq(uint, f.viewers[i].video, 2));
+	/* 20 ms of work; the clock is read after every eighth: 4 ms a slice */
+	cr_assert(ge(u64, after.slices - before.slices, 5));
+	cr_assert(ge(i64, after.longest_us, 20000));
+}
+
+Test(fanout, nobody_is_always_last)
+{
+	unsigned last[VIEWERS] = { 0 };
+	push_video(true, 0);
+	join(0, VIEWERS);
+	settle();
+	for (int i = 1; i < 200; i++) {
+		push_video(false, (int64_t)i * FRAME);
+		settle();
+		int slowest = 0;
+		for (int v = 1; v < VIEWERS; v++) {
+			if (f.viewers[v].turn > f.viewers[slowest].turn)
+				slowest = v;
+		}
+		last[slowest]++;
+	}
+	for (int v = 0; v < VIEWERS; v++)
+		cr_assert(lt(uint, last[v], 40));
+}
+
+Test(fanout, a_viewer_may_leave_inside_its_own_frame)
+{
+	push_video(true, 0);
+	join(0, 10);
+	settle();
+	for (int i = 0; i < 10; i += 3)
+		f.viewers[i].leaves = true;
+	push_video(false, FRAME);
+	push_video(false, 2 * FRAME);
+	settle();
+	for (int i = 0; i < 10; i++)
+		cr_assert(eq(uint, f.viewers[i].video, i % 3 ? 3 : 2));
+}
+
+Test(fanout, joins_in_the_middle_of_a_walk_miss_nothing)
+{
+	push_video(true, 0);
+	join(0, VIEWERS / 2);
+	settle();
+	for (int i = 0; i < VIEWERS; i++)
+		f.viewers[i].cost_us = 600;
+	push_video(false, FRAME);
+	loop_poll(f.loop); /* the first slice only */
+	join(VIEWERS / 2, VIEWERS);
+	push_video(false, 2 * FRAME);
+	settle();
+	for (int i = 0; i < VIEWERS; i++) {
+		cr_assert(eq(uint, f.viewers[i].video, 3), "viewer %d", i);
+		cr_assert(eq(uint, f.viewers[i].disordered, 0));
+	}
+}
+
+Test(fanout, the_end_of_the_show_is_told_once_to_all)
+{
+	push_video(true, 0);
+	join(0, 5);
+	settle();
+	f.viewers[5].sink.audio = CODEC_OPUS;
+	push_video(false, FRAME);
+	broadcast_end(f.broadcast);
+	settle();
+	for (int i = 0; i < 5; i++)
+		cr_assert(eq(uint, f.viewers[i].ended, 1));
+	/* live again: who joins now hears nothing of the former end */
+	join(5, 6);
+	push_video(true, 2 * FRAME);
+	settle();
+	cr_assert(eq(uint, f.viewers[5].ended, 0));
+	cr_assert(eq(uint, f.viewers[5].video, 1));
+}
