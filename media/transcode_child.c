@@ -326,9 +326,8 @@ void transcode_child_kill(struct transcode_child *child)
 
 void transcode_children_wait(struct list *dying)
 {
-	while (!list_empty(dying)) {
-		struct transcode_child *child =
-			list_entry(dying->next, struct transcode_child, link);
+	list_for_each_safe (link, dying) {
+		struct transcode_child *child = list_entry(link, struct transcode_child, link);
 		while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 		list_remove(&child->link);
