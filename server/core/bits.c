@@ -4,6 +4,8 @@
 
 void bits_init(struct bits *bits, const void *data, size_t len)
 {
+	if (!data) /* so that no arithmetic is done with NULL */
+		data = "";
 	*bits = (struct bits){ .at = data, .end = (const uint8_t *)data + len };
 }
 
