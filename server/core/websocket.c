@@ -177,24 +177,30 @@ static void settle(struct websocket *ws, int result)
 		begin_closing(ws, wslay_event_get_status_code_sent(ws->wslay));
 }
 
+/* Its caller holds the object by `busy`. */
 static void take(struct websocket *ws, const uint8_t *data, size_t len)
 {
 	ws->input = data;
 	ws->input_len = len;
-	ws->busy++;
 	const int result = wslay_event_recv(ws->wslay);
 	if (!ws->destroyed)
 		settle(ws, result);
-	leave(ws);
+}
+
+static void take_early(struct websocket *ws)
+{
+	struct bytes early = ws->early;
+	bytes_init(&ws->early, 1);
+	take(ws, early.data, early.len);
+	bytes_finish(&early);
 }
 
 static void on_early_turn(void *arg)
 {
 	struct websocket *ws = arg;
-	struct bytes early = ws->early;
-	bytes_init(&ws->early, 1);
-	take(ws, early.data, early.len);
-	bytes_finish(&early);
+	ws->busy++;
+	take_early(ws);
+	leave(ws);
 }
 
 static void on_data(void *arg, const uint8_t *data, size_t len)
@@ -203,7 +209,7 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
 	ws->busy++;
 	if (ws->early.len) {
 		deferred_cancel(&ws->early_turn);
-		on_early_turn(ws);
+		take_early(ws);
 	}
 	if (!ws->destroyed && ws->stream && !ws->code)
 		take(ws, data, len);
