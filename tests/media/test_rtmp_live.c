@@ -168,15 +168,15 @@ static int run(const char *command, const char *name, char text[LINE])
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-#define FFMPEG_SHOW \
-	"exec ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi " \
-	"-i sine=frequency=440:sample_rate=44100 -t 3 -c:v libx264 -preset ultrafast -g 25 " \
-	"-threads 1 -c:a aac -f flv \"$URL\""
+static const char ffmpeg_show[] =
+	"exec ffmpeg -nostdin -v error -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi "
+	"-i sine=frequency=440:sample_rate=44100 -t 3 -c:v libx264 -preset ultrafast -g 25 "
+	"-threads 1 -c:a aac -f flv \"$URL\"";
 
 Test(rtmp_live, ffmpeg_publishes_and_leaves_in_good_order)
 {
 	char text[LINE];
-	cr_assert(eq(int, run(FFMPEG_SHOW, "demo?token=abc.def", text), 0), "%s", text);
+	cr_assert(eq(int, run(ffmpeg_show, "demo?token=abc.def", text), 0), "%s", text);
 	cr_assert(eq(str, text, ""));
 	cr_assert(eq(str, f.room, "demo"));
 	cr_assert(eq(str, f.token, "abc.def"));
@@ -191,7 +191,7 @@ Test(rtmp_live, ffmpeg_hears_that_the_room_is_taken)
 {
 	char text[LINE];
 	f.refuse = true;
-	cr_assert(ne(int, run(FFMPEG_SHOW, "demo?token=x", text), 0));
+	cr_assert(ne(int, run(ffmpeg_show, "demo?token=x", text), 0));
 	cr_assert(strstr(text, "the room is taken") != NULL, "%s", text);
 	cr_assert(eq(int, f.why, RTMP_END_REFUSED));
 }
