@@ -113,7 +113,7 @@ static void keep_place(struct rtmp_session *session, const struct amf0_text *tex
 	if (name.token[0])
 		memcpy(session->from_connect.token, name.token, sizeof(name.token));
 	/* "live" alone is the app; "live/demo" names a room */
-	if (memchr(text->data, '/', text->len) && strcmp(name.room, "live"))
+	if (memchr(text->data, '/', text->len) && strcmp(name.room, "live") != 0)
 		memcpy(session->from_connect.room, name.room, sizeof(name.room));
 }
 
