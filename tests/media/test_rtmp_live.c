@@ -216,7 +216,8 @@ Test(rtmp_live, gstreamer_publishes)
 	/* its sink calls it an error when the server closes first, so the status says nothing */
 	run("exec gst-launch-1.0 -q -e videotestsrc num-buffers=50 ! "
 	    "video/x-raw,format=I420,width=320,height=180,framerate=25/1 ! "
-	    "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 threads=1 ! h264parse ! "
+	    "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 threads=1 ! "
+	    "h264parse ! "
 	    "flvmux name=mux streamable=true ! rtmp2sink location=\"$URL\" "
 	    "audiotestsrc num-buffers=80 ! avenc_aac ! aacparse ! mux.",
 	    "demo?token=gst", text);
