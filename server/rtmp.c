@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RTMP_FLUSH_US = 2000000 }; /* a refused client gets this long to read why */
+/* How long a refused client may take to read why, and an encoder that has said goodbye to hang up.
+ */
+enum { RTMP_FLUSH_US = 2000000 };
 
 struct rtmp_publisher {
 	struct list link; // worker.rtmp
@@ -59,7 +61,9 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
 static void on_closed(void *arg, int err)
 {
 	(void)err;
-	publisher_destroy(arg);
+	struct rtmp_publisher *rtmp = arg;
+	rtmp->orderly = rtmp->orderly || rtmp_session_leaving(rtmp->session);
+	publisher_destroy(rtmp);
 }
 
 static const struct stream_ops stream_ops = { .data = on_data, .closed = on_closed };
@@ -150,7 +154,8 @@ static void on_frame(void *arg, struct frame *frame)
 static void on_ending(void *arg)
 {
 	struct rtmp_publisher *rtmp = arg;
-	stream_finish(rtmp->stream);
+	if (!rtmp->orderly) /* GStreamer calls it an error when the server hangs up first */
+		stream_finish(rtmp->stream);
 	timer_start(&rtmp->flush, RTMP_FLUSH_US);
 	broadcast_publish_end(rtmp->publisher);
 	rtmp->publisher = NULL;
