@@ -141,14 +141,15 @@ const char *http_reason(int status)
 /* RFC 9110 §5.6.7; by hand, because strftime() follows the locale. */
 static void put_date(struct bytes *head, int64_t utc_us)
 {
-	static const char days[] = "SunMonTueWedThuFriSat";
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+					      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	const time_t now = (time_t)(utc_us / 1000000);
 	struct tm tm;
 	gmtime_r(&now, &tm);
-	bytes_printf(head, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
-		     days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
-		     tm.tm_hour, tm.tm_min, tm.tm_sec);
+	bytes_printf(head, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[tm.tm_wday],
+		     tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+		     tm.tm_sec);
 }
 
 static void begin_head(struct bytes *head, struct http_request *request, int status,

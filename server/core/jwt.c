@@ -177,8 +177,8 @@ static int read_claims(const char *text, size_t len, struct jwt_claims *out)
 	const char *role = json_string_of(&reader, "role", 1, JWT_NAME_SIZE - 1);
 	int err = -EBADMSG;
 	if (!reader.bad && room && sub && role && !jwt_role_parse(role, &claims.role)) {
-		strcpy(claims.room, room);
-		strcpy(claims.sub, sub);
+		memcpy(claims.room, room, strlen(room) + 1); /* fits: json_string_of() */
+		memcpy(claims.sub, sub, strlen(sub) + 1);
 		err = claims_valid(&claims) ? 0 : -EBADMSG;
 	}
 	json_decref(payload);

@@ -63,11 +63,12 @@ static int make_key(const char *dir, const char *path)
 	char text[TEXT_SIZE + 1];
 	crypto_random(key, sizeof(key));
 	base64url_encode(key, sizeof(key), text);
-	strcat(text, "\n");
+	text[TEXT_SIZE - 1] = '\n';
+	text[TEXT_SIZE] = '\0';
 	explicit_bzero(key, sizeof(key));
 	char *draft = xasprintf("%s/jwt.key.XXXXXX", dir);
 	const int fd = mkostemp(draft, O_CLOEXEC); /* mode 0600 */
-	int err = fd < 0 ? -errno : write_all(fd, text, strlen(text));
+	int err = fd < 0 ? -errno : write_all(fd, text, TEXT_SIZE);
 	explicit_bzero(text, sizeof(text));
 	if (!err && link(draft, path) && errno != EEXIST)
 		err = -errno;
