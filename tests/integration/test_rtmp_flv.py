@@ -47,8 +47,10 @@ class RtmpFlv(RoomTest):
         self.publish(seconds=30)
         reader = self.reader()
         messages = reader.messages()
-        seen = {next(messages)["type"], next(messages)["type"]}
-        self.assertEqual(seen, {"state", "clock"})
+        seen = {next(messages)["type"] for _ in range(3)}  # perhaps with a room.live of this moment
+        self.assertLessEqual({"state"}, seen)
+        while "clock" not in seen:
+            seen.add(next(messages)["type"])
         self.server.request("POST", "/api/rooms/demo/pin", {"sku": "A1"}, self.host)
         while next(messages)["type"] != "product.pin":
             pass
