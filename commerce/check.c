@@ -130,7 +130,7 @@ int store_check(struct store_check *check, const char *dir)
 {
 	struct checking checking = { .check = check, .next_n = 1 };
 	struct store_reader *reader = NULL;
-	int err = store_reader_open(&reader, dir);
+	int err = store_reader_open(&reader, dir, true);
 	if (err == -ENOENT)
 		return err;
 	audit_init(&checking.audit);

@@ -25,8 +25,9 @@ struct store_commit {
 	void (*done)(struct store_commit *commit, int err);
 };
 
-/* Receives the stored rows: tables in the order of enum row_table, a table in the order of its key.
- * The row (a struct of commerce/row.h) lives during the call; an error ends the loading. */
+/* Receives the stored rows: tables in the order of enum row_table, a table in the order of its key;
+ * of the movements only the newest, for its number. The row (a struct of commerce/row.h) lives
+ * during the call; an error ends the loading. */
 struct row_sink {
 	int (*row)(void *arg, int table, const void *row);
 	void *arg;

@@ -16,13 +16,15 @@ enum { ROW_BYTES_MAX = 1 << 20, BUSY_MS = 5000 };
 
 struct store_reader {
 	sqlite3 *db;
+	bool verify;
 };
 
-int store_reader_open(struct store_reader **out, const char *dir)
+int store_reader_open(struct store_reader **out, const char *dir, bool verify)
 {
 	char *path = xasprintf("%s/" STORE_FILE, dir);
 	struct store_reader *reader = xcalloc(1, sizeof(*reader));
 	int err = -ENOENT;
+	reader->verify = verify;
 	if (access(path, F_OK))
 		goto done;
 	/* Read-write, because reading a WAL whose writer died means recovering it first. */
@@ -59,48 +61,63 @@ static void read_columns(sqlite3_stmt *statement, const struct row_info *info, v
 	}
 }
 
-static void read_row(sqlite3_stmt *statement, struct stored_row *stored, void *row,
-		     struct bytes *encoding, uint8_t sum[ROW_SUM_SIZE])
+static void verify_row(sqlite3_stmt *statement, struct stored_row *stored, struct bytes *encoding,
+		       uint8_t sum[ROW_SUM_SIZE])
 {
-	const struct row_info *info = row_info(stored->table);
-	read_columns(statement, info, row);
+	const int sum_column = (int)row_info(stored->table)->count + 1;
 	bytes_clear(encoding);
-	row_encode(encoding, stored->table, row);
+	row_encode(encoding, stored->table, stored->row);
 	row_sum(encoding->data, encoding->len, sum);
-	const int sum_column = (int)info->count + 1;
 	const void *kept = sqlite3_column_blob(statement, sum_column);
-	stored->row = row;
 	stored->sum = sum;
-	stored->commit = sqlite3_column_int64(statement, (int)info->count);
 	stored->damaged = !bytes_ok(encoding) || !kept ||
 			  sqlite3_column_bytes(statement, sum_column) != ROW_SUM_SIZE ||
 			  memcmp(kept, sum, ROW_SUM_SIZE) != 0;
 }
 
-int store_reader_rows(struct store_reader *reader, enum row_table table,
-		      int (*fn)(void *arg, const struct stored_row *row), void *arg)
+static int read_rows(struct store_reader *reader, const char *sql, struct stored_row *stored,
+		     int (*fn)(void *arg, const struct stored_row *row), void *arg)
 {
-	char *sql = schema_read_sql(table);
+	const struct row_info *info = row_info(stored->table);
 	sqlite3_stmt *statement = NULL;
-	int status = sqlite3_prepare_v2(reader->db, sql, -1, &statement, NULL);
-	free(sql);
+	int64_t row[ROW_SIZE_MAX / sizeof(int64_t)];
+	uint8_t sum[ROW_SUM_SIZE];
 	struct bytes encoding;
-	bytes_init(&encoding, ROW_BYTES_MAX);
+	int status = sqlite3_prepare_v2(reader->db, sql, -1, &statement, NULL);
 	int err = status == SQLITE_OK ? 0 : -EIO;
-	while (!err) {
-		int64_t row[ROW_SIZE_MAX / sizeof(int64_t)];
-		uint8_t sum[ROW_SUM_SIZE];
-		struct stored_row stored = { .table = table };
-		status = sqlite3_step(statement);
-		if (status != SQLITE_ROW)
-			break;
-		read_row(statement, &stored, row, &encoding, sum);
-		err = fn(arg, &stored);
+	bytes_init(&encoding, ROW_BYTES_MAX);
+	stored->row = row;
+	while (!err && (status = sqlite3_step(statement)) == SQLITE_ROW) {
+		read_columns(statement, info, row);
+		stored->commit = sqlite3_column_int64(statement, (int)info->count);
+		if (reader->verify)
+			verify_row(statement, stored, &encoding, sum);
+		err = fn(arg, stored);
 	}
 	if (!err && status != SQLITE_DONE)
 		err = -EIO;
 	bytes_finish(&encoding);
 	sqlite3_finalize(statement);
+	return err;
+}
+
+int store_reader_rows(struct store_reader *reader, enum row_table table,
+		      int (*fn)(void *arg, const struct stored_row *row), void *arg)
+{
+	struct stored_row stored = { .table = table };
+	char *sql = schema_read_sql(table, false);
+	const int err = read_rows(reader, sql, &stored, fn, arg);
+	free(sql);
+	return err;
+}
+
+int store_reader_newest(struct store_reader *reader, enum row_table table,
+			int (*fn)(void *arg, const struct stored_row *row), void *arg)
+{
+	struct stored_row stored = { .table = table };
+	char *sql = schema_read_sql(table, true);
+	const int err = read_rows(reader, sql, &stored, fn, arg);
+	free(sql);
 	return err;
 }
 

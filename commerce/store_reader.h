@@ -13,8 +13,8 @@ struct stored_row {
 	enum row_table table;
 	const void *row; /* struct of commerce/row.h; texts live during the call */
 	int64_t commit; /* number of the commit that wrote it */
-	bool damaged; /* its sum does not fit */
-	const uint8_t *sum; /* ROW_SUM_SIZE bytes, computed */
+	bool damaged; /* its sum does not fit; only with `verify` */
+	const uint8_t *sum; /* ROW_SUM_SIZE bytes, computed; NULL without `verify` */
 };
 
 struct stored_commit {
@@ -24,13 +24,17 @@ struct stored_commit {
 	const uint8_t *hash; /* SHA256_SIZE bytes; NULL if its size is wrong */
 };
 
-/* -ENOENT without a store in `dir`, -EUCLEAN for a foreign or newer file, -EIO. */
-int store_reader_open(struct store_reader **out, const char *dir)
+/* With `verify` each row's sum is computed and compared. -ENOENT without a store in `dir`, -EUCLEAN
+ * for a foreign or newer file, -EIO. */
+int store_reader_open(struct store_reader **out, const char *dir, bool verify)
 	__attribute__((warn_unused_result));
 
 /* A table in the order of its key. What `fn` returns other than 0 ends it and is returned. -EIO. */
 int store_reader_rows(struct store_reader *reader, enum row_table table,
 		      int (*fn)(void *arg, const struct stored_row *row), void *arg);
+/* The last row of a table alone, or none. */
+int store_reader_newest(struct store_reader *reader, enum row_table table,
+			int (*fn)(void *arg, const struct stored_row *row), void *arg);
 int store_reader_commits(struct store_reader *reader,
 			 int (*fn)(void *arg, const struct stored_commit *commit), void *arg);
 

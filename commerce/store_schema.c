@@ -60,14 +60,15 @@ char *schema_write_sql(enum row_table table)
 	return sql_of(&sql);
 }
 
-char *schema_read_sql(enum row_table table)
+char *schema_read_sql(enum row_table table, bool newest_only)
 {
 	const struct row_info *info = row_info(table);
 	struct bytes sql;
 	bytes_init(&sql, SQL_MAX);
 	bytes_text(&sql, "SELECT ");
 	put_columns(&sql, info);
-	bytes_printf(&sql, " FROM %s ORDER BY %s", info->name, info->key);
+	bytes_printf(&sql, " FROM %s ORDER BY %s%s", info->name, info->key,
+		     newest_only ? " DESC LIMIT 1" : "");
 	return sql_of(&sql);
 }
 

@@ -206,11 +206,13 @@ static int sqlite_load(struct store *store, const struct row_sink *sink)
 {
 	struct sqlite_store *sqlite = (struct sqlite_store *)store;
 	struct store_reader *reader = NULL;
-	int err = store_reader_open(&reader, sqlite->dir);
+	int err = store_reader_open(&reader, sqlite->dir, false);
 	if (err)
 		return err;
 	for (int table = 0; !err && table < ROW_TABLES; table++)
-		err = store_reader_rows(reader, table, on_row, (void *)(uintptr_t)sink);
+		err = table == ROW_MOVEMENT
+			      ? store_reader_newest(reader, table, on_row, (void *)(uintptr_t)sink)
+			      : store_reader_rows(reader, table, on_row, (void *)(uintptr_t)sink);
 	const int64_t last_n = store_reader_last_commit(reader);
 	store_reader_close(reader);
 	if (err || last_n < 0)

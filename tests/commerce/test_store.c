@@ -1,0 +1,183 @@
+#include "commerce/store_lock.h"
+#include "commerce/store_sqlite.h"
+#include "server/core/buf.h"
+#include "tests/commerce/engine_fixture.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TEA \
+	"{\"sku\":\"A1\",\"title\":\"Tea\",\"stock\":100,\"limit\":50," \
+	"\"price\":{\"minor\":500,\"cur\":\"CNY\"}}"
+
+static struct engine_fixture f;
+
+static void setup(void)
+{
+	fixture_start(&f);
+	cr_assert(eq(int, ask_room(&f, "{\"id\":\"demo\",\"hold_s\":60}"), 201));
+	cr_assert(eq(int, ask_product(&f, "demo", TEA), 201));
+}
+
+static void teardown(void)
+{
+	cr_expect(eq(int, check_faults(f.dir, NULL), 0));
+	fixture_stop(&f);
+}
+
+TestSuite(store, .init = setup, .fini = teardown);
+
+static void restart(void)
+{
+	fixture_close(&f);
+	fixture_open(&f);
+}
+
+Test(store, everything_is_there_after_a_restart)
+{
+	char id[40];
+	const struct caller ann = viewer("demo", "ann");
+	ask_pin(&f, "demo", "{\"sku\":\"A1\"}");
+	ask_patch(&f, "demo", "A1", "{\"price\":{\"minor\":600,\"cur\":\"CNY\"}}");
+	cr_assert(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":50}"), 201));
+	char first[1024];
+	snprintf(first, sizeof(first), "%s", f.answer.body);
+	snprintf(id, sizeof(id), "%s", body_at(&f, "id"));
+	fixture_advance(&f, 60000);
+	char *state = strndup((const char *)f.snapshot->data->data, f.snapshot->data->len);
+	restart();
+	cr_expect(eq(sz, f.snapshot->data->len, strlen(state)));
+	cr_expect(eq(int, memcmp(f.snapshot->data->data, state, strlen(state)), 0));
+	free(state);
+	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":50}"), 201));
+	cr_expect(f.answer.replayed);
+	cr_expect_str_eq(f.answer.body, first);
+	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k2", "{\"sku\":\"A1\",\"qty\":1}"), 409));
+	cr_expect_str_eq(body_at(&f, "code"), "limit_reached");
+	cr_expect(
+		eq(int,
+		   ask_order(&f, "demo", "bob", "k", "{\"sku\":\"A1\",\"qty\":1,\"price_rev\":1}"),
+		   201));
+	cr_expect_str_eq(body_at(&f, "total.minor"), "500");
+	cr_expect(eq(int, ask_events(&f, "demo", "1", 1), 200));
+	cr_expect_str_eq(body_at(&f, "items.0.type"), "product.pin");
+	fixture_advance(&f, 61000000);
+	cr_expect(eq(int, ask_get(&f, id, &ann), 200));
+	cr_expect_str_eq(body_at(&f, "state"), "expired");
+}
+
+Test(store, live_room_is_lost_after_a_restart)
+{
+	engine_room_state(f.engine, "demo", ROOM_LIVE, 4);
+	fixture_settle(&f);
+	restart();
+	cr_expect(eq(int, f.snapshot->state, ROOM_LOST));
+	cr_expect(eq(uint, f.snapshot->epoch, 4));
+	cr_expect(eq(int, events_of(&f, "room.lost"), 1));
+	restart();
+	cr_expect(eq(int, events_of(&f, "room.lost"), 1));
+}
+
+Test(store, failed_commit_is_answered_503_and_forgotten)
+{
+	ask_order(&f, "demo", "ann", "k0", "{\"sku\":\"A1\",\"qty\":1}");
+	fixture_advance(&f, 200000);
+	const int events = f.event_count;
+	f.fail_commits = 1;
+	cr_assert(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":2}"), 503));
+	cr_expect_str_eq(body_at(&f, "code"), "store_unavailable");
+	cr_expect(eq(int, f.answer.retry_after_s, 1));
+	cr_expect(eq(int, f.event_count, events));
+	cr_expect(eq(i64, shown(&f, "A1", "left"), 99));
+	cr_assert(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":2}"), 201));
+	cr_expect(not(f.answer.replayed));
+	fixture_advance(&f, 200000);
+	cr_expect(eq(i64, shown(&f, "A1", "left"), 97));
+}
+
+Test(store, media_state_outlives_a_failed_commit)
+{
+	f.fail_commits = 2;
+	engine_room_state(f.engine, "demo", ROOM_LIVE, 1);
+	fixture_settle(&f);
+	cr_expect(eq(int, f.fail_commits, 0));
+	cr_expect(eq(int, f.snapshot->state, ROOM_LIVE));
+	cr_expect(eq(int, events_of(&f, "room.live"), 1));
+}
+
+Test(store, unreadable_store_is_tried_again)
+{
+	f.fail_commits = 1;
+	f.fail_loads = true;
+	engine_room_viewers(f.engine, "demo", 3);
+	cr_assert(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":2}"), 503));
+	cr_assert(eq(int, ask_order(&f, "demo", "ann", "k2", "{\"sku\":\"A1\",\"qty\":2}"), 503));
+	cr_assert(eq(int, ask_events(&f, "demo", "0", 10), 503));
+	f.fail_loads = false;
+	fixture_advance(&f, 1100000);
+	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":2}"), 201));
+}
+
+Test(store, second_owner_is_refused_and_told_the_first)
+{
+	struct store *second = NULL;
+	pid_t holder = 0;
+	const struct store_sqlite_options options = { .loop = f.loop, .dir = f.dir };
+	cr_expect(eq(int, store_sqlite_open(&second, &options, &holder), -EBUSY));
+	cr_expect(eq(int, holder, getpid()));
+}
+
+Test(store, foreign_file_is_refused)
+{
+	char dir[] = "/tmp/souk-test-XXXXXX";
+	char path[64];
+	char lock[64];
+	struct store *store = NULL;
+	pid_t holder;
+	cr_assert(mkdtemp(dir) != NULL);
+	snprintf(path, sizeof(path), "%s/souk.db", dir);
+	snprintf(lock, sizeof(lock), "%s/lock", dir);
+	FILE *file = fopen(path, "w");
+	for (int i = 0; i < 1000; i++)
+		fputs("no database ", file);
+	fclose(file);
+	const struct store_sqlite_options options = { .loop = f.loop, .dir = dir };
+	cr_expect(lt(int, store_sqlite_open(&store, &options, &holder), 0));
+	cr_expect(gt(int, check_faults(dir, NULL), 0));
+	unlink(path);
+	unlink(lock);
+	cr_expect(eq(int, check_faults(dir, NULL), -1));
+	rmdir(dir);
+}
+
+Test(store, timeline_is_bounded_also_after_a_restart)
+{
+	/* 50 a second are allowed: the clock runs between the pins. */
+	const struct pin_request pin = { .sku = "A1" };
+	for (int i = 0; i < 10600; i++) {
+		engine_pin(f.engine, "demo", &pin, fixture_reply(&f));
+		if (i % 40 != 39)
+			continue;
+		fixture_settle(&f);
+		cr_assert(eq(int, f.answer.status, 200));
+		f.fake.now_us += 1000000;
+		while (f.event_count)
+			json_decref(f.events[--f.event_count]);
+	}
+	fixture_settle(&f);
+	for (int round = 0; round < 2; round++) {
+		cr_expect(eq(int, ask_events(&f, "demo", "10", 1), 410));
+		cr_expect_str_eq(body_at(&f, "code"), "gone");
+		cr_expect(eq(int, ask_events(&f, "demo", "601", 1), 200));
+		cr_expect_str_eq(body_at(&f, "items.0.seq"), "602");
+		engine_replay(f.engine, "demo", 10000, fixture_reply(&f));
+		fixture_settle(&f);
+		cr_expect(eq(int, f.answer.status, 410));
+		restart();
+	}
+}
