@@ -5,7 +5,8 @@
 #ifndef SOUK_COMMERCE_ANSWER_H
 #define SOUK_COMMERCE_ANSWER_H
 
-#include <jansson.h>
+#include "server/core/json.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 

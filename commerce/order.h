@@ -10,8 +10,8 @@
 #include "commerce/request.h"
 #include "commerce/row.h"
 #include "server/core/crypto.h"
+#include "server/core/json.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -8,8 +8,8 @@
 #define SOUK_COMMERCE_REQUEST_H
 
 #include "commerce/answer.h"
+#include "server/core/json.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -7,9 +7,8 @@
 
 #include "commerce/request.h"
 #include "commerce/row.h"
+#include "server/core/json.h"
 #include "server/core/list.h"
-
-#include <jansson.h>
 
 struct buf;
 struct room;

@@ -6,8 +6,8 @@
 #define SOUK_COMMERCE_TIMELINE_H
 
 #include "commerce/row.h"
+#include "server/core/json.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -5,7 +5,8 @@
 #ifndef SOUK_SERVER_LIVE_MESSAGE_H
 #define SOUK_SERVER_LIVE_MESSAGE_H
 
-#include <jansson.h>
+#include "server/core/json.h"
+
 #include <stddef.h>
 #include <stdint.h>
 

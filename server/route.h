@@ -8,9 +8,9 @@
 
 #include "commerce/request.h"
 #include "server/core/http_server.h"
+#include "server/core/json.h"
 #include "server/core/jwt.h"
 
-#include <jansson.h>
 #include <stdbool.h>
 
 struct room_view;
