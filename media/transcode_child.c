@@ -168,7 +168,8 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
 	child_free(child);
 }
 
-/* The child gets its end of the socket, nothing to read, our stderr, and nothing else of ours. */
+/* The child gets its end of the socket, nothing to read, our stderr, and nothing else of ours. In a
+ * process group of its own: a Ctrl-C at the terminal is for us, the child ends with its socket. */
 static int spawn_with(pid_t *pid, const char *program, int fd, posix_spawnattr_t *attributes,
 		      posix_spawn_file_actions_t *actions)
 {
@@ -189,8 +190,11 @@ static int spawn_with(pid_t *pid, const char *program, int fd, posix_spawnattr_t
 	if (!err)
 		err = posix_spawnattr_setsigdefault(attributes, &all);
 	if (!err)
-		err = posix_spawnattr_setflags(attributes,
-					       POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+		err = posix_spawnattr_setpgroup(attributes, 0);
+	if (!err)
+		err = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK |
+								   POSIX_SPAWN_SETSIGDEF |
+								   POSIX_SPAWN_SETPGROUP);
 	if (!err)
 		err = posix_spawn(pid, program, actions, attributes, argv, environment);
 	return -err;
