@@ -35,40 +35,17 @@ static int port_send_rtcp(void *arg, const uint8_t *packet, size_t len)
 
 static const struct rtp_port_ops port_ops = { .send = port_send, .send_rtcp = port_send_rtcp };
 
-static void pace(struct rtc_session *session)
-{
-	struct worker *worker = session->worker;
-	const int64_t soon_us = loop_now_us(worker->loop) + WORKER_PACING_US;
-	if (worker->tick.due_us > soon_us)
-		timer_start_at(&worker->tick, soon_us);
-}
-
-static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
-{
-	struct rtc_session *session = list_entry(sink, struct rtc_session, sink);
-	rtp_sender_start(session->sender, gop, count);
-	pace(session);
-}
-
-static void on_frame(struct sink *sink, struct frame *frame)
-{
-	struct rtc_session *session = list_entry(sink, struct rtc_session, sink);
-	rtp_sender_frame(session->sender, frame);
-}
-
-static void on_ended(struct sink *sink)
-{
-	struct rtc_session *session = list_entry(sink, struct rtc_session, sink);
-	rtp_sender_bye(session->sender);
-	rtc_session_end(session);
-}
-
-static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
-
 static void request_key(void *arg)
 {
 	struct rtc_session *session = arg;
 	broadcast_request_key(session->view->broadcast);
+}
+
+static void on_ended(void *arg)
+{
+	struct rtc_session *session = arg;
+	rtp_sender_bye(session->sender);
+	rtc_session_end(session);
 }
 
 static void set_track(struct rtp_sender_track *out, const struct sdp_track *track)
@@ -92,17 +69,12 @@ static int create_sender(struct rtc_session *session)
 		.clock = &session->worker->app->clock,
 		.port = session->port,
 		.request_key = request_key,
+		.ended = on_ended,
 		.arg = session,
 	};
 	set_track(&config.video, &agreement->video);
 	set_track(&config.audio, &agreement->audio);
 	random_token(config.cname, CNAME_LEN);
-	session->sink = (struct sink){
-		.ops = &sink_ops,
-		.audio = CODEC_OPUS,
-		.skip_video = !agreement->video.present,
-		.skip_audio = !agreement->audio.present,
-	};
 	return rtp_sender_create(&session->sender, &config);
 }
 
@@ -149,6 +121,7 @@ static int create_receiver(struct rtc_session *session)
 		.events = &receiver_events,
 		.arg = session,
 		.video_payload_type = agreement->video.present ? agreement->video.pt : 0,
+		.video_rtx_payload_type = agreement->video.rtx_pt,
 		.audio_payload_type = agreement->audio.present ? agreement->audio.pt : 0,
 		.transport_cc_id = agreement->video.present ? agreement->video.ids.transport_cc
 							    : agreement->audio.ids.transport_cc,
@@ -162,6 +135,17 @@ int rtc_media_create(struct rtc_session *session)
 {
 	session->port = (struct rtp_port){ .ops = &port_ops, .arg = session };
 	return session->kind == SDP_WHIP ? create_receiver(session) : create_sender(session);
+}
+
+int rtc_media_watch(struct rtc_session *session)
+{
+	struct worker *worker = session->worker;
+	/* The cached pictures are handed over in the next turn, and paced from there on. */
+	const int64_t soon_us = loop_now_us(worker->loop) + WORKER_PACING_US;
+	if (worker->tick.due_us > soon_us)
+		timer_start_at(&worker->tick, soon_us);
+	return fanout_add(worker->fanout, session->view->broadcast,
+			  rtp_sender_sink(session->sender));
 }
 
 static void on_key_request(void *arg)
@@ -183,7 +167,8 @@ int rtc_media_publish(struct rtc_session *session, struct broadcast *broadcast, 
 
 void rtc_media_destroy(struct rtc_session *session)
 {
-	fanout_remove(session->worker->fanout, &session->sink);
+	if (session->sender)
+		fanout_remove(session->worker->fanout, rtp_sender_sink(session->sender));
 	broadcast_publish_end(session->publisher);
 	rtp_sender_destroy(session->sender);
 	rtp_receiver_destroy(session->receiver);

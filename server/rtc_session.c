@@ -32,8 +32,7 @@ static void on_connected(void *arg)
 	log_info(&session->log, "connected srtp=%s", stats.srtp_profile);
 	if (session->channel)
 		live_channel_attach(session->channel);
-	if (session->sender &&
-	    fanout_add(session->worker->fanout, session->view->broadcast, &session->sink))
+	if (session->sender && rtc_media_watch(session))
 		rtc_session_end(session);
 	if (session->receiver)
 		rtp_receiver_request_key(session->receiver, loop_now_us(session->worker->loop));

@@ -7,7 +7,6 @@
 #define SOUK_SERVER_RTC_SESSION_H
 
 #include "media/rtp_port.h"
-#include "media/sink.h"
 #include "server/core/jwt.h"
 #include "server/core/list.h"
 #include "server/core/log.h"
@@ -50,7 +49,6 @@ struct rtc_session {
 	bool connected;
 	bool orderly; /* the client said goodbye */
 	/* A viewer. */
-	struct sink sink;
 	struct rtp_sender *sender;
 	/* A publisher. */
 	struct rtp_receiver *receiver;

@@ -21,7 +21,9 @@ struct sdp_extension_ids {
 struct sdp_track {
 	bool present;
 	uint8_t pt;
+	uint8_t rtx_pt; /* repairs and, without a repair in them, probes (RFC 4588); 0: none */
 	uint8_t feedback; /* SDP_FB_*, of what both sides have */
+	uint16_t start_kbps; /* what a publisher's estimate should begin with; 0: its own idea */
 	bool rcvr_rtt; /* RTCP XR RRTR/DLRR, RFC 3611 §4.4 */
 	bool stereo; /* Opus: the receiving side asked for stereo */
 	uint32_t h264_profile; /* profile-level-id, 0x42e01f */

@@ -113,7 +113,13 @@ static int agree_media(struct sdp_agreement *out, const struct sdp_media *media,
 		snprintf(track->rid, sizeof(track->rid), "%s", layer->id);
 	else
 		track->ids.rid = 0;
-	sdp_agree_track(track, media, codec, rules->feedback);
+	sdp_agree_track(track, media, codec, audio ? rules->audio_feedback : rules->video_feedback);
+	if (audio)
+		return 0;
+	if (rules->repair)
+		track->rtx_pt = sdp_find_rtx(media, track->pt);
+	if (track->rtx_pt && track->feedback & SDP_FB_TRANSPORT_CC)
+		track->start_kbps = rules->start_kbps;
 	return 0;
 }
 

@@ -12,7 +12,10 @@
 
 struct sdp_answer_rules {
 	bool sends; /* we send: WHEP */
-	uint8_t feedback; /* SDP_FB_* that we want of those offered */
+	uint8_t audio_feedback; /* SDP_FB_* that we want of those offered */
+	uint8_t video_feedback;
+	bool repair; /* RTX, of the video */
+	uint16_t start_kbps; /* of the video, where the publisher gets transport-cc */
 	unsigned audio_extensions; /* SDP_EXT_* */
 	unsigned video_extensions;
 	struct sdp_h264_rules h264;

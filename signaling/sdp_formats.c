@@ -82,6 +82,17 @@ const struct sdp_codec *sdp_choose_opus(const struct sdp_media *media)
 	return NULL;
 }
 
+uint8_t sdp_find_rtx(const struct sdp_media *media, uint8_t pt)
+{
+	for (unsigned i = 0; i < media->codec_count; i++) {
+		const struct sdp_codec *codec = &media->codecs[i];
+		if (strcasecmp(codec->name, "rtx") == 0 &&
+		    sdp_fmtp_number(codec, "apt", 10, UINT32_MAX) == pt)
+			return codec->pt;
+	}
+	return 0;
+}
+
 /* 0: not acceptable; else the higher the better. profile-level-id is profile_idc, profile_iop,
  * level_idc (RFC 6184 §8.1); iop bit 0x40 is constraint_set1, the constrained form of Baseline. */
 static int h264_rank(const struct sdp_codec *codec, const struct sdp_h264_rules *rules)

@@ -34,6 +34,9 @@ bool sdp_is_h264(const struct sdp_codec *codec);
 
 const struct sdp_codec *sdp_choose_opus(const struct sdp_media *media);
 
+/* The payload type that repairs `pt` (RFC 4588 §8.6: apt); 0 when there is none. */
+uint8_t sdp_find_rtx(const struct sdp_media *media, uint8_t pt);
+
 struct sdp_h264_rules {
 	bool high; /* allowed */
 	bool high_first; /* a decoder of High plays all that we may send */

@@ -47,7 +47,7 @@ static struct sdp_track offered_track(const struct sdp_offer_options *options,
 	struct sdp_track track = {
 		.present = true,
 		.pt = audio ? AUDIO_PT : VIDEO_PT,
-		.feedback = SDP_FB_NACK | (publisher ? SDP_FB_TRANSPORT_CC : 0),
+		.feedback = publisher ? SDP_FB_TRANSPORT_CC : 0,
 		.rcvr_rtt = true,
 		.stereo = true,
 		.h264_profile = 0x42e01f,
@@ -62,7 +62,7 @@ static struct sdp_track offered_track(const struct sdp_offer_options *options,
 		track.ids.playout_delay = 3;
 	}
 	if (!audio)
-		track.feedback |= SDP_FB_PLI | SDP_FB_FIR;
+		track.feedback |= SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR;
 	return track;
 }
 

@@ -60,6 +60,18 @@ static void write_transport(struct bytes *text, const struct sdp_side *side, boo
 		     setup_name(side->setup));
 }
 
+static void write_video_format(struct bytes *text, const struct sdp_track *track)
+{
+	bytes_printf(text,
+		     "a=fmtp:%u level-asymmetry-allowed=1;packetization-mode=%u;"
+		     "profile-level-id=%06" PRIx32,
+		     track->pt, track->packetization_mode, track->h264_profile);
+	/* libwebrtc's own parameter. */
+	if (track->start_kbps)
+		bytes_printf(text, ";x-google-start-bitrate=%u", track->start_kbps);
+	bytes_text(text, "\r\n");
+}
+
 static void write_codec(struct bytes *text, enum sdp_kind kind, const struct sdp_track *track)
 {
 	static const struct {
@@ -81,17 +93,20 @@ static void write_codec(struct bytes *text, enum sdp_kind kind, const struct sdp
 		bytes_printf(text, "a=fmtp:%u minptime=10;useinbandfec=1%s\r\n", track->pt,
 			     track->stereo ? ";stereo=1;sprop-stereo=1" : "");
 	else
-		bytes_printf(text,
-			     "a=fmtp:%u level-asymmetry-allowed=1;packetization-mode=%u;"
-			     "profile-level-id=%06" PRIx32 "\r\n",
-			     track->pt, track->packetization_mode, track->h264_profile);
+		write_video_format(text, track);
+	if (track->rtx_pt)
+		bytes_printf(text, "a=rtpmap:%u rtx/90000\r\na=fmtp:%u apt=%u\r\n", track->rtx_pt,
+			     track->rtx_pt, track->pt);
 }
 
 void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_kind kind,
 		     const struct sdp_track *track, bool candidates)
 {
 	const char *name = kind == SDP_AUDIO ? "audio" : "video";
-	bytes_printf(text, "m=%s 9 UDP/TLS/RTP/SAVPF %u\r\n", name, track->pt);
+	bytes_printf(text, "m=%s 9 UDP/TLS/RTP/SAVPF %u", name, track->pt);
+	if (track->rtx_pt)
+		bytes_printf(text, " %u", track->rtx_pt);
+	bytes_text(text, "\r\n");
 	write_transport(text, side, candidates);
 	bytes_printf(text, "a=mid:%s\r\n", track->mid);
 	struct sdp_extension_ids ids = track->ids;

@@ -8,7 +8,8 @@ int whep_answer(struct sdp_agreement *out, struct bytes *answer, const struct sd
 {
 	const struct sdp_answer_rules rules = {
 		.sends = true,
-		.feedback = SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR,
+		/* Sound is never repeated: it would come too late. */
+		.video_feedback = SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR,
 		.audio_extensions = SDP_EXT_ABS_CAPTURE_TIME,
 		.video_extensions = SDP_EXT_PLAYOUT_DELAY | SDP_EXT_ABS_CAPTURE_TIME,
 		.h264 = { .high = local->high_profile, .high_first = true },

@@ -60,6 +60,23 @@ Test(whip, answers_chromium)
 	cr_expect(eq(u8, agreement.video.feedback,
 		     SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR | SDP_FB_TRANSPORT_CC));
 	cr_expect(not(agreement.data));
+	/* Chromium probes the path with packets of the repair stream; sound is not repeated. */
+	cr_expect(eq(u8, agreement.video.rtx_pt, 109));
+	cr_expect(eq(u8, agreement.audio.rtx_pt, 0));
+	cr_expect(eq(u8, agreement.audio.feedback, SDP_FB_TRANSPORT_CC));
+	cr_expect(gt(u16, agreement.video.start_kbps, 300));
+}
+
+Test(whip, takes_no_repair_stream_of_another_codec)
+{
+	char *text = sdp_load("chromium156-offer-publisher.sdp");
+	char *offer = sdp_replace(text, "a=fmtp:109 apt=108", "a=fmtp:109 apt=96");
+	const struct sdp_agreement agreement = must_answer(offer);
+	cr_expect(eq(u8, agreement.video.pt, 108));
+	cr_expect(eq(u8, agreement.video.rtx_pt, 0));
+	cr_expect(eq(u16, agreement.video.start_kbps, 0));
+	free(offer);
+	free(text);
 }
 
 /* Chromium keeps the layers that the answer names; without a=simulcast it would send the first,
