@@ -24,7 +24,7 @@ struct answer {
 	char *body; /* JSON text, exactly what HTTP sends; NULL for 204. A problem's is
 		       application/problem+json */
 	size_t body_len;
-	char location[128]; /* for 201; empty when there is none */
+	char location[192]; /* for 201; empty when there is none */
 	bool replayed; /* Idempotency-Replayed: true */
 	int retry_after_s; /* 0: none */
 };

@@ -214,6 +214,7 @@ static void reload(struct engine *engine)
 		arm_tick(engine, loop_now_us(engine->options.loop) + RELOAD_US);
 	} else {
 		keep_transient(engine->ledger, before);
+		engine->overdue = true; /* its orders must expire too */
 		arm_tick(engine, engine_publish(engine));
 	}
 	ledger_destroy(before);
@@ -259,8 +260,9 @@ static void finish_turn(struct engine *engine, int err)
 	while (!list_empty(&engine->turn))
 		op_answer(list_entry(engine->turn.next, struct engine_op, link));
 	run_reads(engine);
-	if (!list_empty(&engine->waiting))
+	if (!list_empty(&engine->waiting) || engine->overdue)
 		wake(engine);
+	engine->overdue = false;
 }
 
 static void on_committed(struct store_commit *commit, int err)
@@ -349,8 +351,10 @@ static void on_soon(void *arg)
 static void on_tick(void *arg)
 {
 	struct engine *engine = arg;
-	if (engine->committing)
-		return; /* the end of the turn looks at everything again */
+	if (engine->committing) {
+		engine->overdue = true;
+		return;
+	}
 	if (!engine->ledger)
 		reload(engine);
 	wake(engine);

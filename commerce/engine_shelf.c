@@ -89,8 +89,8 @@ static void decide_add(struct engine *engine, struct engine_op *op)
 	map_set_str(&room->shelf, product->sku, product);
 	event(engine, room, "product.add", product_json(product));
 	give_text(&op->answer, 201, product_rendering(product));
-	snprintf(op->answer.location, sizeof(op->answer.location),
-		 "/api/rooms/%.32s/products/%.64s", room->id, product->sku);
+	snprintf(op->answer.location, sizeof(op->answer.location), "/api/rooms/%s/products/%s",
+		 room->id, product->sku);
 }
 
 void engine_add_product(struct engine *engine, const char *room,

@@ -64,6 +64,7 @@ struct engine {
 	struct transaction tx; /* of the turn */
 	struct store_commit commit;
 	bool committing;
+	bool overdue; /* something fell due while it could not be looked at */
 	struct deferred soon; /* runs a turn */
 	struct timer tick; /* next expiry, stock event, snapshot or attempt to load */
 	struct engine_stats stats;

@@ -25,16 +25,31 @@ static int write_pid(int fd)
 	return 0;
 }
 
+/* A directory that is not durable is no place for durable files. */
+static int make_dir(const char *dir)
+{
+	if (mkdir(dir, 0700))
+		return errno == EEXIST ? 0 : -errno;
+	char *parent = xasprintf("%s/..", dir);
+	const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(parent);
+	if (fd < 0)
+		return -errno;
+	const int err = fsync(fd) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 int store_lock_acquire(const char *dir, pid_t *holder)
 {
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return -errno;
+	int err = make_dir(dir);
+	if (err)
+		return err;
 	char *path = xasprintf("%s/lock", dir);
 	const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	free(path);
 	if (fd < 0)
 		return -errno;
-	int err = 0;
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
 		err = errno == EWOULDBLOCK ? -EBUSY : -errno;
 		*holder = read_pid(fd);

@@ -16,7 +16,8 @@
 struct unsure_store {
 	struct store store;
 	struct engine_fixture *f;
-	struct store_commit *refused; /* waits for the next flush */
+	struct store_commit *refused; /* these wait for the next flush */
+	struct store_commit *held;
 };
 
 static int unsure_load(struct store *store, const struct row_sink *sink)
@@ -33,6 +34,10 @@ static void unsure_commit(struct store *store, struct store_commit *commit)
 		unsure->refused = commit;
 		return;
 	}
+	if (unsure->f->hold_commits) {
+		unsure->held = commit;
+		return;
+	}
 	unsure->f->sqlite->ops->commit(unsure->f->sqlite, commit);
 }
 
@@ -40,7 +45,11 @@ static void unsure_flush(struct store *store)
 {
 	struct unsure_store *unsure = (struct unsure_store *)store;
 	struct store_commit *refused = unsure->refused;
+	struct store_commit *held = unsure->held;
 	unsure->refused = NULL;
+	unsure->held = NULL;
+	if (held)
+		unsure->f->sqlite->ops->commit(unsure->f->sqlite, held);
 	if (refused)
 		refused->done(refused, -EIO);
 	unsure->f->sqlite->ops->flush(unsure->f->sqlite);

@@ -21,6 +21,7 @@ struct engine_fixture {
 	char dir[64];
 	bool sync_normal;
 	int fail_commits; /* the next ones fail before they are stored */
+	bool hold_commits; /* commits are under way until fixture_settle() */
 	bool fail_loads;
 	/* What came out. */
 	struct answer answer; /* the last one, with a body of its own */

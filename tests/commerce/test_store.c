@@ -1,14 +1,17 @@
 #include "commerce/store_lock.h"
 #include "commerce/store_sqlite.h"
 #include "server/core/buf.h"
+#include "server/core/loop.h"
 #include "tests/commerce/engine_fixture.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define TEA \
@@ -100,6 +103,33 @@ Test(store, failed_commit_is_answered_503_and_forgotten)
 	cr_expect(eq(i64, shown(&f, "A1", "left"), 97));
 }
 
+Test(store, orders_expire_after_a_failed_commit_without_being_asked)
+{
+	ask_order(&f, "demo", "ann", "k0", "{\"sku\":\"A1\",\"qty\":1}");
+	f.fail_commits = 1;
+	ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":1}");
+	fixture_advance(&f, 61000000);
+	cr_expect(eq(i64, shown(&f, "A1", "held"), 0));
+}
+
+Test(store, what_falls_due_during_a_commit_is_done_after_it)
+{
+	ask_order(&f, "demo", "ann", "k0", "{\"sku\":\"A1\",\"qty\":1}");
+	fixture_advance(&f, 59900000);
+	f.hold_commits = true;
+	const struct pin_request pin = { .sku = "A1" };
+	engine_pin(f.engine, "demo", &pin, fixture_reply(&f));
+	loop_poll(f.loop);
+	f.fake.now_us += 200000;
+	loop_run_due(f.loop);
+	cr_expect(eq(i64, shown(&f, "A1", "held"), 1));
+	f.hold_commits = false;
+	fixture_settle(&f);
+	fixture_settle(&f);
+	fixture_advance(&f, 60000);
+	cr_expect(eq(i64, shown(&f, "A1", "held"), 0));
+}
+
 Test(store, media_state_outlives_a_failed_commit)
 {
 	f.fail_commits = 2;
@@ -121,6 +151,34 @@ Test(store, unreadable_store_is_tried_again)
 	f.fail_loads = false;
 	fixture_advance(&f, 1100000);
 	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":2}"), 201));
+}
+
+/* The disk is full: writes of the store's own files really fail. */
+Test(store, full_disk_loses_nothing_that_was_acknowledged)
+{
+	struct rlimit limit;
+	char key[16];
+	int acknowledged = 0;
+	signal(SIGXFSZ, SIG_IGN);
+	cr_assert(eq(int, getrlimit(RLIMIT_FSIZE, &limit), 0));
+	limit.rlim_cur = 200000;
+	cr_assert(eq(int, setrlimit(RLIMIT_FSIZE, &limit), 0));
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		const int status = ask_order(&f, "demo", key, "k", "{\"sku\":\"A1\",\"qty\":1}");
+		cr_assert(status == 201 || status == 503 || status == 409, "%d", status);
+		acknowledged += status == 201;
+		if (status == 503)
+			break;
+	}
+	cr_expect(eq(int, f.answer.status, 503));
+	cr_expect(gt(int, acknowledged, 0));
+	limit.rlim_cur = limit.rlim_max;
+	cr_assert(eq(int, setrlimit(RLIMIT_FSIZE, &limit), 0));
+	fixture_advance(&f, 1100000);
+	cr_expect(eq(int, ask_order(&f, "demo", "b", "k", "{\"sku\":\"A1\",\"qty\":1}"), 201));
+	fixture_advance(&f, 200000);
+	cr_expect(eq(i64, shown(&f, "A1", "left"), 100 - acknowledged - 1));
 }
 
 Test(store, second_owner_is_refused_and_told_the_first)
