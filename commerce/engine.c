@@ -377,9 +377,10 @@ int engine_create(struct engine **out, const struct engine_options *options)
 		return err == -EUCLEAN ? err : -EIO;
 	}
 	engine_rooms_lost(engine);
+	/* Known to its owner before it tells of the rooms: that may lead to a call. */
+	*out = engine;
 	arm_tick(engine, engine_publish(engine));
 	wake(engine);
-	*out = engine;
 	return 0;
 }
 
