@@ -89,10 +89,10 @@ void live_send_clock(struct live *live)
 	send_message(live, "clock", live_clock_data(&line, &own, NULL));
 }
 
-void live_send_pong(struct live *live, json_int_t t)
+void live_send_pong(struct live *live, json_t *t)
 {
 	send_message(live, "pong",
-		     json_pack("{s:I, s:I}", "t", t, "server_us",
+		     json_pack("{s:O, s:I}", "t", t, "server_us",
 			       (json_int_t)loop_utc_us(live->view->worker->loop)));
 }
 

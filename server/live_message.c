@@ -55,10 +55,11 @@ static bool on_join(struct live *live, struct json_reader *data)
 
 static bool on_ping(struct live *live, struct json_reader *data)
 {
-	const int64_t t = json_int(data, "t", INT64_MIN, INT64_MAX);
-	if (!data->bad)
-		live_send_pong(live, t);
-	return !data->bad;
+	json_t *t = json_object_get(data->object, "t");
+	if (!json_is_number(t))
+		return false;
+	live_send_pong(live, t);
+	return true;
 }
 
 static bool on_auth(struct live *live, struct json_reader *data)

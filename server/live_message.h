@@ -23,7 +23,8 @@ json_t *live_clock_data(const struct broadcast_clock *line, const struct live_cl
 			const char *sid);
 
 /* What the handlers ask of the session (live.c). */
-void live_send_pong(struct live *live, json_int_t t);
+/* `t` is any number and is returned as it came. */
+void live_send_pong(struct live *live, json_t *t);
 void live_send_error(struct live *live, const char *type, const char *code);
 void live_send_result(struct live *live, const char *key, int status, const char *body);
 void live_identify(struct live *live, const struct jwt_claims *claims);
