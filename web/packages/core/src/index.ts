@@ -8,5 +8,6 @@ export { Identity, type KeyValueStore, browserStore } from './identity.js';
 export { OrderDesk, type OrderOutcome } from './order-desk.js';
 export { type Offer, RoomStore, type RoomView } from './room-store.js';
 export { SdpExchange } from './sdp-exchange.js';
-export { Session, type SessionOptions, type SessionStatus } from './session.js';
+export { Session } from './session.js';
+export type { SessionOptions, SessionStatus } from './session-events.js';
 export { newSid } from './sid.js';

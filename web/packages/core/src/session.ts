@@ -1,48 +1,19 @@
 import {
   type ClientData,
   type ClientType,
-  type Clock,
   type ServerMessage,
-  type State,
-  type TimelineEvent,
   isTimelineEvent,
   parseBatch,
   renderMessage,
 } from '@souk/protocol';
-import type { ApiClient } from './api-client.js';
 import { Backoff } from './backoff.js';
 import { type Carrier, channelCarrier, webSocketCarrier } from './carrier.js';
 import { config } from './config.js';
-import { ApiError } from './errors.js';
 import { Emitter, Subscriptions } from './events.js';
-import type { Identity } from './identity.js';
+import { roomVerdict } from './room-verdict.js';
+import type { Note, SessionEvents, SessionOptions } from './session-events.js';
 import { ServerClock } from './server-clock.js';
 import { Timeline } from './timeline.js';
-
-export type SessionStatus = 'connecting' | 'open' | 'gone' | 'refused';
-type Note<T> = Extract<ServerMessage, { type: T }>['data'];
-
-export interface SessionEvents {
-  status: SessionStatus;
-  hello: Note<'hello'>;
-  clock: { clock: Clock; carrier: Carrier['kind'] };
-  state: State;
-  event: TimelineEvent;
-  chat: Note<'chat'>;
-  likes: number;
-  viewers: number;
-  sold: Note<'order.sum'>;
-  result: Note<'order.result'>;
-  fault: string;
-}
-
-export interface SessionOptions {
-  room: string;
-  api: ApiClient;
-  identity: Identity;
-  /** Names our media session, so that a WebSocket gets its clock. */
-  sid: string;
-}
 
 /**
  * The live connection of one viewer: a WebSocket, and instead of it the data channel of the WHEP
@@ -155,7 +126,7 @@ export class Session extends Emitter<SessionEvents> {
       return;
     }
     this.emit('status', 'connecting');
-    if (!this.everOpen) void this.diagnose();
+    if (!this.everOpen) void this.explain(token);
     this.retry = setTimeout(() => this.openSocket(), this.backoff.next());
   }
 
@@ -163,18 +134,12 @@ export class Session extends Emitter<SessionEvents> {
     if (this.active === carrier) this.active = null;
   }
 
-  /** A handshake that failed tells a page nothing; the room itself says why. */
-  private async diagnose(): Promise<void> {
+  private async explain(token: string | null): Promise<void> {
     const { api, identity, room } = this.options;
-    const token = identity.token;
-    try {
-      await api.room(room);
-    } catch (error) {
-      if (this.ended || !(error instanceof ApiError)) return;
-      if (error.status === 401 && token && !identity.isGiven) identity.refuse(token);
-      else if (error.status === 401 || error.status === 403) this.emit('status', 'refused');
-      else if (error.status === 404) this.emit('status', 'gone');
-    }
+    const verdict = await roomVerdict(api, room, token !== null && !identity.isGiven);
+    if (this.ended || verdict === 'wait') return;
+    if (verdict === 'renew') identity.refuse(token ?? '');
+    else this.emit('status', verdict);
   }
 
   private reconnectNow(): void {

@@ -40,7 +40,8 @@ export class Timeline {
 
   event(event: TimelineEvent): void {
     if (this.last !== null && event.seq <= this.last) return;
-    if (this.early.size < config.gapMax) this.early.set(event.seq, event);
+    // The one that is missing always has room: it is what lets the others go.
+    if (this.early.size < config.gapMax || event.seq - 1 === this.last) this.early.set(event.seq, event);
     this.drain();
   }
 
