@@ -28,6 +28,8 @@ struct tls_context {
 
 struct tls {
 	SSL *ssl;
+	struct tls_context
+		*context; /* its BIO_METHOD is used to the end; OpenSSL keeps no reference */
 };
 
 /* A socket BIO of our own, because OpenSSL's writes with write() and a peer that left would raise
@@ -191,6 +193,7 @@ int tls_create(struct tls **out, struct tls_context *context, int fd)
 	SSL_set_accept_state(ssl);
 	struct tls *tls = xcalloc(1, sizeof(*tls));
 	tls->ssl = ssl;
+	tls->context = tls_context_ref(context);
 	*out = tls;
 	return 0;
 }
@@ -240,5 +243,6 @@ void tls_destroy(struct tls *tls)
 	if (!tls)
 		return;
 	SSL_free(tls->ssl);
+	tls_context_unref(tls->context);
 	free(tls);
 }
