@@ -46,6 +46,7 @@ export class RoomView {
     this.sound.addEventListener('click', () => this.controller?.unmute());
     this.sound.append(icon('soundOff'), t('soundOn'));
     this.sound.hidden = true;
+    this.video.addEventListener('resize', () => setAttribute(this.root, 'data-upright', this.video.videoHeight > this.video.videoWidth));
     const top = el('header', { class: 'top' }, this.title, el('p', {}, this.badge, this.viewers));
     const bottom = el('div', { class: 'bottom' }, this.toast.element, el('div', { class: 'row' }, this.pin, this.opener));
     const stage = el('main', { class: 'stage' }, this.video, this.veil, top, this.sound, bottom);

@@ -13,6 +13,7 @@ export class Shelf {
   private readonly empty = el('p', { class: 'empty' });
   private readonly orders = el('div', { class: 'orders' });
   private readonly cards = new Map<string, ProductCard>();
+  private mine: Order[] = [];
 
   constructor(
     private readonly options: CardOptions,
@@ -39,6 +40,7 @@ export class Shelf {
 
   update(store: RoomStore): void {
     const { products, pinned } = store.view;
+    const known = this.cards.size;
     for (const [sku, card] of this.cards) {
       if (products.has(sku)) continue;
       card.destroy();
@@ -47,11 +49,18 @@ export class Shelf {
     const offers = [...products.keys()].map((sku) => store.offer(sku)).filter((offer): offer is Offer => offer !== null);
     for (const offer of offers) this.cardOf(offer).update(offer, offer.product.sku === pinned);
     this.empty.hidden = offers.length > 0;
+    if (this.cards.size !== known) this.drawOrders();
   }
 
   showOrders(orders: Order[]): void {
+    this.mine = orders;
+    this.drawOrders();
+  }
+
+  /** Again when products arrive: after a reload the orders may be here before their titles. */
+  private drawOrders(): void {
     const { t, language } = this.options;
-    const rows = orders.slice(0, ORDERS_SHOWN).map((order) => {
+    const rows = this.mine.slice(0, ORDERS_SHOWN).map((order) => {
       const what = order.items.map(({ sku, qty }) => `${this.titleOf(sku)} × ${qty}`).join(', ');
       const state = el('span', { class: 'order-state', 'data-state': order.state });
       setText(state, t(order.state));

@@ -135,6 +135,25 @@ describe('<souk-room>', () => {
     expect($('.order').textContent).toContain('Product A1 × 1');
   });
 
+  test('names what was ordered once the products are known', async () => {
+    element = document.createElement('souk-room');
+    for (const [name, value] of Object.entries({ room: 'demo', base: 'http://souk.test', lang: 'en', token: 'tok' })) element.setAttribute(name, value);
+    document.body.append(element);
+    await vi.advanceTimersByTimeAsync(0);
+    expect($('.order').textContent).toContain('A1 × 1');
+    FakeSocket.last.open(5, 'viewer').say('state', state(5, { products: [product('A1')] }));
+    await vi.advanceTimersByTimeAsync(0);
+    expect($('.order').textContent).toContain('Product A1 × 1');
+  });
+
+  test('an upright picture fills the stage', async () => {
+    await open();
+    const video = $('video');
+    Object.defineProperties(video, { videoWidth: { value: 720 }, videoHeight: { value: 1280 } });
+    video.dispatchEvent(new Event('resize'));
+    expect($('.room').hasAttribute('data-upright')).toBe(true);
+  });
+
   test('keeps the last picture while the host reconnects and says so', async () => {
     await open();
     FakeSocket.last.raw(event('room.lost', 6, 1, { state: 'lost', epoch: 1 }));
