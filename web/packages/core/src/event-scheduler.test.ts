@@ -49,7 +49,7 @@ describe('EventScheduler', () => {
   test('never holds back stock and the state of the room', () => {
     scheduler.frame(99_000_000, 0);
     scheduler.push(event('stock', 1, 99_900_000, { sku: 'A1', left: 0 }));
-    scheduler.push(event('room.ended', 2, 99_900_000, { state: 'ended', epoch: 1 }));
+    scheduler.push(event('room.ended', 2, 99_900_000, { state: 'ended' }));
     expect(applied).toEqual([1, 2]);
   });
 

@@ -81,8 +81,12 @@ export class RoomStore extends Emitter<{ change: RoomView }> {
         this.set({ sales });
         return this.change(event.data.sku, (old) => old && { ...old, left: event.data.left });
       }
-      default:
-        return this.set({ state: event.data.state, epoch: event.data.epoch });
+      case 'room.live':
+      case 'room.lost':
+      case 'room.ended':
+        return this.set({ state: event.data.state, epoch: event.epoch });
+      case 'skipped':
+        return;
     }
   }
 

@@ -12,7 +12,7 @@ const card = object({
   price,
   left: stock,
 });
-const roomChange = object({ state: model.roomState, epoch: count });
+const roomChange = object({ state: model.roomState });
 
 /** Data of the timeline events by type. */
 const eventData = {
@@ -78,9 +78,11 @@ const eventHead = object({
 
 export type EventHead = Infer<typeof eventHead>;
 export type EventType = keyof typeof eventData;
-export type TimelineEvent = {
-  [T in EventType]: { v: 1; type: T; data: Infer<(typeof eventData)[T]> } & EventHead;
-}[EventType];
+/** An event that this client cannot read; it has its place in the timeline all the same. */
+export type SkippedEvent = { v: 1; type: 'skipped'; data: { type: string } } & EventHead;
+export type TimelineEvent =
+  | SkippedEvent
+  | { [T in EventType]: { v: 1; type: T; data: Infer<(typeof eventData)[T]> } & EventHead }[EventType];
 export type ServerType = keyof typeof serverData;
 export type ServerNote = { [T in ServerType]: { v: 1; type: T; data: Infer<(typeof serverData)[T]> } }[ServerType];
 export type ServerMessage = TimelineEvent | ServerNote;
@@ -105,7 +107,7 @@ function pick<T>(table: Record<string, Check<T>>, type: string): Check<T> | unde
 }
 
 export function isTimelineEvent(message: ServerMessage): message is TimelineEvent {
-  return Object.hasOwn(eventData, message.type);
+  return 'seq' in message;
 }
 
 /** One message from the server; null when its type is not known here. */
@@ -114,7 +116,16 @@ export function serverMessage(value: unknown): ServerMessage | null {
   const event = pick<unknown>(eventData, type);
   if (event) return { v: 1, type, ...eventHead(value, ''), data: event(data, 'data') } as TimelineEvent;
   const note = pick<unknown>(serverData, type);
-  return note ? ({ v: 1, type, data: note(data, 'data') } as ServerNote) : null;
+  return note ? ({ v: 1, type, data: note(data, 'data') } as ServerNote) : skippedEvent(value);
+}
+
+/** What stands for an event of an unknown type or with data that does not fit; null for other messages. */
+export function skippedEvent(value: unknown): SkippedEvent | null {
+  try {
+    return { v: 1, type: 'skipped', ...eventHead(value, ''), data: { type: envelope(value, '').type } };
+  } catch {
+    return null;
+  }
 }
 
 /** One message from a client, as the server reads it; used by tests and simulators. */

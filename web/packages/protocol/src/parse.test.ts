@@ -19,6 +19,16 @@ describe('parseBatch', () => {
     expect(parseBatch('{"v":1,"type":"coupon","data":{}}')).toEqual({ messages: [], faults: [] });
   });
 
+  test('keeps the place of events that it cannot read', () => {
+    const head = '"v":1,"room":"demo","epoch":1,"id":"0192f3a0-7b1c-7cc1-9e3a-2f1d6a7b8c9d","at_us":1,"err_us":0';
+    const batch = parseBatch(`[{${head},"seq":4,"type":"draw.open","data":{}},{${head},"seq":5,"type":"stock","data":{}}]`);
+    expect(batch.messages).toMatchObject([
+      { type: 'skipped', seq: 4, data: { type: 'draw.open' } },
+      { type: 'skipped', seq: 5, data: { type: 'stock' } },
+    ]);
+    expect(batch.faults.map(({ member }) => member)).toEqual(['data.sku']);
+  });
+
   test('does not mistake members of Object for types', () => {
     expect(parseBatch('{"v":1,"type":"constructor","data":{}}').messages).toEqual([]);
   });

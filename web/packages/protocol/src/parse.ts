@@ -1,6 +1,6 @@
 import { BATCH_MAX, MESSAGE_CHARS_MAX, MESSAGE_VERSION } from './config.js';
 import { ProtocolError } from './errors.js';
-import { type ClientData, type ClientType, type ServerMessage, serverMessage } from './messages.js';
+import { type ClientData, type ClientType, type ServerMessage, serverMessage, skippedEvent } from './messages.js';
 
 /** JSON of bounded size; a ProtocolError for anything else. */
 export function parseJson(input: string, charsMax = MESSAGE_CHARS_MAX): unknown {
@@ -31,6 +31,8 @@ export function parseBatch(input: string): Batch {
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       batch.faults.push(error);
+      const skipped = skippedEvent(item);
+      if (skipped) batch.messages.push(skipped);
     }
   }
   return batch;

@@ -156,9 +156,9 @@ describe('<souk-room>', () => {
 
   test('keeps the last picture while the host reconnects and says so', async () => {
     await open();
-    FakeSocket.last.raw(event('room.lost', 6, 1, { state: 'lost', epoch: 1 }));
+    FakeSocket.last.raw(event('room.lost', 6, 1, { state: 'lost' }));
     expect($('.veil').textContent).toContain('Host reconnecting');
-    FakeSocket.last.raw(event('room.ended', 7, 1, { state: 'ended', epoch: 1 }));
+    FakeSocket.last.raw(event('room.ended', 7, 1, { state: 'ended' }));
     expect($('.veil').textContent).toContain('The show has ended');
   });
 
