@@ -144,8 +144,10 @@ static void close_soon(struct flv_sink *flv)
 static bool skips(struct flv_sink *flv, const struct frame *frame)
 {
 	const struct lag lag = measure(flv);
-	if (lag.us >= FLV_BACKLOG_CLOSE_US)
+	if (lag.us >= FLV_BACKLOG_CLOSE_US) {
+		flv->stats.too_slow = true;
 		close_soon(flv);
+	}
 	const bool behind = lag.us >= FLV_BACKLOG_US || lag.bytes >= FLV_BACKLOG_BYTES;
 	if (behind && !flv->skipping) {
 		flv->skipping = true;

@@ -39,6 +39,7 @@ struct flv_sink_stats {
 	uint64_t frames, skipped_frames, skips;
 	int64_t first_capture_us, last_capture_us; /* of the frames sent; 0 before the first */
 	uint32_t last_ms; /* FLV time of the last tag */
+	bool too_slow; /* closed for being FLV_BACKLOG_CLOSE_US behind */
 };
 void flv_sink_stats(const struct flv_sink *sink, struct flv_sink_stats *out);
 
