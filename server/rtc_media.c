@@ -139,12 +139,7 @@ int rtc_media_create(struct rtc_session *session)
 
 int rtc_media_watch(struct rtc_session *session)
 {
-	struct worker *worker = session->worker;
-	/* The cached pictures are handed over in the next turn, and paced from there on. */
-	const int64_t soon_us = loop_now_us(worker->loop) + WORKER_PACING_US;
-	if (worker->tick.due_us > soon_us)
-		timer_start_at(&worker->tick, soon_us);
-	return fanout_add(worker->fanout, session->view->broadcast,
+	return fanout_add(session->worker->fanout, session->view->broadcast,
 			  rtp_sender_sink(session->sender));
 }
 
@@ -177,28 +172,16 @@ void rtc_media_destroy(struct rtc_session *session)
 	session->receiver = NULL;
 }
 
-static bool tick_sender(struct rtc_session *session, int64_t now_us)
-{
-	if (!session->connected)
-		return false;
-	int64_t due_us = rtp_sender_due_us(session->sender);
-	if (due_us <= now_us)
-		due_us = rtp_sender_tick(session->sender);
-	return due_us < now_us + WORKER_TICK_US / 2;
-}
-
-bool rtc_tick(struct worker *worker)
+void rtc_tick(struct worker *worker)
 {
 	const int64_t now_us = loop_now_us(worker->loop);
-	bool pacing = false;
 	list_for_each (link, &worker->rtc) {
 		struct rtc_session *session = list_entry(link, struct rtc_session, link);
-		if (session->sender)
-			pacing = tick_sender(session, now_us) || pacing;
-		else if (session->receiver && session->connected && session->due_us <= now_us)
+		if (!session->connected)
+			continue;
+		if (session->sender && rtp_sender_due_us(session->sender) <= now_us)
+			rtp_sender_tick(session->sender);
+		if (session->receiver && session->due_us <= now_us)
 			session->due_us = rtp_receiver_tick(session->receiver, now_us);
-		if (session->receiver && session->connected)
-			pacing = pacing || session->due_us < now_us + WORKER_TICK_US / 2;
 	}
-	return pacing;
 }

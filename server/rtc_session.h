@@ -92,8 +92,8 @@ void rtc_session_send_sctp(struct rtc_session *session, const uint8_t *packet, s
 void rtc_session_end(struct rtc_session *session);
 void rtc_session_destroy(struct rtc_session *session);
 
-/* For the worker: reports, pacing, repeats. Returns true while somebody is being paced. */
-bool rtc_tick(struct worker *worker);
+/* For the worker: reports, pacing, waiting sound, repeats. */
+void rtc_tick(struct worker *worker);
 void rtc_send_clocks(struct worker *worker);
 /* Whether it was one of ours. */
 int rtc_kick(struct worker *worker, uint64_t publisher_id);

@@ -27,8 +27,8 @@ static void on_tick(void *arg)
 {
 	struct worker *worker = arg;
 	flv_tick(worker);
-	const bool pacing = rtc_tick(worker);
-	timer_start(&worker->tick, pacing ? WORKER_PACING_US : WORKER_TICK_US);
+	rtc_tick(worker);
+	timer_start(&worker->tick, list_empty(&worker->rtc) ? WORKER_TICK_US : WORKER_RTC_TICK_US);
 }
 
 static void send_clocks(struct worker *worker)

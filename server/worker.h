@@ -23,8 +23,8 @@ struct udp_port;
 
 enum {
 	WORKER_QUEUE_MAX = 65536, /* messages from control */
-	WORKER_TICK_US = 20000, /* senders' reports, held audio, greetings */
-	WORKER_PACING_US = 5000, /* while a join is being paced */
+	WORKER_TICK_US = 20000, /* greetings */
+	WORKER_RTC_TICK_US = 5000, /* reports, paced joins, waiting sound, repeats */
 	WORKER_SECOND_US = 1000000,
 	WORKER_CLOCK_S = 5, /* `clock` messages */
 };
