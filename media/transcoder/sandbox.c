@@ -58,7 +58,7 @@ static int set_limits(void)
 		err = limit(RLIMIT_NPROC, 0);
 	if (!err)
 		err = limit(RLIMIT_NOFILE, 0); /* open descriptors stay, none is added */
-	if (!err && ADDRESS_SPACE_MIB)
+	if (!err && ADDRESS_SPACE_MIB > 0)
 		err = limit(RLIMIT_AS, (rlim_t)ADDRESS_SPACE_MIB << 20);
 	return err;
 }
