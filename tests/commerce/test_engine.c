@@ -98,7 +98,7 @@ Test(engine, events_are_numbered_without_gaps_and_complete)
 						"product.remove" };
 	cr_assert(eq(int, f.event_count, 7));
 	for (int i = 0; i < 7; i++) {
-		char seq[8];
+		char seq[16];
 		snprintf(seq, sizeof(seq), "%d", i + 1);
 		cr_expect_str_eq(json_at(f.events[i], "type"), expected[i]);
 		cr_expect_str_eq(json_at(f.events[i], "seq"), seq);

@@ -382,7 +382,7 @@ static void run_batch(void)
 
 static void compare(void)
 {
-	char sku[8];
+	char sku[16];
 	fixture_advance(&f, 50000);
 	model->now_us = f.fake.now_us + f.fake.clock.utc_offset_us;
 	expire_all();
