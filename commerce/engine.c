@@ -238,6 +238,7 @@ static void requeue_kept(struct engine *engine)
 static void fail_turn(struct engine *engine)
 {
 	engine->stats.failed_turns++;
+	engine->stats.failed_us = loop_now_us(engine->options.loop);
 	requeue_kept(engine);
 	list_for_each (link, &engine->turn) {
 		struct engine_op *op = list_entry(link, struct engine_op, link);
@@ -269,8 +270,10 @@ static void on_committed(struct store_commit *commit, int err)
 {
 	struct engine *engine = list_entry(commit, struct engine, commit);
 	engine->committing = false;
-	if (!err)
+	if (!err) {
 		engine->stats.turns++;
+		engine->stats.failed_us = 0;
+	}
 	finish_turn(engine, err);
 }
 
@@ -387,6 +390,7 @@ int engine_create(struct engine **out, const struct engine_options *options)
 void engine_stats(const struct engine *engine, struct engine_stats *out)
 {
 	*out = engine->stats;
+	out->loaded = engine->ledger != NULL;
 	out->rooms = engine->ledger ? engine->ledger->rooms.count : 0;
 	out->waiting = engine->waiting_count;
 }
@@ -396,13 +400,13 @@ bool engine_idle(const struct engine *engine)
 	return !engine->committing && list_empty(&engine->waiting) && list_empty(&engine->reads);
 }
 
-static void drop_ops(struct list *ops)
+static void give_up(struct list *ops)
 {
 	while (!list_empty(ops)) {
 		struct engine_op *op = list_entry(ops->next, struct engine_op, link);
-		list_remove(&op->link);
 		answer_finish(&op->answer);
-		free(op);
+		op_unavailable(op);
+		op_answer(op);
 	}
 }
 
@@ -423,9 +427,9 @@ void engine_destroy(struct engine *engine)
 	assert(!engine->committing);
 	timer_stop(&engine->tick);
 	deferred_cancel(&engine->soon);
-	drop_ops(&engine->waiting);
-	drop_ops(&engine->turn);
-	drop_ops(&engine->reads);
+	give_up(&engine->waiting);
+	give_up(&engine->turn);
+	give_up(&engine->reads);
 	transaction_finish(&engine->tx);
 	ledger_destroy(engine->ledger);
 	free(engine);

@@ -73,7 +73,7 @@ void engine_pin(struct engine *engine, const char *room, const struct pin_reques
 void engine_unpin(struct engine *engine, const char *room, struct engine_reply reply);
 
 /* Orders. place 201, change 200. A buyer sees its own, a host those of its room; else 404. Lists
- * are oldest first: of the room for a host, own ones for the rest. */
+ * are newest first: of the room for a host, own ones for the rest. */
 void engine_place_order(struct engine *engine, const struct order_request *request,
 			const struct caller *caller, struct engine_reply reply);
 void engine_change_order(struct engine *engine, const struct order_change *change,
@@ -113,13 +113,17 @@ struct engine_stats {
 	uint64_t events;
 	uint64_t rooms; /* now */
 	uint64_t waiting; /* requests that wait for a turn, now */
+	bool loaded; /* false: the store could not be read after a failure, all is refused */
+	int64_t failed_us; /* loop time of the newest failure; 0 when a commit has succeeded since
+			    */
 };
 void engine_stats(const struct engine *engine, struct engine_stats *out);
 
 /* Nothing waits and no commit is under way: all that was asked is answered. */
 bool engine_idle(const struct engine *engine);
 
-/* Waits for a commit under way, without answering; the store is still needed. Takes NULL. */
+/* Waits for a commit under way; what still waits for an answer gets 503 `store_unavailable`. The
+ * store is still needed. Takes NULL. */
 void engine_destroy(struct engine *engine);
 
 #endif

@@ -137,25 +137,28 @@ static const struct order_list *visible(const struct engine *engine, const struc
 	return buyer ? &buyer->orders : NULL;
 }
 
-static size_t place_after(const struct order_list *list, const struct order *cursor)
+/* How many are older than the cursor; all when the list does not have it. */
+static size_t older_than(const struct order_list *list, const struct order *cursor)
 {
 	const size_t places[] = { cursor->in_all, cursor->in_room, cursor->in_buyer };
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
 		if (places[i] < list->count && list->at[places[i]] == cursor)
-			return places[i] + 1;
-	return 0;
+			return places[i];
+	return list->count;
 }
 
 static void decide_list(struct engine *engine, struct engine_op *op)
 {
 	const struct order_list *list = visible(engine, &op->caller);
 	const struct order *cursor = map_get_str(&engine->ledger->orders, op->page.after);
-	size_t at = list && cursor ? place_after(list, cursor) : 0;
+	size_t left = list ? list->count : 0;
+	if (list && cursor)
+		left = older_than(list, cursor);
 	json_t *items = json_array();
 	const struct order *last = NULL;
 	bool more = false;
-	for (; list && at < list->count && !more; at++) {
-		const struct order *order = list->at[at];
+	while (left && !more) {
+		const struct order *order = list->at[--left];
 		if (!caller_in_room(&op->caller, order->room->id))
 			continue;
 		more = json_array_size(items) == op->page.limit;

@@ -58,6 +58,8 @@ static void refuse(struct answer *answer, const struct refusal *refusal,
 		json_object_set_new(extra, "sku", json_string(product->sku));
 		json_object_set_new(extra, "price", price_json(&rev->price, rev->rev));
 		json_object_set_new(extra, "left", json_integer(product->left));
+		if (product->limit)
+			json_object_set_new(extra, "limit", json_integer(product->limit));
 	}
 	answer_refuse(answer, &problem, extra);
 	json_decref(extra);

@@ -23,7 +23,7 @@ enum {
 	PAGE_LIMIT_MAX = 200,
 	PAGE_LIMIT_DEFAULT = 50,
 };
-#define PRICE_MINOR_MAX INT64_C(100000000000)
+#define PRICE_MINOR_MAX INT64_C(1000000000000)
 
 struct price {
 	int64_t minor; /* minor units of the currency */

@@ -314,3 +314,34 @@ Test(engine, queue_has_a_cap)
 	fixture_settle(&f);
 	cr_expect(eq(int, f.answers, before + 16385));
 }
+
+Test(engine, end_answers_what_still_waits)
+{
+	const struct page_request page = { .limit = 1 };
+	const int before = f.answers;
+	struct pin_request pin = { .sku = "A1" };
+	engine_pin(f.engine, "demo", &pin, fixture_reply(&f));
+	engine_list_rooms(f.engine, &page, fixture_reply(&f));
+	fixture_close(&f);
+	cr_expect(eq(int, f.answers, before + 2));
+	cr_expect(eq(int, f.answer.status, 503));
+	cr_expect_str_eq(body_at(&f, "code"), "store_unavailable");
+	fixture_open(&f);
+}
+
+Test(engine, stats_say_whether_the_store_works)
+{
+	struct engine_stats stats;
+	engine_stats(f.engine, &stats);
+	cr_expect(stats.loaded);
+	cr_expect(eq(i64, stats.failed_us, 0));
+	cr_assert(eq(int, ask_product(&f, "demo", TEA), 201));
+	f.fail_commits = 1;
+	cr_expect(eq(int, ask_pin(&f, "demo", "{\"sku\":\"A1\"}"), 503));
+	engine_stats(f.engine, &stats);
+	cr_expect(stats.loaded);
+	cr_expect(gt(i64, stats.failed_us, 0));
+	cr_expect(eq(int, ask_pin(&f, "demo", "{\"sku\":\"A1\"}"), 200));
+	engine_stats(f.engine, &stats);
+	cr_expect(eq(i64, stats.failed_us, 0));
+}

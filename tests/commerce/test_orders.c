@@ -100,6 +100,8 @@ Test(orders, each_refusal_has_its_code_and_takes_nothing)
 		cr_expect(status == refusals[i].status, "%s", refusals[i].json);
 		cr_expect_str_eq(body_at(&f, "code"), refusals[i].code, "%s", refusals[i].json);
 		cr_expect_str_eq(body_at(&f, "member"), refusals[i].member, "%s", refusals[i].json);
+		if (!strcmp(refusals[i].code, "limit_reached"))
+			cr_expect_str_eq(body_at(&f, "limit"), "4");
 	}
 	expect_stock(10, 0, 0);
 	cr_expect(eq(int, ask_order(&f, "none", "ann", "k", "{\"sku\":\"A1\",\"qty\":1}"), 404));
@@ -332,23 +334,28 @@ Test(orders, only_the_buyer_and_the_host_see_an_order)
 	}
 }
 
-Test(orders, lists_come_in_pages_oldest_first)
+Test(orders, lists_come_in_pages_newest_first)
 {
-	char key[8];
+	char key[16];
 	const struct caller ann = viewer("demo", "ann");
 	const struct caller boss = host("demo", "boss");
 	char cursor[40] = "";
+	char ids[3][40];
 	for (int i = 0; i < 3; i++) {
 		snprintf(key, sizeof(key), "k%d", i);
 		cr_assert(eq(int, order_one("ann", key, 1), 201));
+		copy_id(ids[i]);
 		cr_assert(eq(int, order_one("bob", key, 1), 201));
 	}
 	cr_assert(eq(int, ask_list(&f, &ann, "", 2), 200));
 	cr_expect(eq(sz, json_array_size(json_object_get(f.body, "items")), 2));
+	cr_expect_str_eq(body_at(&f, "items.0.id"), ids[2]);
+	cr_expect_str_eq(body_at(&f, "items.1.id"), ids[1]);
 	snprintf(cursor, sizeof(cursor), "%s", body_at(&f, "next"));
 	cr_expect_str_eq(cursor, body_at(&f, "items.1.id"));
 	cr_assert(eq(int, ask_list(&f, &ann, cursor, 2), 200));
 	cr_expect(eq(sz, json_array_size(json_object_get(f.body, "items")), 1));
+	cr_expect_str_eq(body_at(&f, "items.0.id"), ids[0]);
 	cr_expect_str_eq(body_at(&f, "next"), "null");
 	cr_assert(eq(int, ask_list(&f, &boss, "", 6), 200));
 	cr_expect(eq(sz, json_array_size(json_object_get(f.body, "items")), 6));
