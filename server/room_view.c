@@ -188,6 +188,17 @@ void room_view_leave(struct room_view *view, bool viewer)
 		room_view_destroy(view);
 }
 
+bool room_view_by_rtc(const struct room_view *view)
+{
+	struct media_config *video = broadcast_video_config(view->broadcast);
+	/* ITU-T H.264 annex A: High is 100, what is above adds bits or colours. */
+	const bool shown =
+		!video || (!video->reorders && video->profile <= 100 &&
+			   (video->profile < 100 || view->snapshot->settings.high_profile));
+	media_config_unref(video);
+	return shown;
+}
+
 void room_view_report(struct room_view *view)
 {
 	if (view->viewers == view->viewers_told)

@@ -65,6 +65,9 @@ bool room_view_has_since(const struct room_view *view, uint64_t seq);
 void room_view_join(struct room_view *view, bool viewer);
 void room_view_leave(struct room_view *view, bool viewer); /* may free the view */
 
+/* Whether browsers decode the room's picture by WebRTC; true while nothing is known of it. */
+bool room_view_by_rtc(const struct room_view *view);
+
 /* Tells control how many watch here, if that has changed. */
 void room_view_report(struct room_view *view);
 

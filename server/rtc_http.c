@@ -198,12 +198,7 @@ static bool may_watch(struct rtc_request *rtc, const struct room_view *view)
 		refuse(rtc, 409, "not_live", RETRY_NOT_LIVE_S);
 		return false;
 	}
-	struct media_config *video = broadcast_video_config(view->broadcast);
-	/* ITU-T H.264 annex A: High is 100, what is above adds bits or colours. */
-	const bool shown = !video || (!video->reorders && video->profile <= 100 &&
-				      (video->profile < 100 || room->settings.high_profile));
-	media_config_unref(video);
-	if (!shown) {
+	if (!room_view_by_rtc(view)) {
 		refuse(rtc, 409, "unsupported_source", 0);
 		return false;
 	}

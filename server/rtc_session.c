@@ -253,6 +253,19 @@ void rtc_send_clocks(struct worker *worker)
 	}
 }
 
+void rtc_end_viewers(struct worker *worker, const struct room_view *view)
+{
+	list_for_each (link, &worker->rtc) {
+		struct rtc_session *session = list_entry(link, struct rtc_session, link);
+		if (session->view != view || session->kind != SDP_WHEP)
+			continue;
+		log_info(&session->log, "ended reason=unsupported_source");
+		if (session->connected)
+			rtp_sender_bye(session->sender);
+		rtc_session_end(session);
+	}
+}
+
 int rtc_kick(struct worker *worker, uint64_t publisher_id)
 {
 	list_for_each (link, &worker->rtc) {

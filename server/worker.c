@@ -56,6 +56,8 @@ static void on_second(void *arg)
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
 		struct room_view *view = value;
 		room_view_report(view);
+		if (!room_view_by_rtc(view))
+			rtc_end_viewers(worker, view);
 		list_for_each_safe (link, &view->lives)
 			live_tick(list_entry(link, struct live, link), now_s);
 	}

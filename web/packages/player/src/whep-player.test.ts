@@ -10,6 +10,7 @@ class FakePeer {
   connectionState = 'new';
   localDescription = { sdp: 'v=0 offer' };
   onconnectionstatechange: (() => void) | null = null;
+  readonly transport = Object.assign(new EventTarget(), { state: 'connected' });
   readonly transceivers: { kind: string; init: object; receiver: object; setCodecPreferences: ReturnType<typeof vi.fn> }[] = [];
   readonly channels: EventTarget[] = [];
   close = vi.fn();
@@ -18,7 +19,7 @@ class FakePeer {
     FakePeer.last = this;
   }
   addTransceiver(kind: string, init: object) {
-    const transceiver = { kind, init, receiver: {}, setCodecPreferences: vi.fn() };
+    const transceiver = { kind, init, receiver: { transport: this.transport }, setCodecPreferences: vi.fn() };
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -109,6 +110,15 @@ describe('WhepPlayer', () => {
     expect(failures).toEqual([]);
     FakePeer.last.become('disconnected');
     await vi.advanceTimersByTimeAsync(5_100);
+    expect(failures).toMatchObject([{ fault: 'network' }]);
+  });
+
+  test('fails at once when the server says goodbye', async () => {
+    await connect();
+    onFrame(0, { mediaTime: 0, width: 1, height: 1 });
+    const { transport } = FakePeer.last;
+    transport.state = 'closed';
+    transport.dispatchEvent(new Event('statechange'));
     expect(failures).toMatchObject([{ fault: 'network' }]);
   });
 

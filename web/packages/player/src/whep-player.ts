@@ -67,6 +67,9 @@ export class WhepPlayer extends Engine {
     }
     this.exchange = exchange;
     await peer.setRemoteDescription({ type: 'answer', sdp: exchange.answer });
+    const transport = picture.receiver.transport;
+    // The server's goodbye (close_notify); connectionState takes seconds to see that nobody is there.
+    transport?.addEventListener('statechange', () => transport.state === 'closed' && this.fail(new PlayerError('network', 'ended by the server')));
     video.srcObject = stream;
     this.unwatch = watchFrames(video, (frame) => this.onFrame(frame), () => this.rtpNow());
   }
