@@ -1,6 +1,6 @@
 // A real soukd on free ports with an empty data directory.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -8,19 +8,27 @@ import { createInterface } from 'node:readline';
 const SOUKD = process.env.SOUKD ?? 'build/release/bin/soukd';
 const WEB = process.env.SOUK_WEB ?? 'web/dist';
 const READY_MS = 15_000;
+const FAKETIME = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
+
+/** Environment of a server whose wall clock is ahead of everybody's by so many seconds; null without libfaketime. */
+export function wrongClock(seconds) {
+	if (!existsSync(FAKETIME)) return null;
+	return { LD_PRELOAD: FAKETIME, FAKETIME: `+${seconds}s`, FAKETIME_DONT_FAKE_MONOTONIC: '1' };
+}
 
 export class Server {
-	static async start(...options) {
+	/** `env` is added to the server's own environment. */
+	static async start(env = {}) {
 		const server = new Server();
 		server.data = mkdtempSync(join(tmpdir(), 'souk-browser-'));
-		await server.run(options);
+		await server.run({ ...process.env, ...env });
 		return server;
 	}
 
-	async run(options = []) {
+	async run(env) {
 		const any = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--udp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
 		this.errors = '';
-		this.process = spawn(SOUKD, ['--data', this.data, '--web', WEB, ...any, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+		this.process = spawn(SOUKD, ['--data', this.data, '--web', WEB, ...any], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.process.stderr.on('data', (text) => (this.errors = (this.errors + text).slice(-200_000)));
 		this.ended = new Promise((resolve) => this.process.once('exit', resolve));
 		const timer = setTimeout(() => this.process.kill('SIGKILL'), READY_MS);

@@ -1,0 +1,99 @@
+// The card comes with its picture: frame error of many cards, over WebRTC and over HTTP-FLV in the browser.
+// The picture itself tells when it was drawn. SOUK_CARDS changes how many (300).
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { goLive, launch, until, watch } from './support/browser.mjs';
+import { Server, wrongClock } from './support/server.mjs';
+import { burningCamera, percentile, script, stripReader, stripWatcher, watchRoom } from './support/strip.mjs';
+
+const CARDS = Number(process.env.SOUK_CARDS ?? 300);
+const EVERY_MS = 140;
+const AHEAD_US = 300_000;
+const camera = script([burningCamera, { width: 640, height: 360 }]);
+
+let server, browser, people, studio;
+
+async function begin(env) {
+	server = await Server.start(env);
+	people = await server.room('cards');
+	studio = await goLive(browser, server, 'cards', people.host, { script: camera });
+}
+
+before(async () => {
+	browser = await launch();
+	await begin({});
+});
+after(async () => {
+	await browser?.close();
+	await server?.stop();
+});
+
+/** Notes each new card with the time that is burnt into the frame on screen at that instant. */
+function noteCards() {
+	window.cards = [];
+	const room = document.querySelector('souk-room');
+	const video = room.shadowRoot.querySelector('video');
+	room.addEventListener('souk-pin', ({ detail }) => window.cards.push({ ...detail, drawn_us: window.readStrip(video) * 1000 }));
+}
+
+/** How many presented frames the card came after (or, negative, before) the first drawn at or after its time. */
+function frameError(frames, drawnUs, atUs) {
+	const due = frames.findIndex((drawn) => drawn * 1000 >= atUs);
+	return frames.findIndex((drawn) => drawn * 1000 >= drawnUs) - due;
+}
+
+async function measure(page, name, bar, { count = CARDS, offMs = 0 } = {}) {
+	await page.waitForTimeout(500);
+	await page.evaluate(watchRoom);
+	await page.evaluate(noteCards);
+	const asked = [];
+	for (let card = 0; card < count; card++) {
+		const start = performance.now();
+		const sku = card % 2 ? 'A1' : 'B1';
+		const { at_us } = await server.api('POST', '/api/rooms/cards/pin', people.host, { sku, at_us: (Date.now() + offMs) * 1000 + AHEAD_US });
+		asked.push({ sku, at_us });
+		await page.waitForTimeout(Math.max(0, EVERY_MS - (performance.now() - start)));
+	}
+	await until(page, 'all cards', async () => (await page.evaluate(() => window.cards.length)) >= count);
+	const right = ({ drawn_us, ...rest }) => ({ ...rest, drawn_us: drawn_us + offMs * 1000 });
+	const cards = (await page.evaluate(() => window.cards)).map(right);
+	assert.deepEqual(cards.map(({ sku }) => sku), asked.map(({ sku }) => sku), 'each card once, in order');
+	const read = cards.map((card, index) => ({ ...card, ...asked[index] })).filter(({ drawn_us }) => drawn_us > 0);
+	assert.ok(read.length > count * 0.98, `${read.length} of ${count} frames could be read`);
+	const frames = [...new Set((await page.evaluate(() => window.shownFrames)).map(({ drawn }) => drawn + offMs))].sort((a, b) => a - b);
+	const errors = read.map(({ drawn_us, at_us }) => frameError(frames, drawn_us, at_us));
+	const sizes = errors.map(Math.abs);
+	const counts = Object.fromEntries([...new Set(errors)].sort((a, b) => a - b).map((error) => [error, errors.filter((other) => other === error).length]));
+	const off = read.map(({ capture_us, drawn_us }) => (capture_us - drawn_us) / 1000);
+	console.log(`# ${name}: ${read.length} cards, frame error p50 ${percentile(sizes, 0.5)} p95 ${percentile(sizes, 0.95)} p99 ${percentile(sizes, 0.99)}, ` +
+		`by frames ${JSON.stringify(counts)}; capture time is ${percentile(off, 0.5).toFixed(1)} ms (p5 ${percentile(off, 0.05).toFixed(1)}, p95 ${percentile(off, 0.95).toFixed(1)}) off`);
+	assert.ok(percentile(sizes, 0.99) <= bar, `p99 of ${name} is more than ${bar} frames: ${JSON.stringify(counts)}`);
+}
+
+test('over WebRTC a card is at most one frame off', async () => {
+	const page = await watch(browser, server, 'cards', '', { script: script(stripReader, stripWatcher) });
+	await page.waitForTimeout(12_000); // The clock's window is 10 s.
+	await measure(page, 'whep', 1);
+	await page.context().close();
+});
+
+test('over HTTP-FLV a card is at most two frames off', async () => {
+	const page = await watch(browser, server, 'cards', '?play=flv', { script: script(stripReader, stripWatcher) });
+	await page.waitForTimeout(3_000);
+	await measure(page, 'flv', 2);
+	await page.context().close();
+	assert.deepEqual(studio.faults, []);
+});
+
+const off = wrongClock(90);
+test('clocks of host and viewer that are 90 s off change nothing', { skip: off ? false : 'skipped: libfaketime is not installed' }, async () => {
+	await studio.context().close();
+	await server.stop();
+	await begin(off);
+	const page = await watch(browser, server, 'cards', '', { script: script(stripReader, stripWatcher) });
+	await page.waitForTimeout(12_000);
+	const { at_us } = await server.api('POST', '/api/rooms/cards/pin', people.host, { sku: 'A1' });
+	assert.ok(Math.abs(at_us / 1000 - Date.now() - 90_000) < 2_000, 'the server is 90 s ahead of us');
+	await measure(page, 'whep, server 90 s ahead of everybody', 1, { count: Math.ceil(CARDS / 3), offMs: 90_000 });
+	await page.context().close();
+});
