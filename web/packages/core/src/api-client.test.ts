@@ -46,7 +46,7 @@ describe('SdpExchange', () => {
     const calls = installFetch(() => ({ status: 201, body: 'v=0 answer', headers: { Location: '/whep/demo/03-x' } }));
     const exchange = await SdpExchange.post('http://souk.test/whep/demo', 'v=0 offer', 'tok');
     expect(exchange.answer).toBe('v=0 answer');
-    exchange.end();
+    await exchange.end();
     expect(calls.map(({ method, path }) => `${method} ${path}`)).toEqual(['POST /whep/demo', 'DELETE /whep/demo/03-x']);
     expect(calls[0]?.headers).toMatchObject({ 'Content-Type': 'application/sdp' });
   });

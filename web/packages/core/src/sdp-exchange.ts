@@ -19,11 +19,11 @@ export class SdpExchange {
     return new SdpExchange(answer.text, location && new URL(location, url).toString(), token);
   }
 
-  /** Tells the server; keepalive lets the request outlive the page. */
-  end(): void {
+  /** Tells the server; keepalive lets the request outlive the page. Resolves when it knows, or never will. */
+  async end(): Promise<void> {
     if (!this.location) return;
     const headers: Record<string, string> = this.token ? { Authorization: `Bearer ${this.token}` } : {};
-    fetch(this.location, { method: 'DELETE', headers, keepalive: true, credentials: 'omit' }).catch(() => {
+    await fetch(this.location, { method: 'DELETE', headers, keepalive: true, credentials: 'omit' }).catch(() => {
       // The server ends a session that has gone silent by itself.
     });
   }

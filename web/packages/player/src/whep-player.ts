@@ -38,7 +38,7 @@ export class WhepPlayer extends Engine {
     clearTimeout(this.timer);
     this.abort.abort();
     this.unwatch?.();
-    this.exchange?.end();
+    void this.exchange?.end();
     this.peer?.close();
     // Closing the connection fires no event on its channels (WebRTC 1.0 section 4.4.1.3).
     this.channel?.dispatchEvent(new Event('close'));
@@ -62,7 +62,7 @@ export class WhepPlayer extends Engine {
     const offer = peer.localDescription?.sdp ?? '';
     const exchange = await SdpExchange.post(url, offer, token, this.abort.signal);
     if (this.abort.signal.aborted) {
-      exchange.end();
+      void exchange.end();
       return;
     }
     this.exchange = exchange;

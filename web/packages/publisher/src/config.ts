@@ -8,4 +8,6 @@ export const config = {
   statsMs: 1_000,
   connectMs: 10_000,
   disconnectedMs: 5_000,
+  /** The server has this long to hear that we stop. */
+  goodbyeMs: 1_500,
 };

@@ -40,8 +40,11 @@ export class WhipPublisher extends Emitter<PublisherEvents> {
     clearTimeout(this.timer);
     clearInterval(this.poll);
     this.abort.abort();
-    this.exchange?.end();
-    this.peer.close();
+    this.peer.onconnectionstatechange = null;
+    for (const sender of this.peer.getSenders()) void sender.replaceTrack(null);
+    // A connection that closes before the DELETE is heard is one that broke: viewers would wait for us.
+    const told = this.exchange?.end() ?? Promise.resolve();
+    void Promise.race([told, new Promise((done) => setTimeout(done, config.goodbyeMs))]).then(() => this.peer.close());
     super.destroy();
   }
 
@@ -61,7 +64,7 @@ export class WhipPublisher extends Emitter<PublisherEvents> {
     const offer = peer.localDescription?.sdp ?? '';
     const exchange = await SdpExchange.post(options.url, offer, options.token, this.abort.signal);
     if (this.ended) {
-      exchange.end();
+      void exchange.end();
       return;
     }
     this.exchange = exchange;
