@@ -43,6 +43,7 @@ struct transcode {
 	int64_t step_us; /* a frame out lasts that long, or one more */
 
 	struct transcode_child *child; /* NULL between a loss and the next start */
+	bool was_ready; /* the child was, when the watchdog was started */
 	bool fresh; /* the child has not been told anything */
 	bool configured; /* the child knows `from` */
 	unsigned in_flight; /* frames sent and not yet worked off */
@@ -168,10 +169,13 @@ static void on_child_end(void *arg)
 static void on_hang(void *arg)
 {
 	struct transcode *transcode = arg;
-	if (transcode_child_ready(transcode->child))
+	if (transcode->was_ready) {
 		on_child_end(transcode);
-	else
-		timer_start(&transcode->watchdog, HANG_US);
+		return;
+	}
+	/* While it starts it need not answer; from then on it gets the whole time. */
+	transcode->was_ready = transcode_child_ready(transcode->child);
+	timer_start(&transcode->watchdog, HANG_US);
 }
 
 static const struct capture_line *capture_line_of(const struct transcode *transcode, uint32_t epoch)
@@ -225,6 +229,7 @@ static int on_child_message(const struct protocol_message *message, void *arg)
 		timer_stop(&transcode->watchdog);
 	else
 		timer_start(&transcode->watchdog, HANG_US);
+	transcode->was_ready = true;
 	return 0;
 }
 
@@ -240,6 +245,7 @@ static void take_child(void *arg)
 		return;
 	}
 	transcode->child = pool->spare;
+	transcode->was_ready = transcode_child_ready(transcode->child);
 	transcode->fresh = true;
 	transcode->configured = false;
 	transcode_child_bind(transcode->child, &child_ops, transcode);

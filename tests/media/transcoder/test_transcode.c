@@ -299,7 +299,7 @@ static void assert_replaced(size_t before, int64_t lost_us, int64_t within_us)
 	cr_assert(eq(uint, stats.restarts, 1));
 	struct heard heard;
 	sound_hear(&f.result, &heard);
-	cr_expect(epsilon_eq(dbl, heard_frequency(&heard, 2.2, 2.7), 1000, 3));
+	cr_expect(epsilon_eq(dbl, heard_frequency(&heard, 2.4, 2.8), 1000, 3));
 	heard_finish(&heard);
 }
 
