@@ -312,7 +312,7 @@ void whep_post(struct exchange *exchange)
 	post(exchange);
 }
 
-/* The session, if it is of this room and kind and, a publisher's, of this subject. */
+/* The session, if it is of this room and kind. */
 static struct rtc_session *find_session(const struct rtc_request *rtc)
 {
 	struct rtc_session *session = rtc_session_find(rtc->owner, rtc->resource);
