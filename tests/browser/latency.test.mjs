@@ -1,11 +1,11 @@
 // What Souk adds between the host's canvas and the viewer's frame callback, beside two peer connections of
 // one Chromium in the same run; the publisher's quality; a minute without a freeze.
 import assert from 'node:assert/strict';
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { after, before, test } from 'node:test';
 import { goLive, launch, open, picture, until, watch } from './support/browser.mjs';
 import { Server } from './support/server.mjs';
-import { burningCamera, keepPeers, percentile, script, stripReader, stripWatcher, watchRoom } from './support/strip.mjs';
+import { burningCamera, isBusy, keepPeers, percentile, script, stripReader, stripWatcher, watchRoom } from './support/strip.mjs';
 
 const FRAMES = 300;
 const WATCH_S = Number(process.env.SOUK_WATCH_S ?? 60);
@@ -24,9 +24,6 @@ after(async () => {
 });
 
 const say = (name, ages) => console.log(`# ${name}: p50 ${percentile(ages, 0.5).toFixed(1)} ms, p95 ${percentile(ages, 0.95).toFixed(1)} ms, ${ages.length} frames`);
-
-/** Something else wants the processor: what is measured then says little about Souk. */
-const isBusy = () => loadavg()[0] > 2 * cpus().length;
 
 /** The browser's own floor: canvas, H.264, loopback, frame callback, with no server between. */
 async function direct() {

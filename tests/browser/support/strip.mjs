@@ -1,5 +1,6 @@
 // Time burnt into the picture: a row of 24 black and white blocks along its top edge, read back from the
 // presented frame. White, black, 21 bits of milliseconds, even parity. The functions run inside pages.
+import { cpus, loadavg } from 'node:os';
 
 /** Replaces the camera by a canvas that shows when each of its pictures was drawn, 30 a second. */
 export function burningCamera({ width, height }) {
@@ -109,3 +110,6 @@ export function percentile(values, share) {
 	const sorted = [...values].sort((a, b) => a - b);
 	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 }
+
+/** Something else wants the processor: what is measured then says little about Souk. */
+export const isBusy = () => loadavg()[0] > 2 * cpus().length;
