@@ -7,22 +7,26 @@
 #include "server/core/bytes.h"
 #include "server/core/http_server.h"
 #include "server/core/listener.h"
+#include "server/core/loop.h"
 #include "server/core/metrics.h"
+#include "server/gauges.h"
 #include "server/reply.h"
 #include "server/worker.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { METRICS_MAX = 4 * 1024 * 1024 };
+enum {
+	METRICS_MAX = 4 * 1024 * 1024,
+	STILL_US = 10 * 1000000, /* a worker whose loop was not seen for so long stands still */
+	FAILED_US = 10 * 1000000, /* a store that failed is left alone for so long */
+};
 
 struct admin {
 	struct app *app;
 	struct http_server *http;
 	struct listener *listener;
-	struct metric *viewers[APP_WORKERS_MAX];
-	struct metric *orders, *events, *commits, *failed_commits, *rooms, *log_dropped;
+	struct house_gauges gauges;
 };
 
 static void text_reply(struct http_request *request, int status, const char *text, size_t len)
@@ -33,41 +37,60 @@ static void text_reply(struct http_request *request, int status, const char *tex
 	http_reply(request, status, headers.list, text, len);
 }
 
-static void collect(struct admin *admin)
-{
-	struct engine_stats stats;
-	engine_stats(control_engine(admin->app->control), &stats);
-	metric_set(admin->orders, (int64_t)stats.orders);
-	metric_set(admin->events, (int64_t)stats.events);
-	metric_set(admin->commits, (int64_t)stats.turns);
-	metric_set(admin->failed_commits, (int64_t)stats.failed_turns);
-	metric_set(admin->rooms, (int64_t)stats.rooms);
-	metric_set(admin->log_dropped, (int64_t)logger_dropped(admin->app->logger));
-	for (unsigned i = 0; i < admin->app->worker_count; i++)
-		metric_set(admin->viewers[i],
-			   (int64_t)atomic_load(&admin->app->workers[i]->viewers));
-}
-
 static void reply_metrics(struct admin *admin, struct http_request *request)
 {
 	struct bytes text;
 	bytes_init(&text, METRICS_MAX);
-	collect(admin);
+	house_gauges_update(&admin->gauges, admin->app);
 	metrics_render(admin->app->metrics, &text);
 	text_reply(request, 200, bytes_string(&text), text.len);
 	bytes_finish(&text);
+}
+
+/* Why the process should be started anew, or NULL. That control turns shows by this being asked. */
+static const char *dead(const struct admin *admin)
+{
+	const struct app *app = admin->app;
+	const int64_t now_us = loop_now_us(app->loop);
+	for (unsigned i = 0; i < app->worker_count; i++)
+		if (now_us - atomic_load(&app->workers[i]->seen_us) > STILL_US)
+			return "a worker stands still\n";
+	return NULL;
+}
+
+/* Why no new clients should be sent here, or NULL. */
+static const char *not_ready(const struct admin *admin)
+{
+	const struct app *app = admin->app;
+	struct engine_stats stats;
+	engine_stats(control_engine(app->control), &stats);
+	if (atomic_load(&app->draining))
+		return "draining\n";
+	if (!stats.loaded ||
+	    (stats.failed_us && loop_now_us(app->loop) - stats.failed_us < FAILED_US))
+		return "store unavailable\n";
+	return dead(admin);
+}
+
+static void reply_health(struct http_request *request, const char *fault)
+{
+	const char *text = fault ? fault : "ok\n";
+	text_reply(request, fault ? 503 : 200, text, strlen(text));
 }
 
 static void on_request(struct http_request *request, void *arg)
 {
 	struct admin *admin = arg;
 	const char *path = http_path(request);
-	if (!strcmp(path, "/livez"))
-		text_reply(request, 200, "ok\n", 3);
-	else if (!strcmp(path, "/readyz") && atomic_load(&admin->app->draining))
-		text_reply(request, 503, "draining\n", 9);
+	const char *method = http_method(request);
+	if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+		reply_problem(request, &(struct problem_text){ .status = 405,
+							       .code = "method_not_allowed",
+							       .allow = "GET, HEAD" });
+	else if (!strcmp(path, "/livez"))
+		reply_health(request, dead(admin));
 	else if (!strcmp(path, "/readyz"))
-		text_reply(request, 200, "ok\n", 3);
+		reply_health(request, not_ready(admin));
 	else if (!strcmp(path, "/metrics"))
 		reply_metrics(admin, request);
 	else
@@ -78,28 +101,6 @@ static void on_accept(int fd, const struct addr *peer, void *arg)
 {
 	struct admin *admin = arg;
 	http_server_accept(admin->http, fd, peer, NULL);
-}
-
-static void register_metrics(struct admin *admin)
-{
-	struct metrics *metrics = admin->app->metrics;
-	char label[32];
-	for (unsigned i = 0; i < admin->app->worker_count; i++) {
-		snprintf(label, sizeof(label), "worker=\"%u\"", i);
-		admin->viewers[i] = metrics_add(metrics, METRIC_GAUGE, "souk_viewers",
-						"Media sessions now", label);
-	}
-	admin->orders = metrics_add(metrics, METRIC_COUNTER, "souk_orders_total",
-				    "Orders placed since the start", NULL);
-	admin->events = metrics_add(metrics, METRIC_COUNTER, "souk_timeline_events_total",
-				    "Timeline events since the start", NULL);
-	admin->commits = metrics_add(metrics, METRIC_COUNTER, "souk_store_commits_total",
-				     "Durable transactions since the start", NULL);
-	admin->failed_commits = metrics_add(metrics, METRIC_COUNTER, "souk_store_failures_total",
-					    "Transactions that failed since the start", NULL);
-	admin->rooms = metrics_add(metrics, METRIC_GAUGE, "souk_rooms", "Rooms now", NULL);
-	admin->log_dropped = metrics_add(metrics, METRIC_COUNTER, "souk_log_dropped_total",
-					 "Log lines dropped because the ring was full", NULL);
 }
 
 int admin_create(struct admin **out, struct app *app)
@@ -118,7 +119,7 @@ int admin_create(struct admin **out, struct app *app)
 		admin_destroy(admin);
 		return err;
 	}
-	register_metrics(admin);
+	house_gauges_init(&admin->gauges, app->metrics);
 	*out = admin;
 	return 0;
 }

@@ -30,9 +30,6 @@ void api_order_place(struct exchange *exchange);
 void api_order_list(struct exchange *exchange);
 void api_order_get(struct exchange *exchange);
 void api_order_cancel(struct exchange *exchange);
-void api_order_pay(struct exchange *exchange);
-void api_order_refund(struct exchange *exchange);
-void api_order_fulfil(struct exchange *exchange);
 
 /* flv.c, live_socket.c, files.c */
 void flv_get(struct exchange *exchange);

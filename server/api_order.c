@@ -43,7 +43,7 @@ static void list(struct write *write, struct engine *engine, struct engine_reply
 
 void api_order_list(struct exchange *exchange)
 {
-	static const struct write_kind kind = { .perform = list, .paged = true };
+	static const struct write_kind kind = { .perform = list, .paged = true, .reads = true };
 	char room[NAME_MAX_LEN + 1];
 	bool bad = false;
 	if (exchange_query(exchange, "room", room, sizeof(room), &bad)) {
@@ -64,7 +64,7 @@ static void get(struct write *write, struct engine *engine, struct engine_reply 
 
 void api_order_get(struct exchange *exchange)
 {
-	static const struct write_kind kind = { .perform = get };
+	static const struct write_kind kind = { .perform = get, .reads = true };
 	write_request(exchange, &kind);
 }
 
@@ -81,29 +81,5 @@ void api_order_cancel(struct exchange *exchange)
 	static const struct write_kind kind = {
 		.perform = change, .verb = ORDER_CANCEL, .empty_body = true, .keyed = true
 	};
-	write_request(exchange, &kind);
-}
-
-void api_order_pay(struct exchange *exchange)
-{
-	static const struct write_kind kind = {
-		.perform = change, .verb = ORDER_PAY, .empty_body = true, .keyed = true
-	};
-	write_request(exchange, &kind);
-}
-
-void api_order_refund(struct exchange *exchange)
-{
-	static const struct write_kind kind = {
-		.perform = change, .verb = ORDER_REFUND, .empty_body = true, .keyed = true
-	};
-	write_request(exchange, &kind);
-}
-
-void api_order_fulfil(struct exchange *exchange)
-{
-	static const struct write_kind kind = { .perform = change,
-						.verb = ORDER_FULFIL,
-						.empty_body = true };
 	write_request(exchange, &kind);
 }

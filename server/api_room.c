@@ -39,7 +39,7 @@ static void list(struct write *write, struct engine *engine, struct engine_reply
 
 void api_room_list(struct exchange *exchange)
 {
-	static const struct write_kind kind = { .perform = list, .paged = true };
+	static const struct write_kind kind = { .perform = list, .paged = true, .reads = true };
 	write_request(exchange, &kind);
 }
 
@@ -98,7 +98,7 @@ static void events(struct write *write, struct engine *engine, struct engine_rep
 
 void api_room_events(struct exchange *exchange)
 {
-	static const struct write_kind kind = { .perform = events, .paged = true };
+	static const struct write_kind kind = { .perform = events, .paged = true, .reads = true };
 	write_request(exchange, &kind);
 }
 

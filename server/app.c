@@ -1,10 +1,7 @@
 #include "server/app.h"
 
-#include "server/admin.h"
 #include "server/control.h"
 #include "server/core/alloc.h"
-#include "server/core/json.h"
-#include "server/core/listener.h"
 #include "server/core/loop.h"
 #include "server/core/metrics.h"
 #include "server/core/mqueue.h"
@@ -12,31 +9,17 @@
 #include "server/files.h"
 #include "server/worker.h"
 #include "signaling/dtls.h"
-#include "signaling/udp_port.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <ifaddrs.h>
-#include <signal.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DRAIN_CHECK_US = 100000, DRAIN_MIN_CHECKS = 5, DRAIN_MAX_CHECKS = 100, END_ROUNDS = 4 };
-
-/* What only app_run() needs. */
-struct running {
-	struct app *app;
-	struct admin *admin;
-	struct event *signals;
-	int signal_fd;
-	struct timer drain;
-	int checks;
-};
+enum { END_ROUNDS = 4 };
 
 uint64_t app_next_id(struct app *app)
 {
@@ -147,16 +130,6 @@ static int load_files(struct app *app)
 	return err;
 }
 
-/* Thousands of viewers are thousands of descriptors. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int create_threads(struct app *app)
 {
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -178,10 +151,41 @@ static int create_threads(struct app *app)
 	return err;
 }
 
-static int start_threads(struct app *app)
+static int create_log(struct app *app)
 {
-	for (unsigned i = 0; i < app->worker_count; i++) {
+	const int err =
+		logger_create(&app->logger, STDERR_FILENO, (enum log_level)app->config.log_level);
+	if (!err)
+		log_init_root(&app->log, app->logger);
+	return err;
+}
+
+int app_create(struct app *app)
+{
+	clock_init(&app->clock);
+	int err = create_log(app);
+	if (err)
+		return err;
+	find_addresses(app);
+	err = metrics_create(&app->metrics);
+	if (err)
+		return err;
+	counters_init(&app->counters, app->metrics);
+	err = load_keys(app);
+	if (!err)
+		err = load_certificates(app);
+	if (!err)
+		err = load_files(app);
+	if (!err)
+		err = create_threads(app);
+	return err;
+}
+
+int app_start(struct app *app)
+{
+	for (unsigned i = 0; i < app->worker_count; i++)
 		mqueue_run(app->workers[i]->queue); /* the rooms, before the first request */
+	for (unsigned i = 0; i < app->worker_count; i++) {
 		const int err = worker_start(app->workers[i]);
 		if (err)
 			return fail(app, "cannot start a thread", err);
@@ -189,60 +193,7 @@ static int start_threads(struct app *app)
 	return 0;
 }
 
-static json_t *addr_json(const struct addr *addr)
-{
-	char text[ADDR_TEXT];
-	if (!addr)
-		return json_null();
-	addr_format(addr, text);
-	return json_string(text);
-}
-
-static void print_ready(const struct running *running)
-{
-	const struct app *app = running->app;
-	const struct worker *first = app->workers[0];
-	json_t *udp = json_array();
-	for (unsigned i = 0; i < app->worker_count; i++)
-		json_array_append_new(udp, addr_json(udp_port_addr(app->workers[i]->udp)));
-	json_t *ready = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o}", "http", addr_json(listener_addr(first->http_listener)),
-		"https",
-		addr_json(first->https_listener ? listener_addr(first->https_listener) : NULL),
-		"rtmp", addr_json(listener_addr(first->rtmp_listener)), "udp", udp, "admin",
-		addr_json(admin_addr(running->admin)));
-	char *text = json_text(ready);
-	printf("ready %s\n", text);
-	fflush(stdout);
-	free(text);
-	json_decref(ready);
-}
-
-static void on_drain_check(void *arg)
-{
-	struct running *running = arg;
-	running->checks++;
-	const bool idle = control_idle(running->app->control);
-	if ((idle && running->checks >= DRAIN_MIN_CHECKS) || running->checks >= DRAIN_MAX_CHECKS)
-		loop_stop(running->app->loop);
-	else
-		timer_start(&running->drain, DRAIN_CHECK_US);
-}
-
-static void drain(struct running *running)
-{
-	struct app *app = running->app;
-	if (atomic_exchange(&app->draining, true)) {
-		loop_stop(app->loop); /* asked twice: now */
-		return;
-	}
-	log_info(&app->log, "draining");
-	for (unsigned i = 0; i < app->worker_count; i++)
-		worker_drain(app->workers[i]);
-	timer_start(&running->drain, DRAIN_CHECK_US);
-}
-
-static void reload(struct app *app)
+void app_reload(struct app *app)
 {
 	struct tls_context *fresh;
 	if (!app->tls)
@@ -258,69 +209,17 @@ static void reload(struct app *app)
 	log_info(&app->log, "certificate reloaded");
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *arg)
+void app_drain(struct app *app)
 {
-	(void)what;
-	struct running *running = arg;
-	struct signalfd_siginfo info;
-	while (read(fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGHUP)
-			reload(running->app);
-		else
-			drain(running);
-	}
+	atomic_store(&app->draining, true);
+	log_info(&app->log, "draining");
+	for (unsigned i = 0; i < app->worker_count; i++)
+		worker_drain(app->workers[i]);
 }
 
-/* Before any thread exists, so that none of them is interrupted. */
-static int open_signals(struct running *running)
+bool app_settled(const struct app *app)
 {
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	running->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return running->signal_fd < 0 ? -errno : 0;
-}
-
-static int watch_signals(struct running *running)
-{
-	running->signals = event_new(loop_base(running->app->loop), running->signal_fd,
-				     EV_READ | EV_PERSIST, on_signal, running);
-	return running->signals && event_add(running->signals, NULL) == 0 ? 0 : -ENOMEM;
-}
-
-static int start(struct running *running)
-{
-	struct app *app = running->app;
-	int err = open_signals(running);
-	if (!err)
-		err = logger_create(&app->logger, STDERR_FILENO,
-				    (enum log_level)app->config.log_level);
-	if (err)
-		return err;
-	log_init_root(&app->log, app->logger);
-	clock_init(&app->clock);
-	raise_descriptor_limit();
-	find_addresses(app);
-	err = metrics_create(&app->metrics);
-	if (!err)
-		err = load_keys(app);
-	if (!err)
-		err = load_certificates(app);
-	if (!err)
-		err = load_files(app);
-	if (!err)
-		err = create_threads(app);
-	if (!err)
-		err = watch_signals(running);
-	if (!err)
-		err = admin_create(&running->admin, app);
-	if (!err)
-		err = start_threads(app);
-	return err;
+	return atomic_load(&app->calls) == 0 && control_idle(app->control);
 }
 
 /* Messages may answer messages: some rounds until nobody has anything to say. */
@@ -334,23 +233,16 @@ static void settle_queues(struct app *app)
 	}
 }
 
-static void end(struct running *running, bool threads_run)
+void app_destroy(struct app *app)
 {
-	struct app *app = running->app;
-	for (unsigned i = 0; threads_run && i < app->worker_count; i++)
+	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_stop(app->workers[i]);
-	timer_stop(&running->drain);
-	admin_destroy(running->admin);
 	settle_queues(app);
 	control_destroy(app->control);
 	settle_queues(app);
 	mqueue_destroy(app->control_queue);
 	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);
-	if (running->signals)
-		event_free(running->signals);
-	if (running->signal_fd >= 0)
-		close(running->signal_fd);
 	if (app->loop)
 		loop_poll(app->loop);
 	loop_destroy(app->loop);
@@ -360,18 +252,4 @@ static void end(struct running *running, bool threads_run)
 	jwt_keys_destroy(app->jwt_keys);
 	metrics_destroy(app->metrics);
 	logger_destroy(app->logger);
-}
-
-int app_run(struct app *app)
-{
-	struct running running = { .app = app, .signal_fd = -1 };
-	const int err = start(&running);
-	if (!err) {
-		timer_init(&running.drain, app->loop, on_drain_check, &running);
-		print_ready(&running);
-		loop_run(app->loop);
-		log_info(&app->log, "ending");
-	}
-	end(&running, !err);
-	return err ? EXIT_FAILURE : EXIT_SUCCESS;
 }

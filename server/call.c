@@ -3,10 +3,16 @@
 #include "server/app.h"
 #include "server/worker.h"
 
+static void finish(struct call *call)
+{
+	struct app *app = call->app;
+	call->on_worker(call);
+	atomic_fetch_sub(&app->calls, 1);
+}
+
 static void run_on_worker(struct message *message)
 {
-	struct call *call = list_entry(message, struct call, message);
-	call->on_worker(call);
+	finish(list_entry(message, struct call, message));
 }
 
 static void run_on_control(struct message *message)
@@ -19,7 +25,7 @@ static void lose(struct message *message)
 {
 	struct call *call = list_entry(message, struct call, message);
 	call->lost = true;
-	call->on_worker(call);
+	finish(call);
 }
 
 int call_start(struct call *call, struct worker *worker)
@@ -27,7 +33,13 @@ int call_start(struct call *call, struct worker *worker)
 	call->app = worker->app;
 	call->worker = worker;
 	call->message = (struct message){ .run = run_on_control, .drop = lose };
-	return mqueue_push(worker->app->control_queue, &call->message);
+	atomic_fetch_add(&worker->app->calls, 1);
+	const int err = mqueue_push(worker->app->control_queue, &call->message);
+	if (err) {
+		atomic_fetch_sub(&worker->app->calls, 1);
+		metric_add(worker->app->counters.calls_refused, 1);
+	}
+	return err;
 }
 
 void call_return(struct call *call)

@@ -11,6 +11,7 @@
 #include "signaling/sctp.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,11 @@ int channels_create(struct channels **out, struct app *app)
 	return 0;
 }
 
+void channels_stats(const struct channels *channels, struct sctp_hub_stats *out)
+{
+	sctp_hub_stats(channels->hub, out);
+}
+
 void channels_destroy(struct channels *channels)
 {
 	if (!channels)
@@ -168,6 +174,7 @@ void channels_destroy(struct channels *channels)
 struct channel_note {
 	struct message message;
 	struct worker *worker;
+	bool counted; /* in app.channel_notes; else it must not be refused */
 	uint64_t id;
 	struct buf *text;
 	size_t len;
@@ -177,6 +184,8 @@ struct channel_note {
 static void drop_note(struct message *message)
 {
 	struct channel_note *note = list_entry(message, struct channel_note, message);
+	if (note->counted)
+		atomic_fetch_sub(&note->worker->app->channel_notes, 1);
 	buf_unref(note->text);
 	free(note);
 }
@@ -196,6 +205,21 @@ static struct channel_note *note_create(struct worker *worker, uint64_t id, size
 static struct channels *note_channels(const struct channel_note *note)
 {
 	return control_channels(note->worker->app->control);
+}
+
+/* -ENOBUFS and the note gone, when too many wait. */
+static int push_counted(struct channel_note *note)
+{
+	struct app *app = note->worker->app;
+	const bool fits = atomic_fetch_add(&app->channel_notes, 1) < CHANNEL_NOTES_MAX;
+	note->counted = true;
+	if (fits) {
+		control_note(app, &note->message);
+		return 0;
+	}
+	metric_add(app->counters.channel_refused, 1);
+	drop_note(&note->message);
+	return -ENOBUFS;
 }
 
 static void run_attach(struct message *message)
@@ -231,8 +255,7 @@ void channel_note_packet(struct worker *worker, uint64_t id, const uint8_t *pack
 {
 	struct channel_note *note = note_create(worker, id, len, run_packet);
 	memcpy(note->packet, packet, len);
-	if (mqueue_push(worker->app->control_queue, &note->message))
-		drop_note(&note->message);
+	(void)push_counted(note);
 }
 
 static void run_send(struct message *message)
@@ -247,11 +270,11 @@ static void run_send(struct message *message)
 	drop_note(message);
 }
 
-void channel_note_send(struct worker *worker, uint64_t id, struct buf *text)
+int channel_note_send(struct worker *worker, uint64_t id, struct buf *text)
 {
 	struct channel_note *note = note_create(worker, id, 0, run_send);
 	note->text = buf_ref(text);
-	control_note(worker->app, &note->message);
+	return push_counted(note);
 }
 
 static void run_detach(struct message *message)

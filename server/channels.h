@@ -12,17 +12,22 @@
 struct app;
 struct buf;
 struct channels;
+struct sctp_hub_stats;
 struct worker;
 
+enum { CHANNEL_NOTES_MAX = 32768 }; /* packets and messages that wait for control */
+
 int channels_create(struct channels **out, struct app *app) __attribute__((warn_unused_result));
+void channels_stats(const struct channels *channels, struct sctp_hub_stats *out);
 void channels_destroy(struct channels *channels); /* takes NULL */
 
 /* The peer of this number has its DTLS up. */
 void channel_note_attach(struct worker *worker, uint64_t id);
 /* One SCTP packet out of DTLS. Dropped when control is behind: SCTP repeats it. */
 void channel_note_packet(struct worker *worker, uint64_t id, const uint8_t *packet, size_t len);
-/* A message for the channel `souk` of this peer. */
-void channel_note_send(struct worker *worker, uint64_t id, struct buf *text);
+/* A message for the channel `souk` of this peer. -ENOBUFS when control is behind. */
+int channel_note_send(struct worker *worker, uint64_t id, struct buf *text)
+	__attribute__((warn_unused_result));
 void channel_note_detach(struct worker *worker, uint64_t id);
 
 #endif

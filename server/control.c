@@ -22,7 +22,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ORDERS_A_SECOND = 10, ORDERS_BURST = 20, CHAT_A_SECOND = 1, CHAT_BURST = 5 };
+enum {
+	ORDERS_A_SECOND = 10, /* of one subject */
+	ORDERS_BURST = 20,
+	CHAT_A_SECOND = 1, /* of one subject */
+	CHAT_BURST = 5,
+	CHAT_ROOM_A_SECOND = 50, /* of all: each goes to everybody */
+	CHAT_ROOM_BURST = 100,
+};
 
 struct control {
 	struct control_parts parts;
@@ -106,6 +113,10 @@ static int open_store(struct control *control)
 	if (err == -EBUSY)
 		log_error(&parts->app->log, "data directory is in use dir=%s pid=%d",
 			  config->data_dir, (int)holder);
+	else if (err == -EUCLEAN)
+		log_error(&parts->app->log,
+			  "store is of a newer soukd or of another program dir=%s",
+			  config->data_dir);
 	else if (err)
 		log_error(&parts->app->log, "cannot open the store dir=%s reason=%s",
 			  config->data_dir, strerror(-err));
@@ -153,6 +164,8 @@ int control_create(struct control **out, struct app *app)
 		err = rate_limit_create(&parts->orders, ORDERS_A_SECOND, ORDERS_BURST);
 	if (!err)
 		err = rate_limit_create(&parts->chat, CHAT_A_SECOND, CHAT_BURST);
+	if (!err)
+		err = rate_limit_create(&parts->room_chat, CHAT_ROOM_A_SECOND, CHAT_ROOM_BURST);
 	if (err)
 		goto fail;
 	app->control = control;
@@ -178,10 +191,15 @@ fail:
 	return err;
 }
 
-int control_order_budget(struct control *control, const char *sub)
+int control_admit_order(struct control *control, const char *id, const char *sub)
 {
-	const int64_t wait_us =
-		rate_limit_take(control->parts.orders, sub, loop_now_us(control->parts.app->loop));
+	struct control_parts *parts = &control->parts;
+	struct control_room *room = control_room_find(control, id);
+	const int64_t wait_us = rate_limit_take(parts->orders, sub, loop_now_us(parts->app->loop));
+	if (wait_us)
+		metric_add(parts->app->counters.orders_limited, 1);
+	else if (room)
+		control_room_tell_clock(room); /* what the buyer saw may be younger than a tick */
 	return (int)((wait_us + 999999) / 1000000);
 }
 
@@ -194,7 +212,7 @@ void control_order_result(struct control *control, const char *room, const char 
 		json_pack("{s:s, s:i, s:o?}", "key", key, "status", answer->status, "body", body));
 	struct buf *message = buf_copy(text, strlen(text));
 	if (message)
-		notes_private(control->parts.app, room, NOTES_SUBJECT, sub, message);
+		notes_private(control->parts.app, room, LIVE_SUBJECT, sub, message);
 	buf_unref(message);
 	free(text);
 }
@@ -222,6 +240,7 @@ void control_destroy(struct control *control)
 	fanout_destroy(parts->fanout);
 	rate_limit_destroy(parts->orders);
 	rate_limit_destroy(parts->chat);
+	rate_limit_destroy(parts->room_chat);
 	if (parts->app->control == control)
 		parts->app->control = NULL;
 	free(control);

@@ -27,8 +27,9 @@ enum { CONTROL_QUEUE_MAX = 65536 };
 int control_create(struct control **out, struct app *app) __attribute__((warn_unused_result));
 struct engine *control_engine(struct control *control);
 struct channels *control_channels(struct control *control);
-/* Takes one from the order budget of `sub`; otherwise the seconds to wait. */
-int control_order_budget(struct control *control, const char *sub);
+/* An order is about to be asked of the engine: takes one from the budget of `sub`, otherwise the
+ * seconds to wait; and tells the engine how far the room's pictures are at this moment. */
+int control_admit_order(struct control *control, const char *room, const char *sub);
 /* An `order.result` for every session of that subject. */
 void control_order_result(struct control *control, const char *room, const char *sub,
 			  const char *key, const struct answer *answer);

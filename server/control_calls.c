@@ -140,15 +140,24 @@ static struct buf *chat_refusal(void)
 	return message;
 }
 
+static bool chat_refused(struct app *app, const struct control_note *note)
+{
+	const struct control_parts *parts = control_parts(app->control);
+	const int64_t now_us = loop_now_us(app->loop);
+	return rate_limit_take(parts->chat, note->sub, now_us) > 0 ||
+	       rate_limit_take(parts->room_chat, note->room, now_us) > 0;
+}
+
 static void run_chat(struct message *message)
 {
 	struct control_note *note = list_entry(message, struct control_note, message);
 	struct app *app = note->worker->app;
-	struct rate_limit *limit = control_parts(app->control)->chat;
-	const bool refused = rate_limit_take(limit, note->sub, loop_now_us(app->loop)) > 0;
+	const bool refused = chat_refused(app, note);
 	struct buf *text = refused ? chat_refusal() : chat_message(app, note);
+	if (refused)
+		metric_add(app->counters.chat_limited, 1);
 	if (text && refused)
-		notes_private(app, note->room, NOTES_SESSION, note->session, text);
+		notes_private(app, note->room, LIVE_SESSION, note->session, text);
 	else if (text)
 		notes_message(app, note->room, 0, text);
 	buf_unref(text);

@@ -2,6 +2,7 @@
 #ifndef SOUK_SERVER_CONTROL_PARTS_H
 #define SOUK_SERVER_CONTROL_PARTS_H
 
+#include "media/broadcast.h"
 #include "server/core/loop.h"
 #include "server/core/map.h"
 
@@ -24,8 +25,9 @@ struct control_parts {
 	struct fanout *fanout; /* of the transcoders' sinks */
 	struct transcode_pool *transcoders;
 	struct channels *channels;
-	struct rate_limit *orders, *chat;
+	struct rate_limit *orders, *chat, *room_chat;
 	struct map rooms; // id -> struct control_room
+	struct broadcast_stats media_before; /* of rooms that are gone */
 	struct timer tick;
 };
 

@@ -33,35 +33,58 @@ static void on_kick(void *arg, const struct show_publisher *publisher)
 static const struct show_ops show_ops = { .changed = on_changed, .kick = on_kick };
 
 /* The broadcast speaks on other threads, and may outlive the room: a note carries the name. */
-struct sound_note {
+struct broadcast_note {
 	struct message message;
 	struct control *control;
 	char id[NAME_MAX_LEN + 1];
 };
 
-static void run_sound_note(struct message *message)
+static void tell_room(struct control_room *room, void (*run)(struct message *message))
 {
-	struct sound_note *note = list_entry(message, struct sound_note, message);
-	struct control_room *room = control_room_find(note->control, note->id);
-	for (size_t i = 0; room && i < 2; i++)
-		sound_update(&room->sound[i]);
-	free(note);
-}
-
-static void on_sound_change(void *arg, enum codec codec)
-{
-	struct control_room *room = arg;
-	if (codec_is_video(codec))
-		return;
-	struct sound_note *note = xcalloc(1, sizeof(*note));
-	note->message.run = run_sound_note;
+	struct broadcast_note *note = xcalloc(1, sizeof(*note));
+	note->message.run = run;
 	note->control = room->control;
 	memcpy(note->id, room->id, sizeof(note->id));
 	control_note(room->app, &note->message);
 }
 
+static struct control_room *take_note(struct message *message)
+{
+	struct broadcast_note *note = list_entry(message, struct broadcast_note, message);
+	struct control_room *room = control_room_find(note->control, note->id);
+	free(note);
+	return room;
+}
+
+static void run_sound(struct message *message)
+{
+	struct control_room *room = take_note(message);
+	for (size_t i = 0; room && i < 2; i++)
+		sound_update(&room->sound[i]);
+}
+
+static void on_sound_change(void *arg, enum codec codec)
+{
+	if (!codec_is_video(codec))
+		tell_room(arg, run_sound);
+}
+
+static void run_epoch(struct message *message)
+{
+	struct control_room *room = take_note(message);
+	if (room)
+		show_epoch(&room->show, broadcast_epoch(room->broadcast));
+}
+
+static void on_epoch(void *arg, uint32_t epoch)
+{
+	(void)epoch; /* the newest is looked up when control comes to it */
+	tell_room(arg, run_epoch);
+}
+
 static const struct broadcast_ops broadcast_ops = {
 	.readers = on_sound_change,
+	.epoch = on_epoch,
 	.config = on_sound_change,
 };
 
@@ -105,12 +128,18 @@ static void tell(struct control_room *room, const char *type, json_t *data)
 	free(text);
 }
 
+void control_room_tell_clock(struct control_room *room)
+{
+	struct broadcast_clock clock;
+	if (broadcast_clock(room->broadcast, &clock))
+		engine_room_clock(control_engine(room->control), room->id, clock.newest_capture_us,
+				  clock.err_us);
+}
+
 void control_room_tick(struct control_room *room)
 {
 	struct engine *engine = control_engine(room->control);
-	struct broadcast_clock clock;
-	if (broadcast_clock(room->broadcast, &clock))
-		engine_room_clock(engine, room->id, clock.newest_capture_us, clock.err_us);
+	control_room_tell_clock(room);
 	unsigned viewers = 0;
 	for (unsigned i = 0; i < room->app->worker_count; i++)
 		viewers += room->viewers[i];
@@ -125,8 +154,21 @@ void control_room_tick(struct control_room *room)
 	}
 }
 
+void control_room_add_media(const struct control_room *room, struct broadcast_stats *sum)
+{
+	struct broadcast_stats stats;
+	broadcast_stats(room->broadcast, &stats);
+	sum->video_frames += stats.video_frames;
+	sum->audio_frames += stats.audio_frames;
+	sum->bytes += stats.bytes;
+	sum->keyframes += stats.keyframes;
+	sum->key_requests += stats.key_requests;
+	sum->stray_frames += stats.stray_frames;
+}
+
 void control_room_destroy(struct control_room *room)
 {
+	control_room_add_media(room, &control_parts(room->control)->media_before);
 	broadcast_detach(room->broadcast);
 	broadcast_end(room->broadcast);
 	if (room->show.publisher.id)

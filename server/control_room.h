@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct broadcast;
+struct broadcast_stats;
 struct control;
 
 struct control_room {
@@ -34,8 +35,14 @@ int control_room_create(struct control_room **out, struct control *control,
 /* The engine's state of the room has changed: its settings, or the host ended the show. */
 void control_room_update(struct control_room *room, const struct room_snapshot *snapshot);
 
-/* Tells the engine how far the pictures are, and everybody how many watch. Twice a second. */
+/* Tells the engine how far the pictures are. */
+void control_room_tell_clock(struct control_room *room);
+
+/* That, and everybody how many watch. Twice a second. */
 void control_room_tick(struct control_room *room);
+
+/* Adds what its hosts sent. */
+void control_room_add_media(const struct control_room *room, struct broadcast_stats *sum);
 
 void control_room_destroy(struct control_room *room);
 

@@ -53,7 +53,7 @@ static struct buf *read_file(const char *name)
 {
 	struct stat stat;
 	struct buf *content = NULL;
-	const int fd = open(name, O_RDONLY | O_CLOEXEC);
+	const int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode) && stat.st_size <= FILE_BYTES_MAX)

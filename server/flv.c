@@ -20,25 +20,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FLV_CLOCK_S = 5 };
+
 struct flv_viewer {
-	struct list link; // worker.flv
-	struct list view_link; // room_view.flvs
+	struct list link; // worker.flv_new, then worker.flv
+	struct view_reader reader; /* in room_view.flvs */
 	struct worker *worker;
 	struct room_view *view;
 	struct http_request *request; /* either this, */
 	struct websocket *ws; /* or this */
 	struct flv_sink *sink;
 	struct deferred ending;
-	char sid[LIVE_SID_MAX + 1];
+	char sid[LIVE_SID_MAX + 1]; /* empty: none */
+	struct live_name name; /* in room_view.names, by sid */
+	unsigned age_s;
 	bool greeted;
 };
 
-static void viewer_destroy(struct flv_viewer *viewer)
+/* No picture and no message from now on. */
+static void leave_room(struct flv_viewer *viewer)
 {
 	fanout_remove(viewer->worker->fanout, flv_sink_sink(viewer->sink));
+	list_remove(&viewer->reader.link);
+	live_name_clear(&viewer->view->names, &viewer->name, FLV_SID, viewer->sid);
+}
+
+static void viewer_destroy(struct flv_viewer *viewer)
+{
+	leave_room(viewer);
 	flv_sink_destroy(viewer->sink);
 	list_remove(&viewer->link);
-	list_remove(&viewer->view_link);
 	deferred_cancel(&viewer->ending);
 	room_view_leave(viewer->view, true);
 	free(viewer);
@@ -48,11 +59,21 @@ static void on_ending(void *arg)
 {
 	struct flv_viewer *viewer = arg;
 	struct http_request *request = viewer->request;
-	struct websocket *ws = viewer->ws;
+	struct flv_sink_stats stats;
+	flv_sink_stats(viewer->sink, &stats);
+	if (stats.too_slow)
+		metric_add(viewer->worker->app->counters.flv_too_slow, 1);
+	if (viewer->ws) { /* closed() follows */
+		leave_room(viewer);
+		websocket_close(viewer->ws, stats.too_slow ? LIVE_TOO_SLOW : WEBSOCKET_NORMAL,
+				NULL);
+		return;
+	}
 	viewer_destroy(viewer);
-	if (request)
+	if (stats.too_slow)
+		http_stream_abort(request);
+	else
 		http_stream_end(request);
-	websocket_destroy(ws);
 }
 
 static void port_close(void *arg)
@@ -61,9 +82,18 @@ static void port_close(void *arg)
 	loop_defer(viewer->worker->loop, &viewer->ending);
 }
 
+static void count_bytes(const struct flv_viewer *viewer, struct buf *const *bufs, size_t count)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += bufs[i]->len;
+	metric_add(viewer->worker->app->counters.flv_bytes, (int64_t)bytes);
+}
+
 static int http_send(void *arg, struct buf *const *bufs, size_t count)
 {
 	struct flv_viewer *viewer = arg;
+	count_bytes(viewer, bufs, count);
 	return http_stream_write_bufs(viewer->request, bufs, count);
 }
 
@@ -78,6 +108,7 @@ static const struct byte_port_ops http_port = { http_send, http_backlog, port_cl
 static int socket_send(void *arg, struct buf *const *bufs, size_t count)
 {
 	struct flv_viewer *viewer = arg;
+	count_bytes(viewer, bufs, count);
 	return websocket_send_binary_bufs(viewer->ws, bufs, count);
 }
 
@@ -115,7 +146,8 @@ static void on_socket_closed(void *arg, int code)
 static const struct websocket_ops socket_ops = { .message = on_socket_message,
 						 .closed = on_socket_closed };
 
-static struct flv_viewer *viewer_create(struct exchange *exchange, const struct byte_port_ops *ops)
+static struct flv_viewer *viewer_create(struct exchange *exchange, const struct byte_port_ops *ops,
+					const char *sid)
 {
 	struct flv_viewer *viewer = xcalloc(1, sizeof(*viewer));
 	const struct byte_port port = { .ops = ops, .arg = viewer };
@@ -127,20 +159,37 @@ static struct flv_viewer *viewer_create(struct exchange *exchange, const struct 
 		free(viewer);
 		return NULL;
 	}
-	list_append(&viewer->worker->flv, &viewer->link);
-	list_append(&viewer->view->flvs, &viewer->view_link);
+	list_append(&viewer->worker->flv_new, &viewer->link);
+	room_view_read(viewer->view, &viewer->view->flvs, &viewer->reader);
 	room_view_join(viewer->view, true);
+	strcpy(viewer->sid, sid);
+	viewer->name.owner = viewer;
+	if (sid[0])
+		live_name_set(&viewer->view->names, &viewer->name, FLV_SID, sid);
 	return viewer;
+}
+
+static void add_headers(struct reply_headers *headers)
+{
+	reply_add(headers, "Content-Type", "video/x-flv");
+	reply_add(headers, "Cache-Control", "no-store");
+	reply_add_cors(headers);
 }
 
 static void begin_http(struct flv_viewer *viewer, struct http_request *request)
 {
 	struct reply_headers headers = { 0 };
-	reply_add(&headers, "Content-Type", "video/x-flv");
-	reply_add(&headers, "Cache-Control", "no-store");
-	reply_add_cors(&headers);
+	add_headers(&headers);
 	viewer->request = request;
 	http_stream_begin(request, 200, headers.list, HTTP_UNTIL_CLOSE, &stream_ops, viewer);
+}
+
+/* What GET would answer, without a stream that nobody reads. */
+static void reply_head(struct http_request *request)
+{
+	struct reply_headers headers = { 0 };
+	add_headers(&headers);
+	http_reply(request, 200, headers.list, NULL, 0);
 }
 
 /* False with the refusal sent. */
@@ -176,7 +225,7 @@ static bool may_watch(struct exchange *exchange, char sid[LIVE_SID_MAX + 1])
 							       .retry_after_s = 2 });
 		return false;
 	}
-	if (atomic_load(&exchange->worker->viewers) < exchange->worker->app->config.viewers_max)
+	if (worker_admits(exchange->worker))
 		return true;
 	reply_problem(request, &(struct problem_text){
 				       .status = 503, .code = "overloaded", .retry_after_s = 5 });
@@ -190,12 +239,16 @@ void flv_get(struct exchange *exchange)
 	if (!may_watch(exchange, sid))
 		return;
 	const bool socket = websocket_asked(request);
-	struct flv_viewer *viewer = viewer_create(exchange, socket ? &socket_port : &http_port);
+	if (!socket && !strcmp(http_method(request), "HEAD")) {
+		reply_head(request);
+		return;
+	}
+	struct flv_viewer *viewer =
+		viewer_create(exchange, socket ? &socket_port : &http_port, sid);
 	if (!viewer) {
 		reply_error(request, 503, "overloaded");
 		return;
 	}
-	memcpy(viewer->sid, sid, sizeof(sid));
 	if (!socket)
 		begin_http(viewer, request);
 	else if (websocket_accept(&viewer->ws, request, NULL, &socket_ops, viewer)) {
@@ -215,19 +268,36 @@ struct buf *flv_now_tag(const struct broadcast_clock *clock, int64_t utc_us, con
 	return flv_script_tag(text, len, flv_time_ms(clock->media_us + since_us, clock->gap_us));
 }
 
-void flv_viewer_event(struct list *view_link, struct buf *tag)
-{
-	struct flv_viewer *viewer = list_entry(view_link, struct flv_viewer, view_link);
-	if (tag)
-		flv_sink_event(viewer->sink, tag);
-}
-
 static void send_tag(struct flv_viewer *viewer, const struct broadcast_clock *line,
 		     const char *text, size_t len)
 {
 	struct buf *tag = flv_now_tag(line, loop_utc_us(viewer->worker->loop), text, len);
-	flv_viewer_event(&viewer->view_link, tag);
+	if (tag)
+		flv_sink_event(viewer->sink, tag);
 	buf_unref(tag);
+}
+
+static void deliver_rest(struct flv_viewer *viewer, const struct room_view *view)
+{
+	struct broadcast_clock line;
+	struct buf *rest = room_view_rest(view, viewer->reader.seq);
+	if (rest && broadcast_clock(view->broadcast, &line))
+		send_tag(viewer, &line, (const char *)rest->data, rest->len);
+	buf_unref(rest);
+}
+
+void flv_viewer_deliver(struct view_reader *reader, struct room_view *view)
+{
+	struct flv_viewer *viewer = list_entry(reader, struct flv_viewer, reader);
+	const struct view_batch *batch = &view->batch;
+	if (!viewer->greeted) /* the state that it will get contains it */
+		return;
+	if (batch->first_seq && reader->seq >= batch->first_seq)
+		deliver_rest(viewer, view);
+	else if (batch->tag)
+		flv_sink_event(viewer->sink, batch->tag);
+	if (batch->last_seq > reader->seq)
+		reader->seq = batch->last_seq;
 }
 
 static void send_clock(struct flv_viewer *viewer, const struct broadcast_clock *line)
@@ -244,50 +314,92 @@ static void send_clock(struct flv_viewer *viewer, const struct broadcast_clock *
 	send_tag(viewer, line, text, strlen(text));
 	struct buf *message = viewer->sid[0] ? buf_copy(text, strlen(text)) : NULL;
 	if (message)
-		notes_private(viewer->worker->app, viewer->view->snapshot->id, NOTES_SID,
+		notes_private(viewer->worker->app, viewer->view->snapshot->id, LIVE_SID,
 			      viewer->sid, message);
 	buf_unref(message);
 	free(text);
 }
 
+void flv_viewer_send_clock(struct view_reader *reader)
+{
+	struct flv_viewer *viewer = list_entry(reader, struct flv_viewer, reader);
+	struct broadcast_clock line;
+	if (viewer->greeted && broadcast_clock(viewer->view->broadcast, &line))
+		send_clock(viewer, &line);
+}
+
+void flv_send_clock_of(struct room_view *view, const char *sid)
+{
+	const struct list *all = live_names_find(&view->names, FLV_SID, sid);
+	if (!all)
+		return;
+	list_for_each (link, all) {
+		struct flv_viewer *viewer = list_entry(link, struct live_name, link)->owner;
+		flv_viewer_send_clock(&viewer->reader);
+	}
+}
+
+struct replay {
+	struct flv_viewer *viewer;
+	const struct broadcast_clock *line;
+};
+
+static void send_events(void *arg, const char *text, size_t len)
+{
+	const struct replay *replay = arg;
+	send_tag(replay->viewer, replay->line, text, len);
+}
+
 static void greet(struct flv_viewer *viewer)
 {
+	const struct room_snapshot *snapshot = viewer->view->snapshot;
+	const struct buf *state = snapshot->message;
 	struct broadcast_clock line;
 	struct flv_sink_stats stats;
 	flv_sink_stats(viewer->sink, &stats);
 	if (!stats.frames || !broadcast_clock(viewer->view->broadcast, &line))
 		return;
 	viewer->greeted = true;
-	const struct buf *state = viewer->view->snapshot->message;
+	list_remove(&viewer->link);
+	list_append(&viewer->worker->flv, &viewer->link);
 	send_tag(viewer, &line, (const char *)state->data, state->len);
+	struct replay replay = { .viewer = viewer, .line = &line };
+	viewer->reader.seq = room_view_replay(viewer->view, snapshot->seq, send_events, &replay);
 	send_clock(viewer, &line);
 }
 
 void flv_tick(struct worker *worker)
 {
-	/* New viewers stand at the end. */
-	for (struct list *link = worker->flv.prev; link != &worker->flv; link = link->prev) {
-		struct flv_viewer *viewer = list_entry(link, struct flv_viewer, link);
-		if (viewer->greeted)
-			break;
-		greet(viewer);
-	}
+	list_for_each_safe (link, &worker->flv_new)
+		greet(list_entry(link, struct flv_viewer, link));
 }
 
-void flv_send_clocks(struct worker *worker)
+void flv_second(struct worker *worker)
 {
 	list_for_each (link, &worker->flv) {
 		struct flv_viewer *viewer = list_entry(link, struct flv_viewer, link);
-		struct broadcast_clock line;
-		if (viewer->greeted && broadcast_clock(viewer->view->broadcast, &line))
-			send_clock(viewer, &line);
+		if (++viewer->age_s % FLV_CLOCK_S == 0)
+			flv_viewer_send_clock(&viewer->reader);
+	}
+}
+
+static void end_list(struct list *viewers)
+{
+	while (!list_empty(viewers)) {
+		struct flv_viewer *viewer = list_entry(viewers->next, struct flv_viewer, link);
+		struct http_request *request = viewer->request;
+		struct websocket *ws = viewer->ws;
+		viewer_destroy(viewer);
+		if (request)
+			http_stream_end(request);
+		if (ws)
+			websocket_close(ws, WEBSOCKET_GOING_AWAY, NULL);
+		websocket_destroy(ws);
 	}
 }
 
 void flv_end_all(struct worker *worker)
 {
-	while (!list_empty(&worker->flv)) {
-		struct flv_viewer *viewer = list_entry(worker->flv.next, struct flv_viewer, link);
-		on_ending(viewer);
-	}
+	end_list(&worker->flv_new);
+	end_list(&worker->flv);
 }

@@ -4,47 +4,81 @@
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
 #include "server/live_message.h"
-#include "server/room_view.h"
+#include "server/notes.h"
 #include "server/worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+static void name_it(struct live *live, enum live_name_kind kind, const char *text)
+{
+	live->names[kind].owner = live;
+	live_name_set(&live->view->names, &live->names[kind], kind, text);
+}
+
+static void clear_name(struct live *live, enum live_name_kind kind, const char *text)
+{
+	live_name_clear(&live->view->names, &live->names[kind], kind, text);
+}
+
+static void set_claims(struct live *live, const struct jwt_claims *claims)
+{
+	clear_name(live, LIVE_SUBJECT, live->claims.sub);
+	live->claims = *claims;
+	live->identified = true;
+	name_it(live, LIVE_SUBJECT, live->claims.sub);
+}
+
 void live_init(struct live *live, struct room_view *view, const struct jwt_claims *claims,
 	       const struct live_carrier_ops *ops, void *carrier)
 {
 	*live = (struct live){ .view = view, .ops = ops, .carrier = carrier };
 	uuid7(loop_utc_us(view->worker->loop), live->id);
-	if (claims) {
-		live->claims = *claims;
-		live->identified = true;
-	}
-	list_append(&view->lives, &live->link);
+	name_it(live, LIVE_SESSION, live->id);
+	if (claims)
+		set_claims(live, claims);
+	room_view_read(view, &view->lives, &live->reader);
 	room_view_join(view, false);
+}
+
+void live_fall_behind(struct live *live)
+{
+	if (!live->behind)
+		metric_add(live->view->worker->app->counters.live_behind, 1);
+	live->behind = true;
 }
 
 static void deliver(struct live *live, struct live_text *text)
 {
-	const int err = live->ops->send(live->carrier, text);
-	if (err == -ENOBUFS)
-		live->behind = true;
+	if (live->ops->send(live->carrier, text) == -ENOBUFS)
+		live_fall_behind(live);
 }
 
-void live_deliver(struct live *live, struct live_text *text)
+void live_deliver(struct view_reader *reader, struct room_view *view)
 {
-	if (!live->behind && !live->ended)
-		deliver(live, text);
+	struct live *live = list_entry(reader, struct live, reader);
+	struct view_batch *batch = &view->batch;
+	if (live->behind || live->ended)
+		return;
+	if (!batch->first_seq || reader->seq < batch->first_seq) {
+		deliver(live, &batch->text);
+	} else {
+		struct live_text rest = { .text = room_view_rest(view, reader->seq) };
+		if (rest.text)
+			deliver(live, &rest);
+		live_text_finish(&rest);
+	}
+	if (batch->last_seq > reader->seq)
+		reader->seq = batch->last_seq;
 }
 
 void live_send(struct live *live, const char *text, size_t len)
 {
 	struct live_text one = { .text = live->ended ? NULL : buf_copy(text, len) };
-	if (!one.text)
-		return;
-	deliver(live, &one);
-	buf_unref(one.text);
-	buf_unref(one.frame);
+	if (one.text)
+		deliver(live, &one);
+	live_text_finish(&one);
 }
 
 static void send_message(struct live *live, const char *type, json_t *data)
@@ -54,11 +88,27 @@ static void send_message(struct live *live, const char *type, json_t *data)
 	free(text);
 }
 
+static void send_text(void *arg, const char *text, size_t len)
+{
+	live_send(arg, text, len);
+}
+
+static void replay(struct live *live, uint64_t after)
+{
+	const uint64_t seq = room_view_replay(live->view, after, send_text, live);
+	if (seq > after && seq > live->reader.seq) /* `after` itself is the client's word */
+		live->reader.seq = seq;
+}
+
 static void send_state(struct live *live)
 {
 	const struct room_snapshot *snapshot = live->view->snapshot;
-	live_send(live, (const char *)snapshot->message->data, snapshot->message->len);
-	room_view_replay(live->view, snapshot->seq, live);
+	struct live_text text = { .text = buf_ref(snapshot->message) };
+	deliver(live, &text);
+	live_text_finish(&text);
+	if (snapshot->seq > live->reader.seq)
+		live->reader.seq = snapshot->seq;
+	replay(live, snapshot->seq);
 }
 
 static void send_hello(struct live *live)
@@ -89,6 +139,11 @@ void live_send_clock(struct live *live)
 	send_message(live, "clock", live_clock_data(&line, &own, NULL));
 }
 
+void live_send_drain(struct live *live)
+{
+	send_message(live, "drain", json_pack("{s:n}", "url"));
+}
+
 void live_send_pong(struct live *live, json_t *t)
 {
 	send_message(live, "pong",
@@ -112,23 +167,42 @@ void live_send_result(struct live *live, const char *key, int status, const char
 
 void live_identify(struct live *live, const struct jwt_claims *claims)
 {
-	live->claims = *claims;
-	live->identified = true;
+	set_claims(live, claims);
 	send_hello(live);
+}
+
+static void name_media(struct live *live, const char *sid)
+{
+	clear_name(live, LIVE_SID, live->sid);
+	memcpy(live->sid, sid, strlen(sid) + 1);
+	name_it(live, LIVE_SID, live->sid);
+	notes_clock_wanted(live->view->worker->app, live->view->snapshot->id, sid);
 }
 
 void live_join(struct live *live, int64_t after, const char *sid)
 {
 	if (sid)
-		memcpy(live->sid, sid, strlen(sid) + 1);
-	if (after < 0) {
-		live_send_clock(live);
+		name_media(live, sid);
+	if (after < 0)
 		return;
-	}
 	if (room_view_has_since(live->view, (uint64_t)after))
-		room_view_replay(live->view, (uint64_t)after, live);
+		replay(live, (uint64_t)after);
 	else
 		send_state(live);
+}
+
+/* A session that needed a `state` each second for LIVE_BEHIND_S will not catch up. */
+static void catch_up(struct live *live)
+{
+	if (!live->behind) {
+		live->behind_s = 0;
+	} else if (++live->behind_s > LIVE_BEHIND_S) {
+		metric_add(live->view->worker->app->counters.live_too_slow, 1);
+		live_end(live, LIVE_TOO_SLOW, "too slow");
+	} else {
+		live->behind = false;
+		send_state(live);
+	}
 }
 
 void live_tick(struct live *live, int64_t now_s)
@@ -139,10 +213,9 @@ void live_tick(struct live *live, int64_t now_s)
 		live_end(live, LIVE_BAD_TOKEN, "the token has expired");
 		return;
 	}
-	if (!live->behind)
-		return;
-	live->behind = false;
-	send_state(live);
+	if (++live->age_s % LIVE_CLOCK_S == 0)
+		live_send_clock(live);
+	catch_up(live);
 }
 
 void live_end(struct live *live, int code, const char *reason)
@@ -150,7 +223,7 @@ void live_end(struct live *live, int code, const char *reason)
 	if (live->ended)
 		return;
 	live->ended = true;
-	list_remove(&live->link);
+	list_remove(&live->reader.link);
 	live->ops->end(live->carrier, code, reason);
 }
 
@@ -159,7 +232,10 @@ void live_finish(struct live *live)
 	if (!live->view)
 		return;
 	live->ended = true;
-	list_remove(&live->link);
+	list_remove(&live->reader.link);
+	clear_name(live, LIVE_SUBJECT, live->claims.sub);
+	clear_name(live, LIVE_SESSION, live->id);
+	clear_name(live, LIVE_SID, live->sid);
 	room_view_leave(live->view, false);
 	live->view = NULL;
 }

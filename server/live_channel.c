@@ -54,8 +54,7 @@ static int send_text(void *carrier, struct live_text *text)
 	struct live_channel *channel = carrier;
 	if (!channel->open)
 		return -ENOTCONN;
-	channel_note_send(channel->worker, channel->id, text->text);
-	return 0;
+	return channel_note_send(channel->worker, channel->id, text->text);
 }
 
 /* Without a channel the picture goes on: only SCTP is ended. */
@@ -98,7 +97,7 @@ void live_channel_message(struct live_channel *channel, const char *text, size_t
 void live_channel_behind(struct live_channel *channel)
 {
 	if (channel->open)
-		channel->live.behind = true;
+		live_fall_behind(&channel->live);
 }
 
 void live_channel_closed(struct live_channel *channel)
@@ -107,12 +106,6 @@ void live_channel_closed(struct live_channel *channel)
 		return;
 	channel->open = false;
 	live_finish(&channel->live);
-}
-
-void live_channel_send_clock(struct live_channel *channel)
-{
-	if (channel->open)
-		live_send_clock(&channel->live);
 }
 
 void live_channel_destroy(struct live_channel *channel)

@@ -28,8 +28,6 @@ void live_channel_message(struct live_channel *channel, const char *text, size_t
 void live_channel_behind(struct live_channel *channel);
 void live_channel_closed(struct live_channel *channel);
 
-void live_channel_send_clock(struct live_channel *channel);
-
 void live_channel_destroy(struct live_channel *channel); /* takes NULL */
 
 #endif

@@ -102,10 +102,11 @@ static bool on_like(struct live *live, struct json_reader *data)
 
 static bool on_track(struct live *live, struct json_reader *data)
 {
-	(void)live;
 	json_string_of(data, "kind", 1, NAME_MAX_LEN);
 	json_string_or(data, "sku", NAME_MAX_LEN, NULL);
 	json_int_or(data, "at_us", 0, INT64_MAX, 0);
+	if (!data->bad)
+		metric_add(live->view->worker->app->counters.tracks, 1);
 	return !data->bad;
 }
 
@@ -158,6 +159,7 @@ static bool handle_one(struct live *live, const json_t *message)
 {
 	const int64_t now_us = loop_now_us(live->view->worker->loop);
 	if (token_bucket_take(&live->messages, LIVE_MESSAGES_S, LIVE_MESSAGES_BURST, now_us)) {
+		metric_add(live->view->worker->app->counters.messages_limited, 1);
 		live_end(live, LIVE_RATE, "too many messages");
 		return true;
 	}

@@ -50,6 +50,7 @@ static void on_message(void *arg, const char *text, size_t len)
 
 static void socket_destroy(struct live_socket *socket)
 {
+	socket->live.view->worker->socket_count--;
 	live_finish(&socket->live);
 	websocket_destroy(socket->ws);
 	list_remove(&socket->link);
@@ -100,20 +101,22 @@ static bool origin_allowed(const struct exchange *exchange)
 	return false;
 }
 
-void live_socket_get(struct exchange *exchange)
+/* False with the refusal sent. */
+static bool may_open(const struct exchange *exchange)
 {
 	struct http_request *request = exchange->request;
+	struct worker *worker = exchange->worker;
 	if (!websocket_asked(request)) {
 		reply_problem(request,
 			      &(struct problem_text){ .status = 400,
 						      .code = "bad_request",
 						      .detail = "a WebSocket is served here",
 						      .member = "Upgrade" });
-		return;
+		return false;
 	}
 	if (!origin_allowed(exchange)) {
 		reply_error(request, 403, "forbidden");
-		return;
+		return false;
 	}
 	if (!websocket_offers(request, SUBPROTOCOL)) {
 		reply_problem(request, &(struct problem_text){
@@ -121,14 +124,28 @@ void live_socket_get(struct exchange *exchange)
 					       .code = "bad_request",
 					       .detail = "subprotocol " SUBPROTOCOL " is needed",
 					       .member = "Sec-WebSocket-Protocol" });
-		return;
+		return false;
 	}
+	if (worker->socket_count < WORKER_SOCKETS_MAX)
+		return true;
+	metric_add(worker->app->counters.sockets_refused, 1);
+	reply_problem(request, &(struct problem_text){
+				       .status = 503, .code = "overloaded", .retry_after_s = 5 });
+	return false;
+}
+
+void live_socket_get(struct exchange *exchange)
+{
+	struct worker *worker = exchange->worker;
+	if (!may_open(exchange))
+		return;
 	struct live_socket *socket = xcalloc(1, sizeof(*socket));
-	if (websocket_accept(&socket->ws, request, SUBPROTOCOL, &socket_ops, socket)) {
+	if (websocket_accept(&socket->ws, exchange->request, SUBPROTOCOL, &socket_ops, socket)) {
 		free(socket);
 		return;
 	}
-	list_append(&exchange->worker->sockets, &socket->link);
+	list_append(&worker->sockets, &socket->link);
+	worker->socket_count++;
 	live_init(&socket->live, exchange->view, exchange->identified ? &exchange->claims : NULL,
 		  &carrier_ops, socket);
 	live_greet(&socket->live);

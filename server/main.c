@@ -1,6 +1,7 @@
 /* soukd: the server, and the commands that work on its data directory. */
 #include "server/app.h"
 #include "server/command.h"
+#include "server/process.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@ static int serve(int argc, char **argv)
 	int status = EXIT_SUCCESS;
 	switch (config_parse(&app.config, argc, argv, &error)) {
 	case OPTION_RUN:
-		status = app_run(&app);
+		status = process_run(&app);
 		break;
 	case OPTION_HELP:
 		config_help(stdout);

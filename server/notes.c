@@ -6,6 +6,7 @@
 #include "server/call.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
+#include "server/flv.h"
 #include "server/live.h"
 #include "server/publishers.h"
 #include "server/room_view.h"
@@ -20,7 +21,7 @@ struct note {
 	struct message message;
 	struct worker *worker;
 	char room[NAME_MAX_LEN + 1];
-	enum notes_address address;
+	enum live_name_kind kind;
 	char name[NAME_MAX_LEN + 1];
 	uint64_t number; /* seq, or publisher */
 	struct room_snapshot *snapshot;
@@ -85,42 +86,47 @@ void notes_message(struct app *app, const char *room, uint64_t seq, struct buf *
 	}
 }
 
-static bool addressed(const struct note *note, const struct live *live)
-{
-	switch (note->address) {
-	case NOTES_SUBJECT:
-		return live->identified && strcmp(live->claims.sub, note->name) == 0;
-	case NOTES_SESSION:
-		return strcmp(live->id, note->name) == 0;
-	case NOTES_SID:
-		return strcmp(live->sid, note->name) == 0;
-	}
-	return false;
-}
-
 static void run_private(struct message *message)
 {
 	struct note *note = list_entry(message, struct note, message);
-	struct room_view *view = room_view_find(note->worker, note->room);
-	if (view) {
-		list_for_each_safe (link, &view->lives) {
-			struct live *live = list_entry(link, struct live, link);
-			if (addressed(note, live))
-				live_send(live, (const char *)note->text->data, note->text->len);
-		}
+	const struct room_view *view = room_view_find(note->worker, note->room);
+	struct list *all = view ? live_names_find(&view->names, note->kind, note->name) : NULL;
+	if (all) {
+		list_for_each_safe (link, all)
+			live_send(list_entry(link, struct live_name, link)->owner,
+				  (const char *)note->text->data, note->text->len);
 	}
 	drop(message);
 }
 
-void notes_private(struct app *app, const char *room, enum notes_address address, const char *name,
+void notes_private(struct app *app, const char *room, enum live_name_kind kind, const char *name,
 		   struct buf *message)
 {
 	for (unsigned i = 0; i < app->worker_count; i++) {
 		struct note *note = note_for(app->workers[i], room, run_private);
-		note->address = address;
+		note->kind = kind;
 		snprintf(note->name, sizeof(note->name), "%s", name);
 		note->text = buf_ref(message);
 		worker_note(app->workers[i], &note->message);
+	}
+}
+
+static void run_clock_wanted(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	struct room_view *view = room_view_find(note->worker, note->room);
+	if (view)
+		flv_send_clock_of(view, note->name);
+	drop(message);
+}
+
+void notes_clock_wanted(struct app *app, const char *room, const char *sid)
+{
+	for (unsigned i = 0; i < app->worker_count; i++) {
+		struct note *note = note_for(app->workers[i], room, run_clock_wanted);
+		snprintf(note->name, sizeof(note->name), "%s", sid);
+		if (mqueue_push(app->workers[i]->queue, &note->message))
+			drop(&note->message); /* the next clock comes by itself */
 	}
 }
 

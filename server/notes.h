@@ -1,9 +1,11 @@
 /*
- * What control tells workers. Each function makes its own note for each worker that must hear of
- * it; references are taken, never handed over.
+ * What control tells workers, and workers each other. Each function makes its own note for each
+ * worker that must hear of it; references are taken, never handed over. Any thread.
  */
 #ifndef SOUK_SERVER_NOTES_H
 #define SOUK_SERVER_NOTES_H
+
+#include "server/live_names.h"
 
 #include <stdint.h>
 
@@ -17,11 +19,11 @@ struct show_publisher;
 void notes_room(struct app *app, const char *room, struct room_snapshot *snapshot,
 		struct broadcast *broadcast);
 void notes_message(struct app *app, const char *room, uint64_t seq, struct buf *message);
-/* For some live sessions of a room: those of one subject, the one with an id, or those that named a
- * media session. */
-enum notes_address { NOTES_SUBJECT, NOTES_SESSION, NOTES_SID };
-void notes_private(struct app *app, const char *room, enum notes_address address, const char *name,
+/* For the live sessions of a room that have this name. */
+void notes_private(struct app *app, const char *room, enum live_name_kind kind, const char *name,
 		   struct buf *message);
+/* A live session named this media session: the worker that has it sends its clock. */
+void notes_clock_wanted(struct app *app, const char *room, const char *sid);
 void notes_kick(struct app *app, const struct show_publisher *publisher);
 
 #endif

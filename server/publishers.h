@@ -17,6 +17,8 @@ void publishers_kick(struct worker *worker, uint64_t id);
 void rtmp_accept(struct worker *worker, int fd, const struct addr *peer);
 /* Whether it was one of ours. */
 int rtmp_kick(struct worker *worker, uint64_t id);
+/* Asks encoders that can to connect again soon. */
+void rtmp_drain(struct worker *worker);
 void rtmp_end_all(struct worker *worker);
 
 #endif

@@ -28,6 +28,8 @@ void reply_problem(struct http_request *request, const struct problem_text *prob
 	reply_add(&headers, "Content-Type", "application/problem+json");
 	reply_add(&headers, "Cache-Control", "no-store");
 	reply_add_cors(&headers);
+	if (problem->allow)
+		reply_add(&headers, "Allow", problem->allow);
 	if (problem->status == 401)
 		reply_add(&headers, "WWW-Authenticate", "Bearer");
 	if (problem->retry_after_s) {

@@ -28,6 +28,7 @@ struct problem_text {
 	const char *detail; /* NULL: none */
 	const char *member; /* NULL: none */
 	int retry_after_s; /* 0: none */
+	const char *allow; /* of a 405; NULL: none */
 };
 void reply_problem(struct http_request *request, const struct problem_text *problem);
 /* The common case without detail. */

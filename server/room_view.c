@@ -1,71 +1,147 @@
 #include "server/room_view.h"
 
-#include "media/broadcast.h"
 #include "media/output/flv_muxer.h"
-#include "server/call.h"
 #include "server/control.h"
 #include "server/core/alloc.h"
-#include "server/core/buf.h"
 #include "server/core/bytes.h"
 #include "server/flv.h"
 #include "server/live.h"
 #include "server/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum { JOINED_MAX = 1024 * 1024 };
 
 struct room_view *room_view_find(struct worker *worker, const char *room)
 {
 	return map_get_str(&worker->rooms, room);
 }
 
-/* "[a,b,c]" of the messages from `first` on, as many as fit; at least one. Returns their number. */
-static size_t join_messages(struct bytes *out, struct buf *const *messages, size_t count)
+/* "[a,b,c]" of the messages from the first on, as many as fit; at least one. Returns their number.
+ */
+static size_t join_messages(struct bytes *out, const struct view_message *messages, size_t count)
 {
 	size_t done = 0;
 	bytes_clear(out);
 	bytes_u8(out, '[');
-	while (done < count && (!done || out->len + messages[done]->len < VIEW_BATCH_BYTES)) {
+	while (done < count && (!done || out->len + messages[done].text->len < VIEW_BATCH_BYTES)) {
 		if (done)
 			bytes_u8(out, ',');
-		bytes_put(out, messages[done]->data, messages[done]->len);
+		bytes_put(out, messages[done].text->data, messages[done].text->len);
 		done++;
 	}
 	bytes_u8(out, ']');
 	return done;
 }
 
-static void send_to_all(struct room_view *view, struct live_text *text)
+struct buf *room_view_rest(const struct room_view *view, uint64_t seq)
 {
-	list_for_each_safe (link, &view->lives)
-		live_deliver(list_entry(link, struct live, link), text);
+	struct bytes joined;
+	size_t kept = 0;
+	bytes_init(&joined, JOINED_MAX);
+	bytes_u8(&joined, '[');
+	for (size_t i = 0; i < view->batch.count; i++) {
+		const struct view_message *message = &view->pending[i];
+		if (message->seq && message->seq <= seq)
+			continue;
+		if (kept++)
+			bytes_u8(&joined, ',');
+		bytes_put(&joined, message->text->data, message->text->len);
+	}
+	bytes_u8(&joined, ']');
+	struct buf *rest = kept ? buf_from_bytes(&joined) : NULL;
+	bytes_finish(&joined);
+	return rest;
+}
+
+static void make_tag(struct room_view *view)
+{
+	const struct buf *text = view->batch.text.text;
 	struct broadcast_clock clock;
-	if (list_empty(&view->flvs) || !broadcast_clock(view->broadcast, &clock))
-		return;
-	struct buf *tag = flv_now_tag(&clock, loop_utc_us(view->worker->loop),
-				      (const char *)text->text->data, text->text->len);
-	list_for_each (link, &view->flvs)
-		flv_viewer_event(link, tag);
-	buf_unref(tag);
+	if (!list_empty(&view->flvs) && broadcast_clock(view->broadcast, &clock))
+		view->batch.tag = flv_now_tag(&clock, loop_utc_us(view->worker->loop),
+					      (const char *)text->data, text->len);
+}
+
+static void begin_batch(struct room_view *view)
+{
+	struct view_batch *batch = &view->batch;
+	struct bytes joined;
+	bytes_init(&joined, JOINED_MAX);
+	batch->count = join_messages(&joined, view->pending, view->flushing);
+	batch->text.text = buf_from_bytes(&joined);
+	bytes_finish(&joined);
+	for (size_t i = 0; i < batch->count; i++) {
+		const uint64_t seq = view->pending[i].seq;
+		if (seq && !batch->first_seq)
+			batch->first_seq = seq;
+		if (seq)
+			batch->last_seq = seq;
+	}
+	view->batches++;
+	if (batch->text.text)
+		make_tag(view);
+}
+
+static void end_batch(struct room_view *view)
+{
+	const size_t count = view->batch.count;
+	for (size_t i = 0; i < count; i++)
+		buf_unref(view->pending[i].text);
+	memmove(view->pending, view->pending + count,
+		(view->pending_count - count) * sizeof(*view->pending));
+	view->pending_count -= count;
+	view->flushing -= count;
+	live_text_finish(&view->batch.text);
+	buf_unref(view->batch.tag);
+	view->batch = (struct view_batch){ 0 };
+}
+
+/* False when the slice is over before the list is. */
+static bool serve(struct room_view *view, struct list *readers,
+		  void (*deliver)(struct view_reader *reader, struct room_view *view),
+		  int64_t until_us)
+{
+	while (!list_empty(readers)) {
+		struct view_reader *reader = list_entry(readers->next, struct view_reader, link);
+		if (reader->batch == view->batches)
+			break;
+		reader->batch = view->batches;
+		list_remove(&reader->link);
+		list_append(readers, &reader->link);
+		deliver(reader, view);
+		if (loop_now_us(view->worker->loop) >= until_us)
+			return false;
+	}
+	return true;
+}
+
+static void on_slice(void *arg)
+{
+	struct room_view *view = arg;
+	const int64_t until_us = loop_now_us(view->worker->loop) + VIEW_SLICE_US;
+	while (view->flushing) {
+		if (!view->batch.count)
+			begin_batch(view);
+		const bool whole = !view->batch.text.text ||
+				   (serve(view, &view->lives, live_deliver, until_us) &&
+				    serve(view, &view->flvs, flv_viewer_deliver, until_us));
+		if (!whole) {
+			loop_defer(view->worker->loop, &view->slice);
+			return;
+		}
+		end_batch(view);
+	}
+	if (view->pending_count)
+		timer_start(&view->flush, VIEW_FLUSH_US);
 }
 
 static void on_flush(void *arg)
 {
 	struct room_view *view = arg;
-	struct bytes joined;
-	bytes_init(&joined, 1024 * 1024);
-	for (size_t at = 0; at < view->pending_count;) {
-		at += join_messages(&joined, view->pending + at, view->pending_count - at);
-		struct live_text text = { .text = buf_from_bytes(&joined) };
-		if (!text.text)
-			break;
-		send_to_all(view, &text);
-		buf_unref(text.text);
-		buf_unref(text.frame);
-	}
-	bytes_finish(&joined);
-	for (size_t i = 0; i < view->pending_count; i++)
-		buf_unref(view->pending[i]);
-	view->pending_count = 0;
+	view->flushing = view->pending_count;
+	on_slice(view);
 }
 
 static struct room_view *view_create(struct worker *worker)
@@ -74,7 +150,9 @@ static struct room_view *view_create(struct worker *worker)
 	view->worker = worker;
 	list_init(&view->lives);
 	list_init(&view->flvs);
+	map_init(&view->names);
 	timer_init(&view->flush, worker->loop, on_flush, view);
+	deferred_init(&view->slice, on_slice, view);
 	return view;
 }
 
@@ -84,8 +162,7 @@ static void room_gone(struct room_view *view)
 	view->gone = true;
 	view->users++; /* the loop below may end the last session */
 	while (!list_empty(&view->lives))
-		live_end(list_entry(view->lives.next, struct live, link), LIVE_NO_ROOM,
-			 "the room is gone");
+		live_end(live_of_reader(view->lives.next), LIVE_NO_ROOM, "the room is gone");
 	room_view_leave(view, false);
 }
 
@@ -109,31 +186,43 @@ void room_view_update(struct worker *worker, const char *room, struct room_snaps
 	view->broadcast = broadcast;
 }
 
+void room_view_read(struct room_view *view, struct list *list, struct view_reader *reader)
+{
+	reader->batch = view->batches;
+	list_append(list, &reader->link);
+}
+
 static void remember(struct room_view *view, uint64_t seq, struct buf *message)
 {
-	struct recent_event *slot = &view->recent[seq % VIEW_RECENT];
-	buf_unref(slot->message);
-	slot->seq = seq;
-	slot->message = buf_ref(message);
+	struct view_message *slot = &view->recent[seq % VIEW_RECENT];
+	buf_unref(slot->text);
+	*slot = (struct view_message){ .seq = seq, .text = buf_ref(message) };
 }
 
 void room_view_message(struct room_view *view, uint64_t seq, struct buf *message)
 {
 	if (seq)
 		remember(view, seq, message);
+	if (view->pending_count == VIEW_PENDING_MAX) {
+		list_for_each (link, &view->lives)
+			live_fall_behind(live_of_reader(link));
+		return;
+	}
 	if (view->pending_count == view->pending_size) {
 		view->pending_size = view->pending_size ? view->pending_size * 2 : 16;
-		view->pending = xrealloc(view->pending, view->pending_size * sizeof(struct buf *));
+		view->pending =
+			xrealloc(view->pending, view->pending_size * sizeof(*view->pending));
 	}
-	view->pending[view->pending_count++] = buf_ref(message);
-	if (!timer_active(&view->flush))
+	view->pending[view->pending_count++] =
+		(struct view_message){ .seq = seq, .text = buf_ref(message) };
+	if (!view->flushing && !timer_active(&view->flush))
 		timer_start(&view->flush, VIEW_FLUSH_US);
 }
 
-static struct buf *recent(const struct room_view *view, uint64_t seq)
+static const struct view_message *recent(const struct room_view *view, uint64_t seq)
 {
-	const struct recent_event *slot = &view->recent[seq % VIEW_RECENT];
-	return slot->seq == seq ? slot->message : NULL;
+	const struct view_message *slot = &view->recent[seq % VIEW_RECENT];
+	return slot->text && slot->seq == seq ? slot : NULL;
 }
 
 /* The newest event that came here; a snapshot may be a little older. */
@@ -151,22 +240,24 @@ bool room_view_has_since(const struct room_view *view, uint64_t seq)
 	return seq >= last || (last - seq <= VIEW_RECENT && recent(view, seq + 1));
 }
 
-void room_view_replay(struct room_view *view, uint64_t seq, struct live *live)
+uint64_t room_view_replay(const struct room_view *view, uint64_t seq,
+			  void (*send)(void *arg, const char *text, size_t len), void *arg)
 {
-	const uint64_t last = newest(view);
-	struct buf *events[VIEW_RECENT];
+	struct view_message events[VIEW_RECENT];
+	const struct view_message *event;
 	size_t count = 0;
-	while (seq < last && count < VIEW_RECENT && (events[count] = recent(view, seq + 1))) {
-		count++;
+	while (count < VIEW_RECENT && (event = recent(view, seq + 1))) {
+		events[count++] = *event;
 		seq++;
 	}
 	struct bytes joined;
-	bytes_init(&joined, 1024 * 1024);
+	bytes_init(&joined, JOINED_MAX);
 	for (size_t at = 0; at < count;) {
 		at += join_messages(&joined, events + at, count - at);
-		live_send(live, (const char *)joined.data, joined.len);
+		send(arg, (const char *)joined.data, joined.len);
 	}
 	bytes_finish(&joined);
+	return seq;
 }
 
 void room_view_join(struct room_view *view, bool viewer)
@@ -199,22 +290,51 @@ bool room_view_by_rtc(const struct room_view *view)
 	return shown;
 }
 
-void room_view_report(struct room_view *view)
+void room_view_report(struct room_view *view, bool again)
 {
-	if (view->viewers == view->viewers_told)
+	if (view->viewers == view->viewers_told && !again)
 		return;
 	view->viewers_told = view->viewers;
 	control_note_viewers(view->worker, view->snapshot->id, view->viewers);
 }
 
+/* How wrong the line that readers know is about the present one. */
+static int64_t clock_error_us(const struct broadcast_clock *known,
+			      const struct broadcast_clock *line)
+{
+	const int64_t since_us = line->media_us - known->media_us;
+	const int64_t capture_us =
+		known->capture_us + since_us + since_us * known->rate_ppm / 1000000;
+	return llabs(line->capture_us - capture_us);
+}
+
+void room_view_check_clock(struct room_view *view)
+{
+	struct broadcast_clock line;
+	if (!broadcast_clock(view->broadcast, &line))
+		return;
+	if (line.epoch == view->told.epoch &&
+	    clock_error_us(&view->told, &line) < VIEW_CLOCK_OFF_US)
+		return;
+	view->told = line;
+	list_for_each_safe (link, &view->lives)
+		live_send_clock(live_of_reader(link));
+	list_for_each (link, &view->flvs)
+		flv_viewer_send_clock(list_entry(link, struct view_reader, link));
+}
+
 void room_view_destroy(struct room_view *view)
 {
 	timer_stop(&view->flush);
+	deferred_cancel(&view->slice);
+	live_text_finish(&view->batch.text);
+	buf_unref(view->batch.tag);
 	for (size_t i = 0; i < view->pending_count; i++)
-		buf_unref(view->pending[i]);
+		buf_unref(view->pending[i].text);
 	for (size_t i = 0; i < VIEW_RECENT; i++)
-		buf_unref(view->recent[i].message);
+		buf_unref(view->recent[i].text);
 	free(view->pending);
+	map_finish(&view->names);
 	room_snapshot_unref(view->snapshot);
 	broadcast_unref(view->broadcast);
 	free(view);

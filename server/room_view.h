@@ -1,48 +1,78 @@
 /*
  * A room as one worker sees it: the last snapshot, who listens here, the newest events. Made by the
  * first snapshot from control, gone with the room. Worker's thread.
+ *
+ * Messages for everybody leave together every 50 ms, as one text that is rendered once, in slices
+ * between which the loop serves pictures. Each session gets each event once and in order: what it
+ * already had with its `state` or by a replay is left out.
  */
 #ifndef SOUK_SERVER_ROOM_VIEW_H
 #define SOUK_SERVER_ROOM_VIEW_H
 
 #include "commerce/snapshot.h"
+#include "media/broadcast.h"
 #include "server/core/list.h"
 #include "server/core/loop.h"
+#include "server/core/map.h"
+#include "server/live_text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct broadcast;
 struct buf;
-struct live;
 struct worker;
 
 enum {
 	VIEW_FLUSH_US = 50000, /* live messages leave together */
+	VIEW_SLICE_US = 2000, /* then sockets and pictures have their turn */
 	VIEW_RECENT = 256, /* events kept for those whose snapshot is a little older */
-	VIEW_BATCH_BYTES = 16000 /* a flush is cut before it grows beyond this */
+	VIEW_PENDING_MAX = 4096, /* messages that wait for a flush; more are dropped */
+	VIEW_BATCH_BYTES = 16000, /* a flush is cut before it grows beyond this */
+	VIEW_CLOCK_OFF_US = 2000, /* a clock that is wrong by this is told at once */
 };
 
-struct recent_event {
-	uint64_t seq;
-	struct buf *message;
+/* Who takes the room's messages: a member of a live session or an FLV viewer. */
+struct view_reader {
+	struct list link; // room_view.lives or room_view.flvs
+	uint64_t batch; /* the last one it was given */
+	uint64_t seq; /* it has every event up to this */
+};
+
+struct view_message {
+	uint64_t seq; /* 0: no timeline event */
+	struct buf *text;
+};
+
+/* What goes out now: the first `count` pending messages as one text. */
+struct view_batch {
+	size_t count; /* 0: nothing is going out */
+	uint64_t first_seq, last_seq; /* of the events in it; 0: none */
+	struct live_text text;
+	struct buf *tag; /* for FLV; NULL */
 };
 
 struct room_view {
 	struct worker *worker;
 	struct room_snapshot *snapshot;
 	struct broadcast *broadcast;
-	struct list lives; // live.link
-	struct list flvs; // flv_viewer.view_link
+	/* Who had the present batch stands at the end. */
+	struct list lives; // view_reader.link of struct live
+	struct map names; // of live_names.h
+	struct list flvs; // view_reader.link of struct flv_viewer
 	unsigned users; /* sessions that point here; the last one frees a view whose room is gone */
 	bool gone;
 	unsigned viewers; /* media sessions here */
 	unsigned viewers_told;
-	struct recent_event recent[VIEW_RECENT]; /* by seq % VIEW_RECENT */
-	struct buf **pending; /* messages of the next flush */
+	struct view_message recent[VIEW_RECENT]; /* by seq % VIEW_RECENT */
+	struct view_message *pending;
 	size_t pending_count, pending_size;
+	size_t flushing; /* how many of the pending leave now */
+	struct view_batch batch;
+	uint64_t batches; /* so far */
 	struct timer flush;
+	struct deferred slice;
+	struct broadcast_clock told; /* the clock that readers go by */
 };
 
 /* NULL when there is no such room. */
@@ -55,8 +85,16 @@ void room_view_update(struct worker *worker, const char *room, struct room_snaps
 /* A live message for everybody here; `seq` 0 when it is no timeline event. */
 void room_view_message(struct room_view *view, uint64_t seq, struct buf *message);
 
-/* Sends the events after `seq` that are still kept to one session. */
-void room_view_replay(struct room_view *view, uint64_t seq, struct live *live);
+/* A new reader, which gets what comes from now on. */
+void room_view_read(struct room_view *view, struct list *list, struct view_reader *reader);
+
+/* The batch without the events up to `seq`; NULL when nothing is left. For who joined meanwhile. */
+struct buf *room_view_rest(const struct room_view *view, uint64_t seq);
+
+/* Hands out the events after `seq` that are kept here, as one text or several. Returns the newest
+ * seq handed out, or `seq`. */
+uint64_t room_view_replay(const struct room_view *view, uint64_t seq,
+			  void (*send)(void *arg, const char *text, size_t len), void *arg);
 
 /* Whether all events after `seq` are among those kept here. */
 bool room_view_has_since(const struct room_view *view, uint64_t seq);
@@ -68,8 +106,11 @@ void room_view_leave(struct room_view *view, bool viewer); /* may free the view 
 /* Whether browsers decode the room's picture by WebRTC; true while nothing is known of it. */
 bool room_view_by_rtc(const struct room_view *view);
 
-/* Tells control how many watch here, if that has changed. */
-void room_view_report(struct room_view *view);
+/* Tells control how many watch here, if that has changed or it is to be told `again`. */
+void room_view_report(struct room_view *view, bool again);
+
+/* `clock` to all who read here, if its epoch is another one or it went astray. */
+void room_view_check_clock(struct room_view *view);
 
 /* At the end of the worker, when all sessions are gone. */
 void room_view_destroy(struct room_view *view);

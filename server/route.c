@@ -4,10 +4,10 @@
 #include "server/core/json.h"
 #include "server/reply.h"
 #include "server/room_view.h"
+#include "server/route_table.h"
 #include "server/worker.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { SDP_BODY_CAP = 32 * 1024 };
@@ -34,9 +34,6 @@ static const struct route routes[] = {
 	{ "GET", "/api/orders", ROUTE_TOKEN, JWT_VIEWER, api_order_list, false },
 	{ "GET", "/api/orders/{name}", ROUTE_TOKEN, JWT_VIEWER, api_order_get, false },
 	{ "POST", "/api/orders/{name}/cancel", ROUTE_TOKEN, JWT_VIEWER, api_order_cancel, false },
-	{ "POST", "/api/orders/{name}/pay", ROUTE_TOKEN, JWT_VIEWER, api_order_pay, false },
-	{ "POST", "/api/orders/{name}/refund", ROUTE_TOKEN, JWT_VIEWER, api_order_refund, false },
-	{ "POST", "/api/orders/{name}/fulfil", ROUTE_TOKEN, JWT_VIEWER, api_order_fulfil, false },
 	{ "POST", "/api/guest", ROUTE_OPEN, JWT_VIEWER, api_guest, false },
 	{ "GET", "/live/{room}.flv", ROUTE_VIEW, JWT_VIEWER, flv_get, true },
 	{ "GET", "/ws/{room}", ROUTE_VIEW, JWT_VIEWER, live_socket_get, true },
@@ -55,90 +52,14 @@ static const struct route routes[] = {
 	{ "PATCH", "/whep/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, rtc_patch, true },
 	{ "DELETE", "/whep/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, rtc_delete, true },
 	{ "GET", "/", ROUTE_OPEN, JWT_VIEWER, files_get, false },
-	{ "GET", "/r/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, true },
+	{ "GET", "/r/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, false },
 	{ "GET", "/studio", ROUTE_OPEN, JWT_VIEWER, files_get, false },
 	{ "GET", "/assets/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, false },
 	{ "GET", "/files/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, false },
 	{ "GET", "/favicon.ico", ROUTE_OPEN, JWT_VIEWER, files_get, false },
 };
 
-enum { ROUTES = sizeof(routes) / sizeof(*routes), VARIABLE_MAX = 128 };
-
-struct variables {
-	char room[VARIABLE_MAX];
-	char name[VARIABLE_MAX];
-	bool has_room;
-};
-
-/* One segment of a pattern against one of a path; "{room}.flv" takes what stands before the suffix.
- */
-static bool segment_matches(const char *pattern, size_t pattern_len, const char *segment,
-			    struct variables *out)
-{
-	const size_t len = strlen(segment);
-	if (pattern[0] != '{')
-		return len == pattern_len && !memcmp(pattern, segment, len);
-	const char *end = memchr(pattern, '}', pattern_len);
-	const size_t suffix = pattern_len - (size_t)(end + 1 - pattern);
-	if (len <= suffix || memcmp(segment + len - suffix, end + 1, suffix) != 0)
-		return false;
-	const bool is_room = pattern[1] == 'r';
-	char *to = is_room ? out->room : out->name;
-	out->has_room = out->has_room || is_room;
-	snprintf(to, VARIABLE_MAX, "%.*s", (int)(len - suffix), segment);
-	return true;
-}
-
-static bool path_matches(const char *pattern, const char *const *segments, size_t count,
-			 struct variables *out)
-{
-	*out = (struct variables){ 0 };
-	size_t i = 0;
-	for (const char *at = pattern + 1; *at; i++) {
-		const size_t len = strcspn(at, "/");
-		if (i >= count || !segment_matches(at, len, segments[i], out))
-			return false;
-		at += len + (at[len] == '/');
-	}
-	return i == count;
-}
-
-static bool method_matches(const char *wanted, const char *method)
-{
-	return !strcmp(wanted, method) || (!strcmp(wanted, "GET") && !strcmp(method, "HEAD"));
-}
-
-/* The row; or NULL, with the methods that this path has in `allow` (empty: no such path). */
-static const struct route *find_route(struct http_request *request, struct variables *variables,
-				      char *allow, size_t allow_size)
-{
-	const char *segments[HTTP_SEGMENTS_MAX];
-	const size_t count = http_segments(request, segments);
-	allow[0] = '\0';
-	if (count > HTTP_SEGMENTS_MAX)
-		return NULL;
-	for (size_t i = 0; i < ROUTES; i++) {
-		if (!path_matches(routes[i].path, segments, count, variables))
-			continue;
-		if (method_matches(routes[i].method, http_method(request)))
-			return &routes[i];
-		const size_t used = strlen(allow);
-		snprintf(allow + used, allow_size - used, "%s%s", used ? ", " : "",
-			 routes[i].method);
-	}
-	return NULL;
-}
-
-static void reply_not_allowed(struct http_request *request, const char *allow)
-{
-	static const char body[] = "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\","
-				   "\"status\":405,\"code\":\"method_not_allowed\"}";
-	struct reply_headers headers = { 0 };
-	reply_add(&headers, "Content-Type", "application/problem+json");
-	reply_add(&headers, "Allow", allow);
-	reply_add_cors(&headers);
-	http_reply(request, 405, headers.list, body, sizeof(body) - 1);
-}
+enum { ROUTES = sizeof(routes) / sizeof(*routes) };
 
 static bool has_cors(const char *path)
 {
@@ -173,7 +94,7 @@ static bool allowed(struct exchange *exchange, const struct route *route)
 }
 
 static void serve(struct exchange *exchange, const struct route *route,
-		  const struct variables *variables)
+		  const struct route_variables *variables)
 {
 	struct worker *worker = exchange->worker;
 	const int found = auth_of_request(&worker->auth, exchange->request, route->token_in_query,
@@ -195,18 +116,27 @@ static void serve(struct exchange *exchange, const struct route *route,
 
 void route_request(struct http_request *request, void *arg)
 {
-	struct variables variables;
-	char allow[64];
-	const struct route *route = find_route(request, &variables, allow, sizeof(allow));
+	const char *segments[HTTP_SEGMENTS_MAX];
+	const size_t count = http_segments(request, segments);
+	const struct route_query query = { .method = http_method(request),
+					   .segments = segments,
+					   .count = count };
+	struct route_variables variables;
+	char allow[ROUTE_ALLOW_MAX];
+	const struct route *route = count <= HTTP_SEGMENTS_MAX
+					    ? route_find(routes, ROUTES, &query, &variables, allow)
+					    : NULL;
 	if (route) {
 		struct exchange exchange = { .request = request,
 					     .worker = arg,
 					     .name = variables.name };
 		serve(&exchange, route, &variables);
-	} else if (!strcmp(http_method(request), "OPTIONS") && has_cors(http_path(request))) {
+	} else if (!strcmp(query.method, "OPTIONS") && has_cors(http_path(request))) {
 		reply_preflight(request);
-	} else if (allow[0]) {
-		reply_not_allowed(request, allow);
+	} else if (count <= HTTP_SEGMENTS_MAX && allow[0]) {
+		reply_problem(request, &(struct problem_text){ .status = 405,
+							       .code = "method_not_allowed",
+							       .allow = allow });
 	} else {
 		reply_error(request, 404, "not_found");
 	}

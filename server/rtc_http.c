@@ -202,7 +202,7 @@ static bool may_watch(struct rtc_request *rtc, const struct room_view *view)
 		refuse(rtc, 409, "unsupported_source", 0);
 		return false;
 	}
-	if (atomic_load(&rtc->owner->viewers) < rtc->owner->app->config.viewers_max)
+	if (worker_admits(rtc->owner))
 		return true;
 	refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
 	return false;

@@ -244,15 +244,6 @@ void rtc_session_destroy(struct rtc_session *session)
 	free(session);
 }
 
-void rtc_send_clocks(struct worker *worker)
-{
-	list_for_each (link, &worker->rtc) {
-		struct rtc_session *session = list_entry(link, struct rtc_session, link);
-		if (session->channel)
-			live_channel_send_clock(session->channel);
-	}
-}
-
 void rtc_end_viewers(struct worker *worker, const struct room_view *view)
 {
 	list_for_each (link, &worker->rtc) {

@@ -94,7 +94,6 @@ void rtc_session_destroy(struct rtc_session *session);
 
 /* For the worker: reports, pacing, waiting sound, repeats. */
 void rtc_tick(struct worker *worker);
-void rtc_send_clocks(struct worker *worker);
 /* The host's picture has become one that browsers do not decode: they ask again and are told so. */
 void rtc_end_viewers(struct worker *worker, const struct room_view *view);
 /* Whether it was one of ours. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* How long a refused client may take to read why, and an encoder that has said goodbye to hang up.
  */
@@ -49,6 +50,7 @@ static void publisher_destroy(struct rtmp_publisher *rtmp)
 	deferred_cancel(&rtmp->ending);
 	timer_stop(&rtmp->flush);
 	list_remove(&rtmp->link);
+	rtmp->worker->rtmp_count--;
 	free(rtmp);
 }
 
@@ -186,9 +188,15 @@ static void on_flush_over(void *arg)
 
 void rtmp_accept(struct worker *worker, int fd, const struct addr *peer)
 {
+	if (worker->rtmp_count >= WORKER_RTMP_MAX) {
+		metric_add(worker->app->counters.rtmp_refused, 1);
+		close(fd);
+		return;
+	}
 	struct rtmp_publisher *rtmp = xcalloc(1, sizeof(*rtmp));
 	char from[ADDR_TEXT];
 	rtmp->worker = worker;
+	worker->rtmp_count++;
 	addr_format(peer, from);
 	log_init(&rtmp->log, &worker->log, "rtmp=%s", from);
 	list_append(&worker->rtmp, &rtmp->link);
@@ -210,6 +218,15 @@ int rtmp_kick(struct worker *worker, uint64_t id)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+void rtmp_drain(struct worker *worker)
+{
+	list_for_each_safe (link, &worker->rtmp) {
+		struct rtmp_publisher *rtmp = list_entry(link, struct rtmp_publisher, link);
+		if (rtmp->publisher)
+			(void)rtmp_session_ask_reconnect(rtmp->session, NULL);
+	}
 }
 
 void rtmp_end_all(struct worker *worker)

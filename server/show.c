@@ -63,6 +63,14 @@ void show_gone(struct show *show, uint64_t publisher_id, bool orderly)
 	wait_for_host(show, soon ? SHOW_GOODBYE_GRACE_S : show->host_grace_s);
 }
 
+void show_epoch(struct show *show, uint32_t epoch)
+{
+	if (show->state != ROOM_LIVE || epoch <= show->epoch)
+		return;
+	show->epoch = epoch;
+	enter(show, ROOM_LIVE);
+}
+
 void show_end(struct show *show)
 {
 	if (show->state != ROOM_LIVE && show->state != ROOM_LOST)

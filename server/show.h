@@ -56,6 +56,10 @@ int show_claim(struct show *show, const struct show_publisher *publisher)
  * ignored. */
 void show_gone(struct show *show, uint64_t publisher_id, bool orderly);
 
+/* The publisher's clock has jumped: a new epoch without a new publisher. An older one is late news.
+ */
+void show_epoch(struct show *show, uint32_t epoch);
+
 /* The host ends the show now. Nothing happens if it is not live or lost. */
 void show_end(struct show *show);
 

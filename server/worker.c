@@ -15,6 +15,7 @@
 #include "signaling/udp_port.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,28 +24,33 @@ int64_t worker_now_s(const struct worker *worker)
 	return loop_utc_us(worker->loop) / 1000000;
 }
 
+bool worker_admits(const struct worker *worker)
+{
+	if (atomic_load(&worker->viewers) < worker->app->config.viewers_max)
+		return true;
+	metric_add(worker->app->counters.viewers_refused, 1);
+	return false;
+}
+
+static void check_clocks(struct worker *worker)
+{
+	struct map_cursor cursor = { 0 };
+	void *view;
+	while (map_next(&worker->rooms, &cursor, NULL, NULL, &view))
+		room_view_check_clock(view);
+}
+
 static void on_tick(void *arg)
 {
 	struct worker *worker = arg;
+	const int64_t now_us = loop_now_us(worker->loop);
 	flv_tick(worker);
 	rtc_tick(worker);
-	timer_start(&worker->tick, list_empty(&worker->rtc) ? WORKER_TICK_US : WORKER_RTC_TICK_US);
-}
-
-static void send_clocks(struct worker *worker)
-{
-	struct map_cursor cursor = { 0 };
-	void *value;
-	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
-		struct room_view *view = value;
-		list_for_each_safe (link, &view->lives) {
-			struct live *live = list_entry(link, struct live, link);
-			if (!live->ops->clock) /* data channels get theirs below */
-				live_send_clock(live);
-		}
+	if (now_us >= worker->clocks_us + WORKER_CLOCK_US) {
+		worker->clocks_us = now_us;
+		check_clocks(worker);
 	}
-	rtc_send_clocks(worker);
-	flv_send_clocks(worker);
+	timer_start(&worker->tick, list_empty(&worker->rtc) ? WORKER_TICK_US : WORKER_RTC_TICK_US);
 }
 
 static void on_second(void *arg)
@@ -53,16 +59,18 @@ static void on_second(void *arg)
 	struct map_cursor cursor = { 0 };
 	void *value;
 	const int64_t now_s = worker_now_s(worker);
+	const bool again = ++worker->seconds % WORKER_REPORT_S == 0;
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
 		struct room_view *view = value;
-		room_view_report(view);
+		room_view_report(view, again);
 		if (!room_view_by_rtc(view))
 			rtc_end_viewers(worker, view);
 		list_for_each_safe (link, &view->lives)
-			live_tick(list_entry(link, struct live, link), now_s);
+			live_tick(live_of_reader(link), now_s);
 	}
-	if (++worker->seconds % WORKER_CLOCK_S == 0)
-		send_clocks(worker);
+	flv_second(worker);
+	worker_gauges_update(&worker->gauges, worker);
+	atomic_store(&worker->seen_us, loop_now_us(worker->loop));
 	timer_start(&worker->second, WORKER_SECOND_US);
 }
 
@@ -139,8 +147,12 @@ static int open_udp(struct worker *worker)
 
 static int open_all(struct worker *worker)
 {
+	char label[32];
+	snprintf(label, sizeof(label), "worker=\"%u\"", worker->index);
 	const struct http_server_opts options = {
 		.log = &worker->log,
+		.metrics = worker->app->metrics,
+		.labels = label,
 		.on_request = route_request,
 		.body_cap = route_body_cap,
 		.arg = worker,
@@ -171,8 +183,10 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	map_init(&worker->channels);
 	list_init(&worker->rtc);
 	list_init(&worker->flv);
+	list_init(&worker->flv_new);
 	list_init(&worker->rtmp);
 	list_init(&worker->sockets);
+	worker_gauges_init(&worker->gauges, app->metrics, index);
 	worker->tls = app->tls ? tls_context_ref(app->tls) : NULL;
 	const int err = open_all(worker);
 	if (err) {
@@ -185,15 +199,21 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	return 0;
 }
 
-static void end_lives(struct worker *worker, int code, const char *reason)
+/* Tells each live session something, perhaps for the last time. */
+static void each_live(struct worker *worker, void (*tell)(struct live *live))
 {
 	struct map_cursor cursor = { 0 };
 	void *value;
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
 		struct room_view *view = value;
 		list_for_each_safe (link, &view->lives)
-			live_end(list_entry(link, struct live, link), code, reason);
+			tell(live_of_reader(link));
 	}
+}
+
+static void end_live(struct live *live)
+{
+	live_end(live, LIVE_DRAIN, "the server is going away");
 }
 
 static void close_listeners(struct worker *worker)
@@ -212,6 +232,7 @@ static void close_all(struct worker *worker)
 	timer_stop(&worker->tick);
 	timer_stop(&worker->second);
 	close_listeners(worker);
+	each_live(worker, end_live);
 	rtmp_end_all(worker);
 	rtc_end_all(worker);
 	flv_end_all(worker);
@@ -229,6 +250,7 @@ static void *run(void *arg)
 	timer_start(&worker->tick, WORKER_TICK_US);
 	timer_start(&worker->second, WORKER_SECOND_US);
 	loop_run(worker->loop);
+	mqueue_run(worker->queue); /* the last answers of control */
 	close_all(worker);
 	loop_poll(worker->loop); /* deferred ends */
 	return NULL;
@@ -236,7 +258,10 @@ static void *run(void *arg)
 
 int worker_start(struct worker *worker)
 {
-	return -pthread_create(&worker->thread, NULL, run, worker);
+	atomic_store(&worker->seen_us, loop_now_us(worker->loop));
+	const int err = -pthread_create(&worker->thread, NULL, run, worker);
+	worker->started = !err;
+	return err;
 }
 
 struct worker_message {
@@ -250,8 +275,11 @@ static void run_drain(struct message *message)
 	struct worker_message *note = list_entry(message, struct worker_message, message);
 	struct worker *worker = note->worker;
 	close_listeners(worker);
-	end_lives(worker, LIVE_DRAIN, "the server is going away");
-	http_server_drain(worker->http);
+	if (worker->http) { /* else it has ended already */
+		each_live(worker, live_send_drain);
+		rtmp_drain(worker);
+		http_server_drain(worker->http);
+	}
 	free(note);
 }
 
@@ -282,8 +310,11 @@ void worker_set_tls(struct worker *worker, struct tls_context *tls)
 
 void worker_stop(struct worker *worker)
 {
+	if (!worker->started)
+		return;
 	loop_stop(worker->loop);
 	pthread_join(worker->thread, NULL);
+	worker->started = false;
 }
 
 void worker_destroy(struct worker *worker)

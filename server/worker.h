@@ -11,9 +11,11 @@
 #include "server/core/list.h"
 #include "server/core/loop.h"
 #include "server/core/map.h"
+#include "server/gauges.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct fanout;
 struct http_server;
@@ -25,14 +27,19 @@ enum {
 	WORKER_QUEUE_MAX = 65536, /* messages from control */
 	WORKER_TICK_US = 20000, /* greetings */
 	WORKER_RTC_TICK_US = 5000, /* reports, paced joins, waiting sound, repeats */
+	WORKER_CLOCK_US = 200000, /* how soon a clock that went astray is told */
 	WORKER_SECOND_US = 1000000,
-	WORKER_CLOCK_S = 5, /* `clock` messages */
+	WORKER_REPORT_S = 10, /* viewers are told again, whatever was lost */
+	WORKER_SOCKETS_MAX = 20000, /* WebSockets: 503 */
+	WORKER_RTMP_MAX = 1000, /* connections: closed at once */
+	WORKER_READS_MAX = 256, /* reads under way on control: 503, so that orders have room */
 };
 
 struct worker {
 	struct app *app;
 	unsigned index;
 	pthread_t thread;
+	bool started; /* control's thread */
 	struct loop *loop;
 	struct mqueue *queue; /* pushed to by any thread */
 	struct log log;
@@ -47,12 +54,18 @@ struct worker {
 	struct map channels; // id -> struct live_channel
 	struct list rtc; // rtc_session.link
 	struct list flv; // flv_viewer.link
+	struct list flv_new; // flv_viewer.link: not yet told the room's state
 	struct list rtmp; // rtmp_publisher.link
 	struct list sockets; // live_socket.link
+	unsigned rtmp_count, socket_count;
+	unsigned reads; /* under way on control */
 	struct timer tick;
 	struct timer second;
 	unsigned seconds;
+	int64_t clocks_us; /* when the clocks were looked at last */
+	struct worker_gauges gauges;
 	atomic_uint viewers; /* media sessions; read by all workers to choose the least loaded */
+	_Atomic int64_t seen_us; /* when the loop was last seen turning; read by control */
 };
 
 /* Makes loop and queue and opens the sockets with ports from the options; for workers after the
@@ -61,13 +74,17 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	__attribute__((warn_unused_result));
 int worker_start(struct worker *worker) __attribute__((warn_unused_result));
 
-/* Any thread: no new connections; live sessions are told to come again. */
+/* Whether one more viewer has room here; a refusal is counted. The least loaded is asked from any
+ * thread. */
+bool worker_admits(const struct worker *worker) __attribute__((warn_unused_result));
+
+/* Any thread: no new connections; live sessions are told to come again, encoders too. */
 void worker_drain(struct worker *worker);
 
 /* Any thread: connections from now on use this certificate. */
 void worker_set_tls(struct worker *worker, struct tls_context *tls);
 
-/* Ends the thread and what is connected to it. Control's thread. */
+/* Ends the thread, if it was started, and what is connected to it. Control's thread. */
 void worker_stop(struct worker *worker);
 
 /* What is left of a stopped one, or of one that was never started. Takes NULL. */

@@ -44,8 +44,9 @@ static void on_control(struct call *call)
 {
 	struct write *write = list_entry(call, struct write, call);
 	struct control *control = call->app->control;
-	const int wait_s =
-		write->kind->is_order ? control_order_budget(control, write->caller.sub) : 0;
+	const int wait_s = write->kind->is_order
+				   ? control_admit_order(control, write->room, write->caller.sub)
+				   : 0;
 	if (wait_s) {
 		refuse_for_rate(&write->answer, wait_s);
 		call_return(call);
@@ -68,8 +69,9 @@ static void reply_answer(struct http_request *request, const struct answer *answ
 		reply_add(&headers, "Location", answer->location);
 	if (answer->replayed)
 		reply_add(&headers, "Idempotency-Replayed", "true");
-	if (answer->retry_after_s) {
-		snprintf(retry_after, sizeof(retry_after), "%d", answer->retry_after_s);
+	if (answer->status == 429 || answer->status == 503) {
+		snprintf(retry_after, sizeof(retry_after), "%d",
+			 answer->retry_after_s ? answer->retry_after_s : 1);
 		reply_add(&headers, "Retry-After", retry_after);
 	}
 	http_reply(request, answer->status, headers.list, answer->body, answer->body_len);
@@ -84,6 +86,7 @@ static void discard(struct write *write)
 static void on_worker(struct call *call)
 {
 	struct write *write = list_entry(call, struct write, call);
+	call->worker->reads -= write->kind->reads;
 	if (write->request && !call->lost)
 		reply_answer(write->request, &write->answer);
 	discard(write);
@@ -140,20 +143,36 @@ static int read_body(struct exchange *exchange, struct write *write)
 	return err;
 }
 
+static void refuse_overloaded(struct http_request *request)
+{
+	reply_problem(request, &(struct problem_text){
+				       .status = 503, .code = "overloaded", .retry_after_s = 1 });
+}
+
 void write_request(struct exchange *exchange, const struct write_kind *kind)
 {
+	struct worker *worker = exchange->worker;
+	if (strlen(exchange->name) > NAME_MAX_LEN) { /* nothing has such a name */
+		reply_error(exchange->request, 404, "not_found");
+		return;
+	}
+	if (kind->reads && worker->reads >= WORKER_READS_MAX) {
+		metric_add(worker->app->counters.reads_refused, 1);
+		refuse_overloaded(exchange->request);
+		return;
+	}
 	struct write *write = create(exchange, kind);
 	if (read_parameters(exchange, write) || read_body(exchange, write)) {
 		discard(write);
 		return;
 	}
 	http_on_gone(exchange->request, on_request_gone, write);
-	if (call_start(&write->call, exchange->worker) == 0)
+	if (call_start(&write->call, worker) == 0) {
+		worker->reads += kind->reads;
 		return;
+	}
 	http_on_gone(exchange->request, NULL, NULL);
-	reply_problem(
-		exchange->request,
-		&(struct problem_text){ .status = 503, .code = "overloaded", .retry_after_s = 1 });
+	refuse_overloaded(exchange->request);
 	discard(write);
 }
 
@@ -168,16 +187,18 @@ struct live_order {
 static void on_order_reply(void *arg, const struct answer *answer)
 {
 	struct live_order *order = arg;
-	control_order_result(order->app->control, order->request.room, order->caller.sub,
+	struct app *app = order->app;
+	control_order_result(app->control, order->request.room, order->caller.sub,
 			     order->request.key, answer);
 	free(order);
+	atomic_fetch_sub(&app->calls, 1);
 }
 
 static void run_live_order(struct message *message)
 {
 	struct live_order *order = list_entry(message, struct live_order, message);
 	struct control *control = order->app->control;
-	const int wait_s = control_order_budget(control, order->caller.sub);
+	const int wait_s = control_admit_order(control, order->request.room, order->caller.sub);
 	if (wait_s) {
 		struct answer answer = { 0 };
 		refuse_for_rate(&answer, wait_s);
@@ -196,8 +217,12 @@ int write_live_order(struct live *live, const struct order_request *request)
 	order->app = live->view->worker->app;
 	order->request = *request;
 	set_caller(&order->caller, &live->claims);
+	atomic_fetch_add(&order->app->calls, 1);
 	const int err = mqueue_push(order->app->control_queue, &order->message);
-	if (err)
+	if (err) {
+		metric_add(order->app->counters.calls_refused, 1);
+		atomic_fetch_sub(&order->app->calls, 1);
 		free(order);
+	}
 	return err;
 }

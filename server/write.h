@@ -23,6 +23,7 @@ struct write_kind {
 	enum order_verb verb; /* of changes of an order */
 	bool empty_body; /* nothing counts as {} */
 	bool paged; /* ?after= and ?limit= into body.page */
+	bool reads; /* changes nothing, and so has to make room for what does */
 	bool keyed; /* Idempotency-Key is required */
 	bool is_order; /* counts against the order budget of the caller */
 };

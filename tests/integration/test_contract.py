@@ -23,7 +23,7 @@ class Contract(RoomTest):
         self.assertEqual(fields["WWW-Authenticate"], "Bearer")
         status, fields, _ = self.server.request("PUT", "/api/rooms/demo")
         self.assertEqual(status, 405)
-        self.assertEqual({m.strip() for m in fields["Allow"].split(",")}, {"GET", "PATCH", "DELETE"})
+        self.assertEqual({m.strip() for m in fields["Allow"].split(",")}, {"GET", "HEAD", "PATCH", "DELETE"})
 
     def test_rooms_are_made_read_changed_and_deleted(self):
         request = self.server.request
