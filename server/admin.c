@@ -115,7 +115,9 @@ int admin_create(struct admin **out, struct app *app)
 		err = listener_create(&admin->listener, app->loop, &app->config.admin, false,
 				      on_accept, admin);
 	if (err) {
-		log_error(&app->log, "cannot open the admin address reason=%s", strerror(-err));
+		char text[ADDR_TEXT];
+		addr_format(&app->config.admin, text);
+		log_error(&app->log, "cannot listen addr=%s reason=%s", text, strerror(-err));
 		admin_destroy(admin);
 		return err;
 	}

@@ -47,8 +47,12 @@ static int load_public_key(struct app *app)
 static int load_keys(struct app *app)
 {
 	const struct config *config = &app->config;
-	if (mkdir(config->data_dir, 0700) && errno != EEXIST)
-		return fail(app, "cannot make the data directory", -errno);
+	if (mkdir(config->data_dir, 0700) && errno != EEXIST) {
+		const int err = -errno;
+		log_error(&app->log, "cannot make the data directory dir=%s reason=%s",
+			  config->data_dir, strerror(-err));
+		return err;
+	}
 	int err = jwt_key_load_or_create(config->data_dir, app->jwt_key);
 	if (err)
 		return fail(app, "cannot read or make jwt.key", err);
@@ -126,6 +130,8 @@ static int load_files(struct app *app)
 	char *web = app->config.web_dir ? xstrdup(app->config.web_dir)
 					: xasprintf("%s/../../../web/dist", self);
 	const int err = files_load(&app->files, web, app->config.data_dir, &app->log);
+	if (!err && !files_find(app->files, "index.html"))
+		log_warn(&app->log, "no web apps, their pages are 404 dir=%s", web);
 	free(web);
 	return err;
 }

@@ -135,13 +135,13 @@ static int open_udp(struct worker *worker)
 		.dtls = worker->app->dtls,
 		.log = &worker->log,
 	};
-	const uint16_t port = addr_port(&options.bind);
-	if (port)
-		addr_set_port(&options.bind, (uint16_t)(port + worker->index));
-	const int err = udp_port_create(&worker->udp, worker->loop, &options);
+	const unsigned first = addr_port(&options.bind);
+	const unsigned port = first ? first + worker->index : 0;
+	addr_set_port(&options.bind, (uint16_t)port);
+	const int err = port <= UINT16_MAX ? udp_port_create(&worker->udp, worker->loop, &options)
+					   : -ERANGE;
 	if (err)
-		log_error(&worker->log, "cannot open udp port=%u reason=%s",
-			  addr_port(&options.bind), strerror(-err));
+		log_error(&worker->log, "cannot open udp port=%u reason=%s", port, strerror(-err));
 	return err;
 }
 

@@ -1,0 +1,92 @@
+"""soukd as a program: what it says to wrong options, who may share what, how it ends."""
+import signal
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from flv import FlvReader
+from souk import BIN, Publisher, RoomTest, Server, until
+
+FREE = ["--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--udp", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+
+
+def run(*options):
+    done = subprocess.run([f"{BIN}/soukd", *options], capture_output=True, text=True, timeout=20)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Options(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="souk-program-")
+        self.addCleanup(folder.cleanup)
+        self.data = folder.name
+
+    def test_wrong_options_end_with_2_and_are_named(self):
+        for options, name in (
+                (["--bogus"], "--bogus"), (["--workers", "65"], "--workers"), (["--http", "nonsense"], "--http"),
+                (["--https", "127.0.0.1:0"], "--https"), (["--tls-cert"], "--tls-cert"), (["extra"], "extra"),
+                (["--advertise", "there"], "--advertise"), (["--config", "/nonexistent"], "--config"),
+                (["token", "--room", "a", "--sub", "b", "--role", "king"], "--role")):
+            status, out, errors = run(*options)
+            self.assertEqual((status, out), (2, ""), errors)
+            self.assertIn(name, errors)
+
+    def test_a_wrong_line_of_the_file_is_named(self):
+        config = Path(self.data) / "souk.conf"
+        for text, line in (("# ports\nworkers = 99\n", 2), ("\n\nbogus = 1\n", 3), ("workers\n", 1),
+                           ("workers = 1\nworkers = 2\n", 2)):
+            config.write_text(text)
+            status, _, errors = run("--config", str(config))
+            self.assertEqual(status, 2, errors)
+            self.assertIn(f"{config}:{line}: ", errors)
+
+    def test_help_and_version_are_no_errors(self):
+        for options in (["--help"], ["--version"], ["token", "--help"], ["check", "--help"]):
+            status, out, errors = run(*options)
+            self.assertEqual((status, errors), (0, ""), options)
+            self.assertTrue(out)
+
+    def test_ports_and_data_are_not_shared(self):
+        server = Server().start()
+        self.addCleanup(server.close)
+        status, _, errors = run(*FREE, "--data", server.data)
+        self.assertEqual(status, 1)
+        self.assertIn(f"data directory is in use dir={server.data} pid={server.process.pid}", errors)
+        for option, addr in (("--http", server.ready["http"]), ("--rtmp", server.ready["rtmp"]),
+                             ("--udp", server.ready["udp"][0]), ("--admin", server.ready["admin"])):
+            status, out, errors = run(*FREE, "--data", self.data, option, addr)
+            self.assertEqual((status, out), (1, ""), option)
+            self.assertIn(addr.rsplit(":", 1)[1], errors)
+            self.assertIn("Address already in use", errors)
+
+    def test_udp_ports_beyond_the_last_one(self):
+        status, _, errors = run(*FREE, "--data", self.data, "--udp", "127.0.0.1:65535", "--workers", "2")
+        self.assertEqual(status, 1)
+        self.assertIn("65536", errors)
+
+
+class End(RoomTest):
+    def test_sigterm_with_a_host_and_viewers_is_a_clean_end(self):
+        self.publish(seconds=40)
+        readers = [FlvReader(self.server) for _ in range(20)]
+        for reader in readers:
+            self.addCleanup(reader.close)
+            next(reader.pictures())
+        self.server.process.send_signal(signal.SIGHUP)  # nothing to reload, and nothing breaks
+        next(readers[0].pictures())
+        self.assertEqual(self.order("k1")[0], 201)
+        self.assertEqual(self.server.stop(), 0)
+        for reader in readers:
+            with self.assertRaises(ConnectionError):
+                for _ in reader.pictures():
+                    pass
+        self.server.start()
+        self.assertEqual(self.state()["products"][0]["left"], 99)
+        again = Publisher(self.server, "demo", self.host, seconds=20)
+        self.addCleanup(again.stop)
+        until(lambda: self.state()["state"] == "live", "live again")
+
+
+if __name__ == "__main__":
+    unittest.main()
