@@ -92,6 +92,14 @@ describe('RoomPlayer', () => {
     expect(made.map(({ kind }) => kind)).toEqual(['whep', 'whep']);
   });
 
+  test('plays at once when an unreachable server is heard again', async () => {
+    vi.mocked(api.play).mockRejectedValueOnce(new TypeError('refused'));
+    await create();
+    player.start();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(made).toHaveLength(1);
+  });
+
   test('asks again while the room has no picture', async () => {
     vi.mocked(api.play).mockResolvedValueOnce({ live: false, items });
     await create();

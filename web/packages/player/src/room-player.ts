@@ -37,6 +37,7 @@ export class RoomPlayer extends Emitter<PlayerEvents> {
   private status: PlayerStatus = 'idle';
   private kind = '';
   private wanted = false;
+  private unreachable = false;
   private round = 0;
 
   constructor(private readonly options: RoomPlayerOptions) {
@@ -46,9 +47,9 @@ export class RoomPlayer extends Emitter<PlayerEvents> {
     this.subscriptions.listen(window, 'pageshow', (event) => (event as PageTransitionEvent).persisted && this.start());
   }
 
-  /** Plays while the room has a picture; safe to call again. */
+  /** Plays while the room has a picture; safe to call again. Whoever calls has heard the server: no more waiting for it. */
   start(): void {
-    if (this.wanted && (this.engine || this.status === 'connecting')) return;
+    if (this.wanted && !this.unreachable && (this.engine || this.status === 'connecting')) return;
     this.wanted = true;
     this.backoff.reset();
     void this.choose();
@@ -86,6 +87,7 @@ export class RoomPlayer extends Emitter<PlayerEvents> {
   private async choose(): Promise<void> {
     this.drop();
     const round = this.round;
+    this.unreachable = false;
     this.setStatus('connecting');
     try {
       const { live, items } = await this.options.api.play(this.options.room);
@@ -96,6 +98,7 @@ export class RoomPlayer extends Emitter<PlayerEvents> {
     } catch (error) {
       if (round !== this.round) return;
       this.emit('fault', error as Error);
+      this.unreachable = !(error instanceof ApiError);
       this.later(error instanceof ApiError ? error.retryAfterMs : null);
     }
   }
