@@ -226,9 +226,16 @@ static void close_listeners(struct worker *worker)
 	worker->rtmp_listener = NULL;
 }
 
-/* On the worker's own thread, before its loop is left for good. */
-static void close_all(struct worker *worker)
+void worker_open(struct worker *worker)
 {
+	timer_start(&worker->tick, WORKER_TICK_US);
+	timer_start(&worker->second, WORKER_SECOND_US);
+}
+
+void worker_close(struct worker *worker)
+{
+	if (!worker->http)
+		return;
 	timer_stop(&worker->tick);
 	timer_stop(&worker->second);
 	close_listeners(worker);
@@ -242,17 +249,16 @@ static void close_all(struct worker *worker)
 	loop_poll(worker->loop); /* sessions are freed in the turn after their end */
 	udp_port_destroy(worker->udp);
 	worker->udp = NULL;
+	loop_poll(worker->loop); /* deferred ends */
 }
 
 static void *run(void *arg)
 {
 	struct worker *worker = arg;
-	timer_start(&worker->tick, WORKER_TICK_US);
-	timer_start(&worker->second, WORKER_SECOND_US);
+	worker_open(worker);
 	loop_run(worker->loop);
 	mqueue_run(worker->queue); /* the last answers of control */
-	close_all(worker);
-	loop_poll(worker->loop); /* deferred ends */
+	worker_close(worker);
 	return NULL;
 }
 
@@ -321,6 +327,7 @@ void worker_destroy(struct worker *worker)
 {
 	if (!worker)
 		return;
+	worker_close(worker);
 	mqueue_destroy(worker->queue);
 	struct map_cursor cursor = { 0 };
 	void *view;
@@ -329,9 +336,6 @@ void worker_destroy(struct worker *worker)
 	map_finish(&worker->rooms);
 	map_finish(&worker->rtc_sessions);
 	map_finish(&worker->channels);
-	http_server_destroy(worker->http);
-	udp_port_destroy(worker->udp);
-	close_listeners(worker);
 	fanout_destroy(worker->fanout);
 	tls_context_unref(worker->tls);
 	auth_finish(&worker->auth);

@@ -78,6 +78,10 @@ int worker_start(struct worker *worker) __attribute__((warn_unused_result));
  * thread. */
 bool worker_admits(const struct worker *worker) __attribute__((warn_unused_result));
 
+/* What the thread does before and after its loop; for who turns the loop without one. */
+void worker_open(struct worker *worker);
+void worker_close(struct worker *worker);
+
 /* Any thread: no new connections; live sessions are told to come again, encoders too. */
 void worker_drain(struct worker *worker);
 

@@ -110,3 +110,19 @@ Test(show, restored_live_room_waits_for_its_host)
 	cr_assert(eq(int, show_claim(&f.show, &anna), 0));
 	cr_assert(eq(u32, f.show.epoch, 8));
 }
+
+Test(show, a_jump_of_the_clock_is_a_new_epoch_of_the_same_publisher)
+{
+	cr_assert(eq(int, show_claim(&f.show, &anna), 0));
+	show_epoch(&f.show, 3);
+	cr_expect(eq(u32, f.show.epoch, 3));
+	cr_expect(eq(int, f.changes, 2));
+	show_epoch(&f.show, 2);
+	show_epoch(&f.show, 3);
+	cr_expect(eq(int, f.changes, 2), "late news");
+	show_gone(&f.show, 1, false);
+	show_epoch(&f.show, 9);
+	cr_expect(eq(u32, f.show.epoch, 3), "only who is live has a clock");
+	cr_assert(eq(int, show_claim(&f.show, &bert), 0));
+	cr_expect(eq(u32, f.show.epoch, 4));
+}
