@@ -61,7 +61,8 @@ const stats = (target, type) => target.evaluate(async (wanted) => {
 test('after 20 s the publisher may send 2.5 Mbit/s and keeps 720 lines', async () => {
 	studio = await goLive(browser, server, 'fast', people.host, { script: script(keepPeers, camera) });
 	await studio.waitForTimeout(20_000);
-	const [pair] = (await stats(studio, 'candidate-pair')).filter(({ nominated }) => nominated);
+	const [{ selectedCandidatePairId }] = await stats(studio, 'transport');
+	const pair = (await stats(studio, 'candidate-pair')).find(({ id }) => id === selectedCandidatePairId);
 	const [video] = (await stats(studio, 'outbound-rtp')).filter(({ kind }) => kind === 'video');
 	console.log(`# available ${(pair.availableOutgoingBitrate / 1e6).toFixed(2)} Mbit/s, ${video.frameWidth}x${video.frameHeight} at ${video.framesPerSecond}, limited by ${video.qualityLimitationReason}, ${video.encoderImplementation}`);
 	assert.ok(pair.availableOutgoingBitrate >= 2_500_000);

@@ -5,7 +5,9 @@ const report = (bytesSent: number, timestamp: number): RTCStatsReport =>
   new Map<string, object>([
     ['a', { type: 'outbound-rtp', kind: 'audio', bytesSent: 1 }],
     ['v', { type: 'outbound-rtp', kind: 'video', bytesSent, timestamp, framesPerSecond: 30, frameWidth: 1280, frameHeight: 720, qualityLimitationReason: 'none' }],
-    ['p', { type: 'candidate-pair', nominated: true, availableOutgoingBitrate: 5e6, currentRoundTripTime: 0.012 }],
+    ['t', { type: 'transport', selectedCandidatePairId: 'p' }],
+    ['q', { type: 'candidate-pair', id: 'q', nominated: true }],
+    ['p', { type: 'candidate-pair', id: 'p', nominated: true, availableOutgoingBitrate: 5e6, currentRoundTripTime: 0.012 }],
   ]) as unknown as RTCStatsReport;
 
 test('bitrate comes from two reports', () => {

@@ -21,12 +21,15 @@ export class StatsReader {
 
   read(report: RTCStatsReport): PublishStats | null {
     let stats: PublishStats | null = null;
-    let pair: { availableOutgoingBitrate?: number; currentRoundTripTime?: number } | null = null;
+    // Several pairs may be nominated; the transport tells which one carries the media.
+    let selected: unknown;
+    const pairs = new Map<unknown, Pair>();
     report.forEach((entry: Record<string, unknown>) => {
       if (entry['type'] === 'outbound-rtp' && entry['kind'] === 'video') stats = this.video(entry);
-      if (entry['type'] === 'candidate-pair' && entry['nominated'] === true) pair = entry;
+      if (entry['type'] === 'transport') selected = entry['selectedCandidatePairId'];
+      if (entry['type'] === 'candidate-pair') pairs.set(entry['id'], entry);
     });
-    return stats && { ...(stats as PublishStats), ...path(pair) };
+    return stats && { ...(stats as PublishStats), ...path(pairs.get(selected)) };
   }
 
   private video(entry: Record<string, unknown>): PublishStats {
@@ -46,7 +49,12 @@ export class StatsReader {
   }
 }
 
-function path(pair: { availableOutgoingBitrate?: number; currentRoundTripTime?: number } | null) {
+interface Pair {
+  availableOutgoingBitrate?: number;
+  currentRoundTripTime?: number;
+}
+
+function path(pair: Pair | undefined) {
   return {
     availableBitrate: pair?.availableOutgoingBitrate ?? null,
     rttMs: pair?.currentRoundTripTime === undefined ? null : pair.currentRoundTripTime * 1000,
