@@ -5,10 +5,15 @@ import struct
 
 
 class FlvReader:
-    def __init__(self, server, path="/live/demo.flv", timeout=10):
+    def __init__(self, server, path="/live/demo.flv", timeout=10, begin=True):
         self.socket = socket.create_connection((server.host, server.port), timeout=timeout)
         self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         self.input = b""
+        if begin:
+            self.begin()
+
+    def begin(self):
+        """Waits for the answer and the file's header, which comes with the first picture."""
         while b"\r\n\r\n" not in self.input:
             self.input += self.socket.recv(65536) or self.fail()
         head, _, self.input = self.input.partition(b"\r\n\r\n")
