@@ -201,6 +201,7 @@ static void decide_pin(struct engine *engine, struct engine_op *op)
 	room->pinned = product;
 	room->urgent = true;
 	const int64_t at_us = op->pin.at_us > now_us ? op->pin.at_us : now_us;
+	room->pinned_at_us = at_us;
 	const struct buf *message =
 		timeline_append(&engine->tx, room, "product.pin", at_us, card_json(product));
 	give_text(&op->answer, 200, message);

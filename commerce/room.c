@@ -11,7 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_TEXT_MAX = 8 << 20 }; /* far above ROOM_PRODUCTS_MAX products */
+enum {
+	STATE_TEXT_MAX = 8 << 20, /* far above ROOM_PRODUCTS_MAX products */
+	STATE_MESSAGE_MAX = 16000, /* what any carrier takes at once */
+	STATE_MESSAGE_REST = 512, /* of it for what is no product */
+};
 
 static struct room *room_new(void)
 {
@@ -163,33 +167,74 @@ static struct buf *render_room(const struct room *room)
 	return buf;
 }
 
+static void put_product(struct bytes *text, const struct snapshot_product *product, bool first)
+{
+	if (!first)
+		bytes_u8(text, ',');
+	bytes_put(text, product->json->data, product->json->len);
+}
+
+/* The first `count` products, and what is pinned in any case. */
+static void put_products(struct bytes *text, const struct room_snapshot *snapshot, size_t count)
+{
+	bytes_text(text, ",\"products\":[");
+	for (size_t i = 0; i < count; i++)
+		put_product(text, &snapshot->products[i], i == 0);
+	for (size_t i = count; i < snapshot->product_count; i++)
+		if (strcmp(snapshot->products[i].sku, snapshot->pinned) == 0)
+			put_product(text, &snapshot->products[i], count == 0);
+	bytes_text(text, "],\"sales\":[]");
+	if (count < snapshot->product_count)
+		bytes_printf(text, ",\"more\":\"%s\"",
+			     count ? snapshot->products[count - 1].sku : "");
+}
+
+static void put_data(struct bytes *text, const struct room *room,
+		     const struct room_snapshot *snapshot, size_t count)
+{
+	bytes_printf(text, "{\"seq\":%" PRIu64 ",\"state\":\"%s\",\"pinned\":", snapshot->seq,
+		     room_state_name(room->state));
+	if (room->pinned)
+		bytes_printf(text, "\"%s\"", room->pinned->sku);
+	else
+		bytes_text(text, "null");
+	if (room->pinned && room->pinned_at_us)
+		bytes_printf(text, ",\"pinned_at_us\":%" PRId64, room->pinned_at_us);
+	put_products(text, snapshot, count);
+	bytes_printf(text, ",\"viewers\":%" PRIu32 "}", room->viewers);
+}
+
 static struct buf *render_data(const struct room *room, const struct room_snapshot *snapshot)
 {
 	struct bytes text;
 	bytes_init(&text, STATE_TEXT_MAX);
-	bytes_printf(&text, "{\"seq\":%" PRIu64 ",\"state\":\"%s\",\"pinned\":", snapshot->seq,
-		     room_state_name(room->state));
-	if (room->pinned)
-		bytes_printf(&text, "\"%s\"", room->pinned->sku);
-	else
-		bytes_text(&text, "null");
-	bytes_text(&text, ",\"products\":[");
-	for (size_t i = 0; i < snapshot->product_count; i++) {
-		const struct buf *json = snapshot->products[i].json;
-		if (i)
-			bytes_u8(&text, ',');
-		bytes_put(&text, json->data, json->len);
-	}
-	bytes_printf(&text, "],\"sales\":[],\"viewers\":%" PRIu32 "}", room->viewers);
+	put_data(&text, room, snapshot, snapshot->product_count);
 	return buf_of(&text);
 }
 
-static struct buf *render_message(const struct buf *data)
+/* How many products fit into a message beside all the rest and what is pinned. */
+static size_t fitting(const struct room_snapshot *snapshot)
+{
+	const struct snapshot_product *pinned = room_snapshot_product(snapshot, snapshot->pinned);
+	size_t count = 0, len = STATE_MESSAGE_REST + (pinned ? pinned->json->len : 0);
+	while (count < snapshot->product_count) {
+		len += snapshot->products[count].json->len + 1;
+		if (len > STATE_MESSAGE_MAX)
+			break;
+		count++;
+	}
+	return count;
+}
+
+static struct buf *render_message(const struct room *room, const struct room_snapshot *snapshot)
 {
 	struct bytes text;
-	bytes_init(&text, STATE_TEXT_MAX + 64);
+	bytes_init(&text, STATE_TEXT_MAX);
 	bytes_text(&text, "{\"v\":1,\"type\":\"state\",\"data\":");
-	bytes_put(&text, data->data, data->len);
+	if (snapshot->data->len + STATE_MESSAGE_REST <= STATE_MESSAGE_MAX)
+		bytes_put(&text, snapshot->data->data, snapshot->data->len);
+	else
+		put_data(&text, room, snapshot, fitting(snapshot));
 	bytes_u8(&text, '}');
 	return buf_of(&text);
 }
@@ -217,7 +262,7 @@ struct room_snapshot *room_render(struct room *room)
 	}
 	snapshot->room = render_room(room);
 	snapshot->data = render_data(room, snapshot);
-	snapshot->message = render_message(snapshot->data);
+	snapshot->message = render_message(room, snapshot);
 	return snapshot;
 }
 

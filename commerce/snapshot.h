@@ -31,7 +31,9 @@ struct room_snapshot {
 	char pinned[NAME_MAX_LEN + 1]; /* empty: nothing */
 	struct buf *room; /* body of GET /api/rooms/{room} */
 	struct buf *data; /* body of GET …/state */
-	struct buf *message; /* the live message `state` around the same data */
+	/* The live message `state` around the same data. Where that exceeds 16,000 bytes it has the
+	 * first products and what is pinned, and `more`: the cursor of those left out. */
+	struct buf *message;
 	size_t product_count;
 	struct snapshot_product products[];
 };

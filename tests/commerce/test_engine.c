@@ -284,6 +284,36 @@ Test(engine, snapshot_holds_what_readers_get)
 	cr_expect(engine_room_snapshot(f.engine, "none") == NULL);
 }
 
+Test(engine, state_message_of_a_long_shelf_is_cut_but_has_what_is_pinned)
+{
+	char json[512], sku[8];
+	for (int i = 0; i < 100; i++) {
+		snprintf(json, sizeof(json),
+			 "{\"sku\":\"P%d\",\"title\":\"%0200d\",\"stock\":1,"
+			 "\"price\":{\"minor\":1,\"cur\":\"CNY\"}}",
+			 i, i);
+		cr_assert(eq(int, ask_product(&f, "demo", json), 201));
+		fixture_advance(&f, 25000);
+	}
+	cr_assert(eq(int, ask_pin(&f, "demo", "{\"sku\":\"P98\"}"), 200));
+	fixture_advance(&f, 60000);
+	cr_expect(lt(sz, f.snapshot->message->len, 16384));
+	json_t *data = json_parse(f.snapshot->data->data, f.snapshot->data->len);
+	cr_expect(eq(sz, json_array_size(json_object_get(data, "products")), 100));
+	cr_expect_str_eq(json_at(data, "more"), "");
+	cr_expect(gt(i64, json_integer_value(json_object_get(data, "pinned_at_us")), 0));
+	json_decref(data);
+	json_t *message = json_parse(f.snapshot->message->data, f.snapshot->message->len);
+	const json_t *cut = json_object_get(message, "data");
+	const size_t count = json_array_size(json_object_get(cut, "products"));
+	cr_expect(gt(sz, count, 20));
+	snprintf(json, sizeof(json), "products.%zu.sku", count - 1);
+	cr_expect_str_eq(json_at(cut, json), "P98");
+	snprintf(sku, sizeof(sku), "P%zu", count - 2);
+	cr_expect_str_eq(json_at(cut, "more"), sku);
+	json_decref(message);
+}
+
 Test(engine, orders_are_published_at_most_every_50_ms)
 {
 	ask_product(&f, "demo", TEA);
