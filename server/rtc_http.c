@@ -164,10 +164,12 @@ static void carry(struct rtc_request *rtc, struct worker *owner,
 	rtc->handle = handle;
 	rtc->message = (struct message){ .run = run_handle, .drop = drop };
 	http_on_gone(rtc->request, on_request_gone, rtc);
-	if (owner == rtc->from)
+	if (owner == rtc->from) {
 		handle(rtc);
-	else
-		worker_note(owner, &rtc->message);
+	} else if (mqueue_push(owner->queue, &rtc->message)) {
+		rtc->owner = rtc->from;
+		refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
+	}
 }
 
 static struct worker *least_loaded(struct app *app)

@@ -1,6 +1,7 @@
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
 #include "server/core/http_connection.h"
+#include "server/core/metrics.h"
 #include "server/core/stream.h"
 
 #include <errno.h>
@@ -155,6 +156,9 @@ static void put_date(struct bytes *head, int64_t utc_us)
 static void begin_head(struct bytes *head, struct http_request *request, int status,
 		       const struct http_header *headers)
 {
+	struct metric *counter = request->connection->server->replies[status / 100 - 1];
+	if (counter)
+		metric_add(counter, 1);
 	bytes_init(head, REPLY_HEAD_MAX);
 	bytes_printf(head, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
 	put_date(head, loop_utc_us(request->connection->server->loop));

@@ -270,6 +270,19 @@ static void on_limit(void *arg)
 	connection_end(connection);
 }
 
+static void add_reply_metrics(struct http_server *server)
+{
+	const char *labels = server->opts.labels;
+	char text[64];
+	for (int i = 0; i < 5; i++) {
+		snprintf(text, sizeof(text), "%s%sstatus=\"%dxx\"", labels ? labels : "",
+			 labels ? "," : "", i + 1);
+		server->replies[i] =
+			metrics_add(server->opts.metrics, METRIC_COUNTER, "souk_http_replies_total",
+				    "HTTP replies by class of status", text);
+	}
+}
+
 int http_server_create(struct http_server **out, struct loop *loop,
 		       const struct http_server_opts *opts)
 {
@@ -291,6 +304,7 @@ int http_server_create(struct http_server **out, struct loop *loop,
 		server->timeouts =
 			metrics_add(opts->metrics, METRIC_COUNTER, "souk_http_timeouts_total",
 				    "Requests not complete in time", opts->labels);
+		add_reply_metrics(server);
 		server->open =
 			metrics_add(opts->metrics, METRIC_GAUGE, "souk_http_connections",
 				    "Open HTTP connections, without WebSockets", opts->labels);

@@ -480,6 +480,8 @@ Test(http_server, counts_what_it_does)
 	cr_assert(hears("HTTP/1.1 400 "));
 	metrics_render(f.metrics, &text);
 	cr_assert(strstr(bytes_string(&text), "\nsouk_http_requests_total 2\n") != NULL);
+	cr_assert(strstr(bytes_string(&text), "\nsouk_http_replies_total{status=\"2xx\"} 2\n") !=
+		  NULL);
 	cr_assert(strstr(bytes_string(&text), "\nsouk_http_refused_total 1\n") != NULL);
 	cr_assert(strstr(bytes_string(&text), "\nsouk_http_connections 1\n") != NULL);
 	bytes_finish(&text);
