@@ -17,6 +17,7 @@
 #include "server/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,7 +163,7 @@ static struct flv_viewer *viewer_create(struct exchange *exchange, const struct 
 	list_append(&viewer->worker->flv_new, &viewer->link);
 	room_view_read(viewer->view, &viewer->view->flvs, &viewer->reader);
 	room_view_join(viewer->view, true);
-	strcpy(viewer->sid, sid);
+	snprintf(viewer->sid, sizeof(viewer->sid), "%s", sid);
 	viewer->name.owner = viewer;
 	if (sid[0])
 		live_name_set(&viewer->view->names, &viewer->name, FLV_SID, sid);

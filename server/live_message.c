@@ -130,8 +130,8 @@ static bool on_order_place(struct live *live, struct json_reader *data)
 		problem = (struct problem){ .status = live->identified ? 403 : 401,
 					    .code = live->identified ? "forbidden" : "bad_token" };
 	else if (!order_request_parse(&request, data->object, &problem)) {
-		strcpy(request.key, key);
-		strcpy(request.room, live->view->snapshot->id);
+		memcpy(request.key, key, sizeof(request.key));
+		memcpy(request.room, live->view->snapshot->id, sizeof(request.room));
 		if (!write_live_order(live, &request))
 			return true;
 		problem = (struct problem){ .status = 503, .code = "overloaded" };

@@ -88,7 +88,8 @@ static bool allowed(struct exchange *exchange, const struct route *route)
 	const struct room_snapshot *room = exchange->view ? exchange->view->snapshot : NULL;
 	if (route->access == ROUTE_OPEN)
 		return true;
-	if (route->access == ROUTE_VIEW && !exchange->identified && !room->settings.token_access)
+	if (route->access == ROUTE_VIEW && !exchange->identified && room &&
+	    !room->settings.token_access)
 		return true;
 	return exchange_allowed(exchange, room ? room->id : NULL, route->role);
 }

@@ -145,7 +145,7 @@ static struct rtc_request *request_create(struct exchange *exchange)
 	rtc->from = exchange->worker;
 	rtc->request = exchange->request;
 	rtc->kind = kind_of(exchange);
-	strcpy(rtc->room, exchange->view->snapshot->id);
+	memcpy(rtc->room, exchange->view->snapshot->id, sizeof(rtc->room));
 	snprintf(rtc->resource, sizeof(rtc->resource), "%s", exchange->name);
 	rtc->claims = exchange->claims;
 	rtc->identified = exchange->identified;
@@ -246,9 +246,9 @@ static void on_claimed(struct claim *claim)
 
 static void claim_room(struct rtc_request *rtc, struct rtc_session *session)
 {
-	strcpy(rtc->session, session->resource);
-	strcpy(rtc->claim.room, rtc->room);
-	strcpy(rtc->claim.publisher.sub, rtc->claims.sub);
+	memcpy(rtc->session, session->resource, sizeof(rtc->session));
+	memcpy(rtc->claim.room, rtc->room, sizeof(rtc->claim.room));
+	memcpy(rtc->claim.publisher.sub, rtc->claims.sub, sizeof(rtc->claim.publisher.sub));
 	rtc->claim.on_claimed = on_claimed;
 	if (claim_start(&rtc->claim, rtc->owner) == 0)
 		return;

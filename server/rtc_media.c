@@ -58,7 +58,7 @@ static void set_track(struct rtp_sender_track *out, const struct sdp_track *trac
 	out->abs_capture_id = track->ids.abs_capture_time;
 	if (track->ids.mid && strlen(track->mid) < sizeof(out->mid)) {
 		out->mid_id = track->ids.mid;
-		strcpy(out->mid, track->mid);
+		memcpy(out->mid, track->mid, strlen(track->mid) + 1);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include "server/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,12 +130,12 @@ static void on_publish(void *arg, const char *room, const char *token)
 		rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
 		return;
 	}
-	strcpy(rtmp->room, room);
+	snprintf(rtmp->room, sizeof(rtmp->room), "%s", room);
 	struct rtmp_claim *own = xcalloc(1, sizeof(*own));
 	own->owner = rtmp;
 	own->claim.on_claimed = on_claimed;
-	strcpy(own->claim.room, room);
-	strcpy(own->claim.publisher.sub, claims.sub);
+	memcpy(own->claim.room, rtmp->room, sizeof(own->claim.room));
+	memcpy(own->claim.publisher.sub, claims.sub, sizeof(own->claim.publisher.sub));
 	if (claim_start(&own->claim, rtmp->worker)) {
 		free(own);
 		rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
