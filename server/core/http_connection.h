@@ -26,7 +26,7 @@ struct http_server {
 	struct metric *refused;
 	struct metric *timeouts;
 	struct metric *open;
-	struct metric *replies[5]; /* by class: 1xx to 5xx */
+	struct metric *replies[4]; /* by class: 2xx to 5xx */
 };
 
 enum http_phase {

@@ -156,7 +156,7 @@ static void put_date(struct bytes *head, int64_t utc_us)
 static void begin_head(struct bytes *head, struct http_request *request, int status,
 		       const struct http_header *headers)
 {
-	struct metric *counter = request->connection->server->replies[status / 100 - 1];
+	struct metric *counter = request->connection->server->replies[status / 100 - 2];
 	if (counter)
 		metric_add(counter, 1);
 	bytes_init(head, REPLY_HEAD_MAX);

@@ -274,9 +274,9 @@ static void add_reply_metrics(struct http_server *server)
 {
 	const char *labels = server->opts.labels;
 	char text[64];
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 4; i++) {
 		snprintf(text, sizeof(text), "%s%sstatus=\"%dxx\"", labels ? labels : "",
-			 labels ? "," : "", i + 1);
+			 labels ? "," : "", i + 2);
 		server->replies[i] =
 			metrics_add(server->opts.metrics, METRIC_COUNTER, "souk_http_replies_total",
 				    "HTTP replies by class of status", text);

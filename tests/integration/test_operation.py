@@ -168,7 +168,7 @@ class Admin(RoomTest):
         self.assertEqual(self.server.request("GET", "/metrics")[0], 404)
         text = self.admin_get("/metrics")[2].decode()
         for line in text.splitlines():
-            self.assertRegex(line, r"^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\{[a-z_]+=\"[^\"]*\"\})? -?\d+)$")
+            self.assertRegex(line, r"^(# (HELP|TYPE) [a-z0-9_]+ .+|[a-z0-9_]+(\{[a-z_]+=\"[^\"]*\"(,[a-z_]+=\"[^\"]*\")*\})? -?\d+)$")
         names = re.findall(r"^# TYPE (\S+)", text, re.M)
         self.assertEqual(len(names), len(set(names)), "a name is described once")
 
