@@ -28,7 +28,7 @@ after(async () => {
 	await server?.stop();
 });
 
-/** Waits until the room's clock is known to `errUs`: it starts with the arrival of the first picture and slews. */
+/** Waits until the room's clock is known to `errUs`: it starts with the arrival of the first picture and slews; its window is 10 s. */
 async function settled(page, errUs = 12_000) {
 	const start = Date.now();
 	await page.evaluate(() => {
@@ -37,6 +37,7 @@ async function settled(page, errUs = 12_000) {
 			for (const { type, data: clock } of [JSON.parse(data)].flat()) if (type === 'clock') window.clockErrUs = clock.err_us;
 		};
 	});
+	await page.waitForTimeout(12_000);
 	await until(page, 'a good clock', () => page.evaluate((bar) => window.clockErrUs <= bar, errUs), 110_000);
 	console.log(`# the clock is good to ${await page.evaluate(() => window.clockErrUs / 1000)} ms after ${(Date.now() - start) / 1000} s of watching`);
 }

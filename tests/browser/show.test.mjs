@@ -89,6 +89,19 @@ test('viewers keep their picture when the host comes back', async () => {
 	assert.equal(await page.locator('souk-room .veil').isHidden(), true);
 });
 
+test('viewers by FLV come one after the other and each has picture and sound', async () => {
+	for (let visit = 0; visit < 3; visit++) {
+		const other = await watch(browser, server, 'show', '?play=flv');
+		const start = await picture(other);
+		assert.equal(start.kind, 'flv');
+		await until(other, 'the picture to go on', async () => (await picture(other)).time > start.time + 1);
+		const heard = await other.locator('souk-room').evaluate((element) => element.shadowRoot.querySelector('video').webkitAudioDecodedByteCount);
+		assert.ok(heard > 0, 'sound was decoded');
+		await other.context().close();
+		await page.waitForTimeout(500);
+	}
+});
+
 test('a second host is told that somebody is live', async () => {
 	const other = await open(browser, `${server.base}/studio?room=show&token=${server.token('show', 'host', 'host-2')}`);
 	await other.locator('.go').click();

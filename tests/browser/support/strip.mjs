@@ -2,13 +2,12 @@
 // presented frame. White, black, 21 bits of milliseconds, even parity. The functions run inside pages.
 import { cpus, loadavg } from 'node:os';
 
-/** Replaces the camera by a canvas that shows when each of its pictures was drawn, 30 a second. */
-export function burningCamera({ width, height }) {
+/** Replaces the camera by a canvas that shows when each of its pictures was drawn, 30 a second. `grain` costs much CPU. */
+export function burningCamera({ width, height, grain = false }) {
 	const noise = Object.assign(document.createElement('canvas'), { width: 256, height: 256 });
-	const grain = noise.getContext('2d');
-	const pixels = grain.createImageData(256, 256);
+	const pixels = new ImageData(256, 256);
 	for (let index = 0; index < pixels.data.length; index++) pixels.data[index] = index % 4 === 3 ? 255 : Math.random() * 256;
-	grain.putImageData(pixels, 0, 0);
+	noise.getContext('2d').putImageData(pixels, 0, 0);
 	const draw = (context, time) => {
 		const bits = [1, 0];
 		const value = Math.floor(time) % 2 ** 21;
@@ -19,11 +18,12 @@ export function burningCamera({ width, height }) {
 			context.fillStyle = bit ? '#fff' : '#000';
 			context.fillRect(Math.round(index * block), 0, Math.ceil(block), height / 10);
 		});
-		// Something that moves, and noise, so that the encoder has as much work as with a real camera.
+		// Something that moves, so that the encoder has work; with grain as much as from a real camera.
 		context.fillStyle = `hsl(${(time / 20) % 360} 60% 45%)`;
 		context.fillRect(0, height / 10, width, height);
 		context.fillStyle = '#fff';
 		context.fillRect((time / 4) % width, height / 2, width / 10, height / 10);
+		if (!grain) return;
 		context.globalAlpha = 0.12;
 		const shift = () => -Math.floor(Math.random() * 64);
 		for (let x = shift(); x < width; x += noise.width) {
