@@ -12,7 +12,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { CNAME_LEN = 16 };
+enum {
+	CNAME_LEN = 16,
+	KEY_EVERY_US = 2000000, /* a WHIP source, while anybody reads it */
+};
 
 static int port_send(void *arg, const struct rtp_packet *packets, size_t count)
 {
@@ -172,6 +175,17 @@ void rtc_media_destroy(struct rtc_session *session)
 	session->receiver = NULL;
 }
 
+/* Readers by FLV ask for nothing: without this their cached GOP would grow with the show. */
+static void refresh_key(struct rtc_session *session, int64_t now_us)
+{
+	struct broadcast *broadcast = session->view->broadcast;
+	if (!session->publisher || now_us < session->key_due_us)
+		return;
+	session->key_due_us = now_us + KEY_EVERY_US;
+	if (broadcast_readers(broadcast, CODEC_OPUS) || broadcast_readers(broadcast, CODEC_AAC))
+		broadcast_request_key(broadcast);
+}
+
 void rtc_tick(struct worker *worker)
 {
 	const int64_t now_us = loop_now_us(worker->loop);
@@ -183,5 +197,7 @@ void rtc_tick(struct worker *worker)
 			rtp_sender_tick(session->sender);
 		if (session->receiver && session->due_us <= now_us)
 			session->due_us = rtp_receiver_tick(session->receiver, now_us);
+		if (session->receiver)
+			refresh_key(session, now_us);
 	}
 }

@@ -55,6 +55,7 @@ struct rtc_session {
 	struct publisher *publisher;
 	uint64_t publisher_id;
 	int64_t due_us; /* when the receiver wants its tick */
+	int64_t key_due_us; /* publisher: when a keyframe is asked for again */
 };
 
 struct sdp;

@@ -12,6 +12,7 @@ static enum codec other(enum codec codec)
 static void on_frame_out(struct frame *frame, void *arg)
 {
 	struct sound *sound = arg;
+	sound->made_epoch = frame->epoch;
 	(void)broadcast_push_audio(sound->broadcast, frame_ref(frame));
 }
 
@@ -52,9 +53,10 @@ static bool needed(const struct sound *sound)
 {
 	struct media_config *source = broadcast_audio_config(sound->broadcast, other(sound->to));
 	struct media_config *made = broadcast_audio_config(sound->broadcast, sound->to);
-	/* What the transcoder makes has a config, too: only a source that brings both needs none.
-	 */
-	const bool only_other = source && (!made || sound->running);
+	/* What the transcoder made has a config, too, also after it was stopped: only a source that
+	 * brings both needs none. */
+	const bool ours = sound->running || sound->made_epoch == broadcast_epoch(sound->broadcast);
+	const bool only_other = source && (!made || ours);
 	media_config_unref(source);
 	media_config_unref(made);
 	return only_other && broadcast_readers(sound->broadcast, sound->to) > 0;

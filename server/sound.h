@@ -18,6 +18,7 @@ struct sound {
 	struct broadcast *broadcast;
 	struct fanout *fanout;
 	struct transcode_pool *pool;
+	uint32_t made_epoch; /* the last one that it made sound for */
 	enum codec to;
 	struct transcode *transcode; /* NULL: not needed, or the source is not known yet */
 	bool running;
