@@ -96,6 +96,8 @@ static int read_rows(struct store_reader *reader, const char *sql, struct stored
 	}
 	if (!err && status != SQLITE_DONE)
 		err = -EIO;
+	stored->row = NULL;
+	stored->sum = NULL;
 	bytes_finish(&encoding);
 	sqlite3_finalize(statement);
 	return err;

@@ -123,6 +123,7 @@ bool ice_heard(struct ice *ice, const struct udp_path *from, bool fresh_rtcp, in
 	return use_path(ice, from, now_us);
 }
 
+/* The signature is libnice's. NOLINTNEXTLINE(readability-function-size) */
 static bool on_validate(StunAgent *agent, StunMessage *message, uint8_t *username,
 			uint16_t username_len, uint8_t **password, size_t *password_len, void *arg)
 {
@@ -207,7 +208,7 @@ static void receive_answer(struct ice *ice, const struct ice_packet *packet,
 {
 	StunMessage answer;
 	if (!ice->check_len || !addr_equal(&from->remote, &ice->candidate.remote) ||
-	    memcmp(packet->data + TRANSACTION_AT, ice->check + TRANSACTION_AT, STUN_ID_LEN) ||
+	    memcmp(packet->data + TRANSACTION_AT, ice->check + TRANSACTION_AT, STUN_ID_LEN) != 0 ||
 	    !validate_answer(ice, packet, &answer))
 		return;
 	struct sockaddr_storage mapped;

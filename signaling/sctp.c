@@ -224,6 +224,7 @@ static void on_piece(struct sctp_slot *slot, const void *data, size_t len,
 	}
 }
 
+/* The signature is usrsctp's. NOLINTNEXTLINE(readability-function-size) */
 static int on_receive(struct socket *socket, union sctp_sockstore from, void *data, size_t len,
 		      struct sctp_rcvinfo info, int flags, void *arg)
 {

@@ -63,9 +63,9 @@ int sctp_hub_open(struct sctp_slot *slot, const char *label, bool dtls_client)
 
 void sctp_channel_up(struct sctp_slot *slot)
 {
-	for (uint16_t i = 0; i < SCTP_STREAMS; i++)
+	for (unsigned i = 0; i < SCTP_STREAMS; i++)
 		if (slot->opening >> i & 1)
-			send_open(slot, i);
+			send_open(slot, (uint16_t)i);
 }
 
 static void take_control(struct sctp_slot *slot, uint16_t stream, const struct buf *data)

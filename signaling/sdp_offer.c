@@ -81,10 +81,10 @@ void sdp_offer_build(struct bytes *text, const struct sdp_offer_options *options
 		.ssrc = { options->audio_ssrc, options->video_ssrc },
 	};
 	char mids[SECTIONS_MAX * 2 + 1] = "";
-	for (unsigned i = 0; i < count; i++) {
-		strcat(mids, i ? " " : "");
-		strcat(mids, sections[i].mid);
-	}
+	size_t used = 0;
+	for (unsigned i = 0; i < count && used < sizeof(mids); i++)
+		used += (size_t)snprintf(mids + used, sizeof(mids) - used, "%s%s", i ? " " : "",
+					 sections[i].mid);
 	sdp_write_session(text, &side, mids);
 	for (unsigned i = 0; i < count; i++) {
 		if (sections[i].kind == SDP_APPLICATION) {

@@ -81,10 +81,10 @@ static int read_header(struct packet_ids *out, const uint8_t *packet, size_t len
 	out->seq = bits_be16(&bits);
 	bits_be32(&bits);
 	out->ssrc = bits_be32(&bits);
-	bits_skip(&bits, (first & 15) * 4);
+	bits_skip(&bits, (size_t)(first & 15) * 4);
 	if (first & 0x10) {
 		bits_be16(&bits);
-		bits_skip(&bits, bits_be16(&bits) * 4u);
+		bits_skip(&bits, (size_t)bits_be16(&bits) * 4);
 	}
 	if (!bits_ok(&bits) || first >> 6 != 2)
 		return -EBADMSG;

@@ -4,6 +4,7 @@
 #include "load-tests/swarm/whep_viewer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -16,17 +17,17 @@ static uint64_t drops_in(const char *path, const bool ours[PORTS])
 	uint64_t sum = 0;
 	FILE *file = fopen(path, "r");
 	while (file && fgets(line, sizeof(line), file)) {
-		unsigned port;
 		const char *drops = strrchr(line, ' ');
 		while (drops && drops > line && drops[1] == '\n') {
 			line[drops - line] = '\n';
 			line[drops - line + 1] = '\0';
 			drops = strrchr(line, ' ');
 		}
-		unsigned long long dropped;
-		if (sscanf(line, " %*u: %*32[0-9A-F]:%4x", &port) == 1 && ours[port] && drops &&
-		    sscanf(drops, " %llu", &dropped) == 1)
-			sum += dropped;
+		const char *colon = strchr(line, ':');
+		colon = colon ? strchr(colon + 1, ':') : NULL;
+		const unsigned long port = colon ? strtoul(colon + 1, NULL, 16) : 0;
+		if (port && port <= UINT16_MAX && ours[port] && drops)
+			sum += strtoull(drops, NULL, 10);
 	}
 	if (file)
 		fclose(file);

@@ -64,7 +64,7 @@ void addr_format_ip(const struct addr *addr, char out[ADDR_TEXT])
 	const void *ip = is_v6(addr) ? (const void *)&v6(addr)->sin6_addr
 				     : (const void *)&v4(addr)->sin_addr;
 	if (!inet_ntop(addr->ss.ss_family, ip, out, ADDR_TEXT))
-		strcpy(out, "?");
+		snprintf(out, ADDR_TEXT, "?");
 }
 
 void addr_format(const struct addr *addr, char out[ADDR_TEXT])

@@ -88,7 +88,8 @@ void map_finish(struct map *map)
 static struct map_entry **find(const struct map *map, uint64_t hash, const void *key, size_t len)
 {
 	struct map_entry **at = &map->slots[hash & (map->size - 1)];
-	while (*at && ((*at)->hash != hash || (*at)->len != len || memcmp((*at)->key, key, len)))
+	while (*at &&
+	       ((*at)->hash != hash || (*at)->len != len || memcmp((*at)->key, key, len) != 0))
 		at = &(*at)->next;
 	return at;
 }
@@ -96,7 +97,7 @@ static struct map_entry **find(const struct map *map, uint64_t hash, const void 
 static void grow(struct map *map)
 {
 	const size_t size = map->size ? map->size * 2 : FIRST_SIZE;
-	struct map_entry **slots = xcalloc(size, sizeof(*slots));
+	struct map_entry **slots = xcalloc(size, sizeof(struct map_entry *));
 	for (size_t i = 0; i < map->size; i++) {
 		struct map_entry *entry = map->slots[i];
 		while (entry) {
