@@ -132,6 +132,8 @@ static int load_event(struct loading *loading, const struct event_row *row)
 	struct room *room = map_get_u64(&loading->rooms, (uint64_t)row->rid);
 	if (!room || !row->id || !row->type || !row->data)
 		return -EUCLEAN;
+	if (!strcmp(row->type, "product.pin")) /* in order of seq: the newest one stays */
+		room->pinned_at_us = row->at_us;
 	return timeline_load(&room->timeline, room->id, row);
 }
 

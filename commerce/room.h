@@ -43,7 +43,7 @@ struct room {
 	uint32_t viewers;
 	int64_t newest_capture_us; /* 0: nothing was ever sent */
 	int64_t clock_err_us;
-	int64_t pinned_at_us; /* 0: not known, from before the start */
+	int64_t pinned_at_us; /* 0: not known, its event is no longer kept */
 	struct token_bucket events;
 	bool urgent; /* by a host, who will read what was just written */
 	int64_t published_us; /* monotonic */

@@ -60,7 +60,7 @@ int dtls_certificate_create(X509 **certificate, EVP_PKEY **key,
 void dtls_fingerprint_format(const uint8_t fingerprint[DTLS_FINGERPRINT],
 			     char out[DTLS_FINGERPRINT_TEXT])
 {
-	for (int i = 0; i < DTLS_FINGERPRINT; i++)
+	for (size_t i = 0; i < DTLS_FINGERPRINT; i++)
 		sprintf(out + 3 * i, "%02X%s", fingerprint[i], i < DTLS_FINGERPRINT - 1 ? ":" : "");
 }
 
@@ -77,7 +77,7 @@ int dtls_fingerprint_parse(const char *text, uint8_t out[DTLS_FINGERPRINT])
 	uint8_t bytes[DTLS_FINGERPRINT];
 	if (strlen(text) != 3 * DTLS_FINGERPRINT - 1)
 		return -EINVAL;
-	for (int i = 0; i < DTLS_FINGERPRINT; i++) {
+	for (size_t i = 0; i < DTLS_FINGERPRINT; i++) {
 		const int high = hex_value(text[3 * i]);
 		const int low = hex_value(text[3 * i + 1]);
 		const char after = i < DTLS_FINGERPRINT - 1 ? ':' : '\0';
