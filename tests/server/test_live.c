@@ -196,7 +196,7 @@ Test(live, auth_names_a_stranger_but_no_other_subject)
 Test(live, chat_reaches_everybody_and_has_a_rate_of_subject_and_room)
 {
 	struct fake_carrier eve;
-	char name[16];
+	char name[32];
 	fake_carrier_open(&eve, view, "eve");
 	for (int i = 0; i < 7; i++)
 		fake_carrier_receive(&bob,
