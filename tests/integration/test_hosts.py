@@ -136,7 +136,8 @@ class Hosts(RoomTest):
     def test_obs(self):
         self.write_obs_settings()
         command = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "obs", "--startstreaming", "--multi"]
-        env = {"HOME": str(self.home), "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb"}
+        env = {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config"),
+               "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb"}
         streams = self.check_is_watched_over_a_crash(self.start(command, **env), command, **env)
         self.assertEqual(streams["h264"]["profile"], "High")
         self.assert_problem(self.whep(), 409, "unsupported_source")

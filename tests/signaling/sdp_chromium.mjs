@@ -99,7 +99,7 @@ try {
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   await page.exposeFunction('tool', tool);
   const got = await page.evaluate(inPage);
-  const sending = { directions: ['sendonly', 'sendonly'], codecs: ['video/H264'], transportCc: true };
+  const sending = { directions: ['sendonly', 'sendonly'], codecs: ['video/H264', 'video/rtx'], transportCc: true };
   assert.deepEqual(got.viewer, { directions: ['recvonly', 'recvonly'], streams: ['souk', 'souk'], sctp: 0 });
   assert.deepEqual(got.buyer, { directions: ['recvonly', 'recvonly'], streams: ['souk', 'souk'], sctp: 65536 });
   assert.deepEqual(got.publisher, { ...sending, layers: [''] });
