@@ -1,7 +1,7 @@
 #include "server/reply.h"
 
+#include "commerce/answer.h"
 #include "server/core/buf.h"
-#include "server/core/json.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -36,12 +36,7 @@ void reply_problem(struct http_request *request, const struct problem_text *prob
 		snprintf(retry_after, sizeof(retry_after), "%d", problem->retry_after_s);
 		reply_add(&headers, "Retry-After", retry_after);
 	}
-	json_t *body =
-		json_pack("{s:s, s:s, s:i, s:s, s:s*, s:s*}", "type", "about:blank", "title",
-			  http_reason(problem->status), "status", problem->status, "code",
-			  problem->code, "detail", problem->detail, "member", problem->member);
-	char *text = json_text(body);
-	json_decref(body);
+	char *text = problem_text(problem->status, problem->code, problem->member, problem->detail);
 	http_reply(request, problem->status, headers.list, text, text ? strlen(text) : 0);
 	free(text);
 }
