@@ -194,6 +194,11 @@ static const struct option_row *find_row(const struct option_table *table, const
 	return NULL;
 }
 
+static bool names_file(const struct option_table *table, const char *name)
+{
+	return !strcmp(name, table->file_option ? table->file_option : "config");
+}
+
 static int set_defaults(struct parse *parse)
 {
 	for (size_t i = 0; i < parse->table->count; i++) {
@@ -228,7 +233,7 @@ static int on_line(void *arg, const char *section, const char *name, const char 
 	const struct option_row *row = find_row(parse->table, name, strlen(name));
 	if (section[0])
 		return !fault(parse, name, "there are no sections");
-	if (!row || !strcmp(name, "config"))
+	if (!row || names_file(parse->table, name))
 		return !fault(parse, "", "unknown option '%.60s'", name);
 	if (row->type != OPTION_LIST && parse->sources[row - parse->table->rows] == FROM_FILE)
 		return !fault(parse, name, "given twice");
@@ -243,7 +248,9 @@ static int read_file(struct parse *parse, const char *path)
 	struct line_reader reader = { .file = fopen(path, "re"), .parse = parse };
 	if (!reader.file) {
 		parse->source = FROM_COMMAND_LINE;
-		return fault(parse, "config", "%s: %s", path, strerror(errno));
+		return fault(parse,
+			     parse->table->file_option ? parse->table->file_option : "config",
+			     "%s: %s", path, strerror(errno));
 	}
 	const int bad_line = ini_parse_stream(read_line, &reader, on_line, &reader);
 	fclose(reader.file);
@@ -302,7 +309,7 @@ static int read_words(struct parse *parse, int argc, char *const *argv, const ch
 		const int err = read_argument(parse, argc, argv, &i, &argument);
 		if (err || argument.result != OPTION_RUN)
 			return err ? err : (int)argument.result;
-		if (config && !strcmp(argument.row->name, "config"))
+		if (config && names_file(parse->table, argument.row->name))
 			*config = argument.value;
 		else if (!config && set_value(parse, argument.row, argument.value))
 			return -EINVAL;

@@ -45,6 +45,7 @@ struct option_table {
 	const char *about; /* one paragraph for --help */
 	const struct option_row *rows;
 	size_t count;
+	const char *file_option; /* whose value is the file; NULL: "config" */
 };
 
 struct option_error {
@@ -55,7 +56,7 @@ enum option_result { OPTION_RUN = 0, OPTION_HELP = 1, OPTION_VERSION = 2 };
 
 /*
  * Fills `target` (zeroed by the caller before the first use). argv[0] is skipped. --help and
- * --version end the parsing and are reported; a row named "config" is the file read beneath the
+ * --version end the parsing and are reported; the file option names what is read beneath the
  * command line. -EINVAL with `error` filled: the program prints it and exits 2. Free with
  * options_free() in every case.
  */

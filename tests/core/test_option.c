@@ -141,6 +141,24 @@ Test(option, command_line_wins_over_the_file_and_the_file_over_defaults)
 	cr_assert(eq(str, target.advertise.items[0], "10.0.0.9"));
 }
 
+Test(option, the_file_may_have_another_name)
+{
+	struct option_row rows[sizeof(table_rows) / sizeof(table_rows[0])];
+	memcpy(rows, table_rows, sizeof(rows));
+	rows[0].name = "scenario";
+	struct option_table other = table;
+	other.rows = rows;
+	other.file_option = "scenario";
+	write_file("workers = 5\n");
+	char *words[] = { "soukd", "--scenario", path };
+	cr_assert(eq(int, options_parse(&other, &target, 3, words, &error), OPTION_RUN), "%s",
+		  error.text);
+	cr_assert(eq(i64, target.workers, 5));
+	words[2] = "/nowhere";
+	cr_assert(eq(int, options_parse(&other, &target, 3, words, &error), -EINVAL));
+	cr_assert(eq(int, strncmp(error.text, "--scenario: /nowhere: ", 22), 0), "%s", error.text);
+}
+
 Test(option, help_and_version_are_reported)
 {
 	cr_assert(eq(int, PARSE("--workers=3", "--help"), OPTION_HELP));
