@@ -68,17 +68,23 @@ static int64_t now_us(const struct peer *peer)
 /* ---- end of life ---- */
 
 /* From here on nothing is sent and no packet finds the peer by its ufrag. */
-static void shut(struct peer *peer)
+static void fall_silent(struct peer *peer)
 {
 	if (peer->closed)
 		return;
-	dtls_close(peer->dtls);
 	peer->closed = true;
 	udp_session_drop_ufrag(&peer->session, peer->ice.local.ufrag);
 	if (peer->ice.next.ufrag)
 		udp_session_drop_ufrag(&peer->session, peer->ice.next.ufrag);
 	if (peer->old_ufrag)
 		udp_session_drop_ufrag(&peer->session, peer->old_ufrag);
+}
+
+static void shut(struct peer *peer)
+{
+	if (!peer->closed)
+		dtls_close(peer->dtls);
+	fall_silent(peer);
 }
 
 static void fail(struct peer *peer, enum peer_reason reason)
@@ -111,6 +117,14 @@ void peer_close(struct peer *peer)
 	if (!peer)
 		return;
 	shut(peer);
+	udp_session_end(&peer->session);
+}
+
+void peer_vanish(struct peer *peer)
+{
+	if (!peer)
+		return;
+	fall_silent(peer);
 	udp_session_end(&peer->session);
 }
 

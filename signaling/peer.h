@@ -104,4 +104,8 @@ void peer_stats(const struct peer *peer, struct peer_stats *out);
  * next turn of the loop, so this is safe inside callbacks. Takes NULL. */
 void peer_close(struct peer *peer);
 
+/* As peer_close(), but the other side is told nothing: what a phone does that loses its network.
+ * For load programs and tests. Takes NULL. */
+void peer_vanish(struct peer *peer);
+
 #endif

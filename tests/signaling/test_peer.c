@@ -223,6 +223,19 @@ Test(peer, close_notify_ends_the_other_side)
 	cr_assert(eq(u64, stats.sessions, 0));
 }
 
+Test(peer, whoever_vanishes_is_missed_only_by_consent)
+{
+	pair_connect(&p);
+	p.server.close_in_callback = true;
+	peer_vanish(p.client.peer);
+	p.client.peer = NULL;
+	pair_serve(&p, 50000);
+	cr_assert(eq(int, p.server.closed, 0));
+	p.clock.ahead_us += 31000000;
+	cr_assert(pair_wait(&p, &p.server.closed, 1));
+	cr_assert(eq(int, p.server.reason, PEER_CONSENT_LOST));
+}
+
 Test(peer, may_be_closed_inside_its_own_callback)
 {
 	const struct peer_options server = pair_server_options(&p);
