@@ -81,10 +81,9 @@ int sdp_fragment_parse(struct sdp_fragment *out, const char *text, size_t len,
 }
 
 /* RFC 8840 §9: an m-line stands before media-level lines; its formats mean nothing. */
-void sdp_fragment_build(struct bytes *text, const struct sdp_local *local,
-			const struct sdp_agreement *agreement)
+static void build(struct bytes *text, const struct sdp_local *local,
+		  const struct sdp_agreement *agreement)
 {
-	bytes_text(text, "a=ice-lite\r\na=ice-options:trickle\r\n");
 	if (agreement->bundle_kind == SDP_APPLICATION)
 		bytes_text(text, "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n");
 	else
@@ -93,4 +92,17 @@ void sdp_fragment_build(struct bytes *text, const struct sdp_local *local,
 	bytes_printf(text, "a=mid:%s\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\n", agreement->bundle_mid,
 		     local->ufrag, local->pwd);
 	sdp_write_candidates(text, local);
+}
+
+void sdp_fragment_build(struct bytes *text, const struct sdp_local *local,
+			const struct sdp_agreement *agreement)
+{
+	bytes_text(text, "a=ice-lite\r\na=ice-options:trickle\r\n");
+	build(text, local, agreement);
+}
+
+void sdp_fragment_build_client(struct bytes *text, const struct sdp_local *local,
+			       const struct sdp_agreement *agreement)
+{
+	build(text, local, agreement);
 }

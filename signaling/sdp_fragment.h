@@ -20,8 +20,12 @@ struct sdp_fragment {
 int sdp_fragment_parse(struct sdp_fragment *out, const char *text, size_t len,
 		       struct sdp_error *error) __attribute__((warn_unused_result));
 
-/* Our side after an ICE restart: new ufrag and pwd, all candidates, end-of-candidates. */
+/* A server's side after an ICE restart: new ufrag and pwd, all candidates, end-of-candidates. */
 void sdp_fragment_build(struct bytes *text, const struct sdp_local *local,
 			const struct sdp_agreement *agreement);
+
+/* A client's side: candidates that trickle, or new credentials that restart ICE (RFC 9725 §4.3). */
+void sdp_fragment_build_client(struct bytes *text, const struct sdp_local *local,
+			       const struct sdp_agreement *agreement);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { AUDIO_PT = 111, VIDEO_PT = 96, SECTIONS_MAX = 3 };
+enum { AUDIO_PT = 111, VIDEO_PT = 96, REPAIR_PT = 97, SECTIONS_MAX = 3 };
 
 /* What we offer, in the order of the m-lines. */
 struct section {
@@ -61,6 +61,11 @@ static struct sdp_track offered_track(const struct sdp_offer_options *options,
 	} else if (!audio) {
 		track.ids.playout_delay = 3;
 	}
+	if (publisher && !audio) {
+		/* For servers that estimate themselves instead of numbering packets. */
+		track.feedback |= SDP_FB_REMB;
+		track.rtx_pt = options->repair_ssrc ? REPAIR_PT : 0;
+	}
 	if (!audio)
 		track.feedback |= SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR;
 	return track;
@@ -79,6 +84,7 @@ void sdp_offer_build(struct bytes *text, const struct sdp_offer_options *options
 		.lite = server,
 		.stream = sends(options),
 		.ssrc = { options->audio_ssrc, options->video_ssrc },
+		.repair_ssrc = options->repair_ssrc,
 	};
 	char mids[SECTIONS_MAX * 2 + 1] = "";
 	size_t used = 0;
@@ -120,6 +126,8 @@ static int accept_track(struct sdp_track *out, const struct sdp_track *offered,
 		if (*sdp_extension_id(&out->ids, i) != *sdp_extension_id(&ids, i))
 			*sdp_extension_id(&out->ids, i) = 0;
 	sdp_agree_track(out, media, codec, offered->feedback);
+	if (offered->rtx_pt && sdp_find_rtx(media, offered->pt) == offered->rtx_pt)
+		out->rtx_pt = offered->rtx_pt;
 	return 0;
 }
 

@@ -23,6 +23,8 @@ struct sdp_offer_options {
 	bool no_data; /* viewer and server */
 	uint32_t audio_ssrc; /* publisher: announced with a=ssrc when not 0 */
 	uint32_t video_ssrc;
+	/* Publisher: repairs of the video (RFC 4588) are offered, and come from here. 0: none. */
+	uint32_t repair_ssrc;
 };
 
 void sdp_offer_build(struct bytes *text, const struct sdp_offer_options *options,

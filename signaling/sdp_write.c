@@ -42,7 +42,10 @@ void sdp_write_candidates(struct bytes *text, const struct sdp_local *local)
 		bytes_printf(text, "a=candidate:%u 1 udp %" PRIu32 " %s %u typ host\r\n", i + 1,
 			     priority, ip, addr_port(addr));
 	}
-	bytes_text(text, "a=end-of-candidates\r\n");
+	if (local->candidate_lines)
+		bytes_text(text, local->candidate_lines);
+	if (!local->gathering)
+		bytes_text(text, "a=end-of-candidates\r\n");
 }
 
 /* Written into each m-line: clients differ in which one they read. */
@@ -99,6 +102,19 @@ static void write_codec(struct bytes *text, enum sdp_kind kind, const struct sdp
 			     track->rtx_pt, track->pt);
 }
 
+static void write_ssrcs(struct bytes *text, const struct sdp_side *side, enum sdp_kind kind,
+			uint32_t repair)
+{
+	const uint32_t ssrc = side->ssrc[kind];
+	if (!ssrc)
+		return;
+	if (repair) /* RFC 5576 §4.2 */
+		bytes_printf(text, "a=ssrc-group:FID %" PRIu32 " %" PRIu32 "\r\n", ssrc, repair);
+	bytes_printf(text, "a=ssrc:%" PRIu32 " cname:" STREAM_NAME "\r\n", ssrc);
+	if (repair)
+		bytes_printf(text, "a=ssrc:%" PRIu32 " cname:" STREAM_NAME "\r\n", repair);
+}
+
 void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_kind kind,
 		     const struct sdp_track *track, bool candidates)
 {
@@ -121,9 +137,7 @@ void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_k
 	if (track->rcvr_rtt)
 		bytes_text(text, "a=rtcp-xr:rcvr-rtt=all\r\n");
 	write_codec(text, kind, track);
-	if (side->ssrc[kind])
-		bytes_printf(text, "a=ssrc:%" PRIu32 " cname:" STREAM_NAME "\r\n",
-			     side->ssrc[kind]);
+	write_ssrcs(text, side, kind, track->rtx_pt ? side->repair_ssrc : 0);
 	if (*track->rid)
 		bytes_printf(text, "a=rid:%s recv\r\na=simulcast:recv %s\r\n", track->rid,
 			     track->rid);

@@ -14,6 +14,7 @@ struct sdp_side {
 	bool lite;
 	bool stream; /* a=msid, for tracks that we send */
 	uint32_t ssrc[2]; /* announced when not 0, by enum sdp_kind */
+	uint32_t repair_ssrc; /* of the video, RFC 4588; likewise */
 };
 
 /* Everything above the first m-line; `mids` is the bundle's list, separated by spaces. */
@@ -27,7 +28,7 @@ void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_k
 void sdp_write_data(struct bytes *text, const struct sdp_side *side, const struct sdp_media *media,
 		    bool candidates);
 void sdp_write_rejected(struct bytes *text, const struct sdp_media *media);
-/* Host candidates and end-of-candidates. */
+/* Our candidates, and end-of-candidates unless more are gathered. */
 void sdp_write_candidates(struct bytes *text, const struct sdp_local *local);
 
 #endif

@@ -109,3 +109,23 @@ Test(sdp_fragment, restart_answer_is_golden_and_readable)
 	cr_assert(eq(uint, fragment.candidate_count, 2));
 	bytes_finish(&text);
 }
+
+Test(sdp_fragment, what_a_client_trickles_is_not_lite_and_leaves_the_end_open)
+{
+	struct sdp_local local = sdp_test_local();
+	local.candidate_count = 0;
+	local.candidate_lines = "a=candidate:7 1 udp 1 192.0.2.7 9000 typ srflx\r\n";
+	local.gathering = true;
+	const struct sdp_agreement agreement = { .bundle_kind = SDP_AUDIO, .bundle_mid = "0" };
+	struct bytes text;
+	bytes_init(&text, SDP_SIZE_MAX);
+	sdp_fragment_build_client(&text, &local, &agreement);
+	cr_assert(eq(ptr, (void *)strstr(bytes_string(&text), "ice-lite"), NULL));
+	struct sdp_fragment fragment;
+	struct sdp_error error;
+	cr_assert(eq(int, parse(&fragment, bytes_string(&text), &error), 0));
+	cr_assert(eq(str, fragment.ice.ufrag, "srvUfrag"));
+	cr_assert(eq(uint, fragment.candidate_count, 1));
+	cr_assert(not(fragment.end_of_candidates));
+	bytes_finish(&text);
+}

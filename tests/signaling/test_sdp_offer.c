@@ -172,3 +172,31 @@ Test(sdp_offer, track_that_the_answer_turns_off_is_absent)
 	sdp_destroy(parsed);
 	free(changed);
 }
+
+Test(sdp_offer, publisher_and_server_agree_on_repairs)
+{
+	const struct sdp_offer_options options = { .role = SDP_OFFER_PUBLISHER,
+						   .video_ssrc = 11,
+						   .repair_ssrc = 12 };
+	struct sdp_agreement server;
+	const struct sdp_agreement client = negotiate(&server, &options);
+	cr_expect(ne(u8, client.video.rtx_pt, 0));
+	cr_expect(eq(u8, client.video.rtx_pt, server.video.rtx_pt));
+	/* The repair stream is not taken for a second picture. */
+	cr_expect(eq(uint, server.video.ssrc_count, 1));
+	cr_expect(eq(u32, server.video.ssrcs[0], 11));
+}
+
+Test(sdp_offer, candidates_that_still_come_leave_the_offer_open)
+{
+	const struct sdp_offer_options options = { .role = SDP_OFFER_PUBLISHER };
+	struct sdp_local local = client_side();
+	local.candidate_count = 0;
+	local.candidate_lines = "a=candidate:7 1 udp 1 192.0.2.7 9000 typ srflx\r\n";
+	local.gathering = true;
+	sdp_offer_build(&text, &options, &local);
+	struct sdp *parsed = sdp_must_parse(bytes_string(&text));
+	cr_expect(eq(uint, parsed->candidate_count, 1));
+	cr_expect(not(parsed->media[0].end_of_candidates));
+	sdp_destroy(parsed);
+}
