@@ -92,6 +92,13 @@ size_t rtp_header_capture_at(const struct rtp_header *header)
 	return header->abs_capture_id ? CAPTURE_AT : 0;
 }
 
+size_t rtp_header_transport_at(const struct rtp_header *header)
+{
+	if (!header->transport_cc_id)
+		return 0;
+	return CAPTURE_AT + (header->abs_capture_id ? 9 : 0);
+}
+
 static size_t put_element(uint8_t *out, size_t at, uint8_t id, const void *content, size_t len)
 {
 	out[at] = (uint8_t)(id << 4 | (len - 1));
@@ -117,7 +124,9 @@ size_t rtp_header_write(uint8_t out[64], const struct rtp_header *header)
 	size_t at = start;
 	if (header->abs_capture_id)
 		at = put_element(out, at, header->abs_capture_id, zeros, 8);
-	if (header->playout_delay_id)
+	if (header->transport_cc_id)
+		at = put_element(out, at, header->transport_cc_id, zeros, 2);
+	else if (header->playout_delay_id)
 		at = put_element(out, at, header->playout_delay_id, zeros, 3);
 	const size_t mid_len = header->mid_id && header->mid ? strnlen(header->mid, 8) : 0;
 	if (mid_len)
@@ -152,6 +161,12 @@ void rtp_header_set_capture(uint8_t *header, size_t at, int64_t capture_us)
 	const uint64_t ntp = ntp_from_utc_us(capture_us);
 	put_be32(header + at, (uint32_t)(ntp >> 32));
 	put_be32(header + at + 4, (uint32_t)ntp);
+}
+
+void rtp_header_set_transport(uint8_t *header, size_t at, uint16_t seq)
+{
+	header[at] = (uint8_t)(seq >> 8);
+	header[at + 1] = (uint8_t)seq;
 }
 
 uint64_t ntp_from_utc_us(int64_t utc_us)

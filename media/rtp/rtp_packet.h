@@ -43,6 +43,8 @@ struct rtp_header {
 	uint8_t mid_id; /* 0: not sent */
 	const char *mid; /* at most 8 characters */
 	uint8_t abs_capture_id; /* 0: not sent; set per frame with rtp_header_set_capture() */
+	/* 0: not sent; set per packet with rtp_header_set_transport(). Not beside playout_delay. */
+	uint8_t transport_cc_id;
 };
 
 /* A header template with seq, timestamp and marker 0. Written length, <= RTP_HEADER_ROOM. */
@@ -52,6 +54,10 @@ size_t rtp_header_write(uint8_t out[64], const struct rtp_header *header);
  * sent. */
 size_t rtp_header_capture_at(const struct rtp_header *header);
 void rtp_header_set_capture(uint8_t *header, size_t at, int64_t capture_us);
+
+/* The transport-wide sequence number, likewise. */
+size_t rtp_header_transport_at(const struct rtp_header *header);
+void rtp_header_set_transport(uint8_t *header, size_t at, uint16_t seq);
 
 /* The three fields that change from packet to packet. */
 void rtp_header_patch(uint8_t *header, uint16_t seq, uint32_t timestamp, bool marker);

@@ -226,15 +226,15 @@ static void on_rtp(struct rtp_receiver *receiver, const void *data, size_t len)
 	push(receiver, stream, view.seq, &unit);
 }
 
-void rtp_receiver_packet(struct rtp_receiver *receiver, const void *data, size_t len,
-			 int64_t now_us)
+int64_t rtp_receiver_packet(struct rtp_receiver *receiver, const void *data, size_t len,
+			    int64_t now_us)
 {
 	receiver->now_us = now_us;
 	if (rtp_is_rtcp(data, len))
 		rtp_receiver_rtcp(receiver, data, len);
 	else
 		on_rtp(receiver, data, len);
-	rtp_receiver_feedback(receiver);
+	return rtp_receiver_feedback(receiver);
 }
 
 int64_t rtp_receiver_tick(struct rtp_receiver *receiver, int64_t now_us)

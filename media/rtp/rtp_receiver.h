@@ -65,12 +65,12 @@ struct rtp_receiver_stats {
 int rtp_receiver_create(struct rtp_receiver **out, const struct rtp_receiver_config *config)
 	__attribute__((warn_unused_result));
 
-/* One authenticated datagram, RTP or RTCP. Callbacks fire inside; they must not destroy it. */
-void rtp_receiver_packet(struct rtp_receiver *receiver, const void *data, size_t len,
-			 int64_t now_us);
+/* One authenticated datagram, RTP or RTCP. Callbacks fire inside; they must not destroy it. Returns
+ * when tick() is due. */
+int64_t rtp_receiver_packet(struct rtp_receiver *receiver, const void *data, size_t len,
+			    int64_t now_us);
 
-/* Repeats NACKs, gives up what does not come, sends reports. Returns the time at which it wants to
- * be called next. */
+/* Repeats NACKs, gives up what does not come, sends reports. Returns when it is due again. */
 int64_t rtp_receiver_tick(struct rtp_receiver *receiver, int64_t now_us);
 
 /* PLI, at most one per 500 ms; one asked for too early is sent as soon as allowed. */

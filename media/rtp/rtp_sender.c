@@ -145,7 +145,6 @@ static void send_picture(struct rtp_sender *sender, struct frame *frame,
 		}
 		at += (uint32_t)sent;
 	}
-	sender->picture_us = now_us;
 	sender->stats.frames++;
 	rtp_pacer_spend(&sender->pacer, image->len);
 }
@@ -172,7 +171,6 @@ static void pump(struct rtp_sender *sender, int64_t now_us)
 			rtp_sender_ask_key(sender, now_us);
 			return;
 		}
-		sender->picture_us = now_us;
 		rtp_pacer_spend(pacer, (size_t)sent * RTP_PAYLOAD_MAX);
 		pacer->next_piece += (uint32_t)sent;
 		if (pacer->next_piece == image->count) {
@@ -192,6 +190,8 @@ static void enqueue(struct rtp_sender *sender, struct frame *frame, int64_t now_
 		sender->stats.frames_skipped += sender->pacer.count;
 		lose_picture(sender);
 		rtp_sender_ask_key(sender, now_us);
+	} else if (sender->pacer.count == 1 && sender->config.pace) {
+		sender->config.pace(sender->config.arg);
 	}
 }
 
@@ -231,15 +231,10 @@ static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t n
 	pump(sender, now_us);
 }
 
-static void on_sound(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
+static void on_sound(struct rtp_sender *sender, struct frame *frame)
 {
-	if (sender->sound_count == 0)
-		sender->sound_since_us = now_us;
 	sender->sound[sender->sound_count++] = frame_ref(frame);
-	const bool alone = !sender->video.on || sender->picture_us == 0 ||
-			   now_us - sender->picture_us > SENDER_SOUND_ALONE_US;
-	if (alone || sender->sound_count == SENDER_SOUND_MAX ||
-	    now_us - sender->sound_since_us >= SENDER_SOUND_WAIT_US)
+	if (sender->sound_count == SENDER_SOUND_MAX)
 		send_sound(sender);
 }
 
@@ -265,31 +260,25 @@ void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame)
 	if (frame->codec == CODEC_H264 && sender->video.on)
 		on_picture(sender, frame, now_us);
 	else if (frame->codec == CODEC_OPUS && sender->audio.on)
-		on_sound(sender, frame, now_us);
+		on_sound(sender, frame);
 	if (now_us >= sender->next_report_us)
 		rtp_sender_report(sender, now_us);
 }
 
-int64_t rtp_sender_due_us(const struct rtp_sender *sender)
+void rtp_sender_flush(struct rtp_sender *sender)
 {
-	int64_t due_us = sender->next_report_us > 0 ? sender->next_report_us : INT64_MAX;
-	if (sender->sound_count > 0 && sender->sound_since_us + SENDER_SOUND_WAIT_US < due_us)
-		due_us = sender->sound_since_us + SENDER_SOUND_WAIT_US;
-	if (sender->pacer.count > 0 && sender->pacer.filled_us + PACER_INTERVAL_US < due_us)
-		due_us = sender->pacer.filled_us + PACER_INTERVAL_US;
-	return due_us;
+	if (sender->sound_count > 0)
+		send_sound(sender);
 }
 
-int64_t rtp_sender_tick(struct rtp_sender *sender)
+bool rtp_sender_tick(struct rtp_sender *sender)
 {
 	const int64_t now_us = clock_mono_us(sender->config.clock);
 	if (sender->pacer.count > 0)
 		pump(sender, now_us);
-	if (sender->sound_count > 0 && now_us - sender->sound_since_us >= SENDER_SOUND_WAIT_US)
-		send_sound(sender);
-	if (now_us >= sender->next_report_us)
+	if (sender->next_report_us > 0 && now_us >= sender->next_report_us)
 		rtp_sender_report(sender, now_us);
-	return rtp_sender_due_us(sender);
+	return sender->pacer.count > 0;
 }
 
 uint32_t rtp_sender_time(const struct rtp_sender *sender, enum codec codec, int64_t media_us)
@@ -319,6 +308,11 @@ static void on_sink_frame(struct sink *sink, struct frame *frame)
 	rtp_sender_frame(list_entry(sink, struct rtp_sender, sink), frame);
 }
 
+static void on_sink_flush(struct sink *sink)
+{
+	rtp_sender_flush(list_entry(sink, struct rtp_sender, sink));
+}
+
 static void on_sink_ended(struct sink *sink)
 {
 	struct rtp_sender *sender = list_entry(sink, struct rtp_sender, sink);
@@ -329,6 +323,7 @@ static void on_sink_ended(struct sink *sink)
 static const struct sink_ops sink_ops = {
 	.start = on_sink_start,
 	.frame = on_sink_frame,
+	.flush = on_sink_flush,
 	.ended = on_sink_ended,
 };
 

@@ -13,6 +13,8 @@
 #include "media/rtp_port.h"
 #include "server/core/clock.h"
 
+#include <stdbool.h>
+
 struct rtp_sender;
 struct sink;
 
@@ -34,6 +36,9 @@ struct rtp_sender_config {
 	/* The viewer cannot go on without a keyframe; at most once per 500 ms. Called from frame(),
 	 * rtcp() and tick(); must not destroy the sender. */
 	void (*request_key)(void *arg);
+	/* Frames have begun to wait for their pace: tick() every PACER_INTERVAL_US until it says
+	 * that none does. Called from start() and frame(); may be NULL. */
+	void (*pace)(void *arg);
 	void (*ended)(void *arg); /* the show is over (sink_ops); may be NULL */
 	void *arg;
 };
@@ -66,16 +71,17 @@ struct sink *rtp_sender_sink(struct rtp_sender *sender);
 void rtp_sender_start(struct rtp_sender *sender, struct frame *const *frames, size_t count);
 
 /* One live frame, H.264 or Opus; others are ignored. Until the first keyframe video is skipped (and
- * a key requested). Takes own references. */
+ * a key requested). Sound waits for the next picture or for flush(), to share a send. Takes own
+ * references. */
 void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame);
+void rtp_sender_flush(struct rtp_sender *sender); /* after the frames of one turn */
 
 /* One authenticated RTCP datagram of the viewer. */
 void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len);
 
-/* Pacing, waiting audio, sender reports. Returns the monotonic time at which it wants to be called
- * next; earlier is harmless, a few milliseconds later too. INT64_MAX: nothing to do. */
-int64_t rtp_sender_tick(struct rtp_sender *sender);
-int64_t rtp_sender_due_us(const struct rtp_sender *sender); /* what tick would return, cheap */
+/* Pacing, and the sender reports that no frame has taken along: about once a second. True while
+ * frames wait for their pace. */
+bool rtp_sender_tick(struct rtp_sender *sender);
 
 /* The RTP timestamp on this viewer's wire of a media time (message `clock`, member rtp). */
 uint32_t rtp_sender_time(const struct rtp_sender *sender, enum codec codec, int64_t media_us);

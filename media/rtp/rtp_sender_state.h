@@ -12,10 +12,6 @@
 enum {
 	SENDER_RUN = 40, /* packets of one picture in one call of the port: < 64 KiB */
 	SENDER_SOUND_MAX = 4, /* waiting sound packets */
-	/* For a picture or more sound to share a send with. Much longer costs the viewer twice that
-	 * in its jitter buffer: 40 ms made 75 to 120 ms of 40 to 65 (Chromium). */
-	SENDER_SOUND_WAIT_US = 8000,
-	SENDER_SOUND_ALONE_US = 100000, /* no picture for so long: sound does not wait for one */
 	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
 	SENDER_KEY_INTERVAL_US = 500000,
 	SENDER_HOLE_MAX = 100, /* more missing packets are not repaired (chromium-viewer.md) */
@@ -47,10 +43,8 @@ struct rtp_sender {
 	struct rtp_history history;
 	struct rtp_pacer pacer;
 	bool need_key; /* video is skipped until a keyframe */
-	struct frame *sound[SENDER_SOUND_MAX];
+	struct frame *sound[SENDER_SOUND_MAX]; /* of this turn, for the next picture's send */
 	unsigned sound_count;
-	int64_t sound_since_us;
-	int64_t picture_us; /* when the newest picture packet went out; 0: none yet */
 	int64_t key_asked_us; /* 0: never */
 	int64_t first_report_us, next_report_us; /* 0: nothing sent yet */
 	struct rtp_sender_stats stats;

@@ -161,3 +161,22 @@ Test(rtp_packet, ntp_times_keep_microseconds)
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 		cr_assert(eq(i64, ntp_to_utc_us(ntp_from_utc_us(times[i])), times[i]));
 }
+
+Test(rtp_packet, transport_wide_number_is_set_in_a_template)
+{
+	const struct rtp_header header = { .payload_type = 96,
+					   .mid_id = 1,
+					   .mid = "0",
+					   .abs_capture_id = 4,
+					   .transport_cc_id = 2 };
+	uint8_t out[64];
+	const size_t len = rtp_header_write(out, &header);
+	rtp_header_set_transport(out, rtp_header_transport_at(&header), 0xabcd);
+	struct rtp_view view;
+	struct bits content;
+	cr_assert(eq(int, rtp_parse(&view, out, len), 0));
+	cr_assert(rtp_extension(&view, 2, &content));
+	cr_expect(eq(u16, bits_be16(&content), 0xabcd));
+	cr_expect(rtp_extension(&view, 1, &content));
+	cr_expect(rtp_extension(&view, 4, &content));
+}
