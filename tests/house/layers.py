@@ -24,7 +24,9 @@ LAYERS = {  # who: whom it may include, itself apart
 # Header pattern, and the files that may include it. Tests may use any library as an oracle.
 DOORS = [
     (r"(nice/|stun/|agent\.h)", ["signaling/ice*"]),
-    (r"(gst/|glib|gio/|gmodule|gobject)", ["media/transcoder/*", "signaling/ice_agent.*"]),
+    (r"gst/", ["media/transcoder/*", "load-tests/publish/source*"]),
+    (r"(glib|gio/|gmodule|gobject)", ["media/transcoder/*", "signaling/ice_full.*", "load-tests/publish/*"]),
+    (r"libsoup/", ["load-tests/publish/whip.*"]),
     (r"(srtp2?/|intel-ipsec-mb)", ["signaling/srtp*"]),
     (r"usrsctp", ["signaling/sctp*"]),
     (r"openssl/", ["server/core/tls*", "server/core/crypto*", "signaling/dtls*", "signaling/srtp*"]),
