@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 enum {
-	TRACKS = 3, /* video, AAC, Opus */
+	VIDEO,
+	AAC,
+	OPUS,
+	TRACKS,
 	TRACK_BATCH = 16, /* frames of one track taken at once */
 	BATCH_MAX = TRACKS * TRACK_BATCH,
 	GOP_MAX = BUS_FRAMES_MAX + BUS_AUDIO_TAIL,
@@ -26,6 +29,7 @@ enum {
  * (joining), lacks the batch (todo), or has everything up to the cursors (done). */
 struct fanout_channel {
 	struct list link;
+	struct fanout *fanout;
 	struct broadcast *broadcast;
 	struct broadcast_waiter *waiter;
 	uint64_t cursor[TRACKS];
@@ -39,6 +43,9 @@ struct fanout_channel {
 	struct list *next_first;
 	size_t sinks;
 	size_t walked; /* of this batch */
+	struct timer sound; /* Opus waits for company */
+	int64_t sound_since_us; /* 0: none waits */
+	int64_t picture_us; /* when a picture was read last; 0: never */
 	unsigned ends; /* of the show, as far as the sinks know */
 	int64_t woken_us; /* when the batch began */
 	bool dirty;
@@ -58,13 +65,13 @@ struct fanout {
 static struct bus *track_bus(const struct fanout_channel *channel, int track)
 {
 	static const enum codec codecs[] = { CODEC_H264, CODEC_AAC, CODEC_OPUS };
-	return track == 0 ? broadcast_video_bus(channel->broadcast)
-			  : broadcast_audio_bus(channel->broadcast, codecs[track]);
+	return track == VIDEO ? broadcast_video_bus(channel->broadcast)
+			      : broadcast_audio_bus(channel->broadcast, codecs[track]);
 }
 
 static int audio_track(const struct sink *sink)
 {
-	return sink->audio == CODEC_OPUS ? 2 : 1;
+	return sink->audio == CODEC_OPUS ? OPUS : AAC;
 }
 
 /* Stable: of equal times the first array comes first, so that a keyframe leads its group. */
@@ -87,19 +94,54 @@ static void release(struct frame **frames, size_t count)
 		frame_unref(frames[i]);
 }
 
+static bool has_news(const struct fanout_channel *channel, int track)
+{
+	return bus_head(track_bus(channel, track)) > channel->cursor[track];
+}
+
+/* Whether Opus stays in its bus for now. FLV readers hold AAC themselves. */
+static bool holds_sound(struct fanout_channel *channel)
+{
+	const int64_t now_us = channel->woken_us;
+	const bool alone = now_us - channel->picture_us > FANOUT_SOUND_ALONE_US;
+	if (alone || has_news(channel, VIDEO) || !has_news(channel, OPUS))
+		return false;
+	if (channel->sound_since_us)
+		return now_us - channel->sound_since_us < FANOUT_SOUND_WAIT_US;
+	channel->sound_since_us = now_us;
+	timer_start_at(&channel->sound, now_us + FANOUT_SOUND_WAIT_US);
+	return true;
+}
+
+static void on_sound_due(void *arg)
+{
+	struct fanout_channel *channel = arg;
+	channel->dirty = true;
+	loop_defer(channel->fanout->loop, &channel->fanout->more);
+}
+
 static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
 {
+	const bool hold = holds_sound(channel);
+	if (!hold) {
+		channel->sound_since_us = 0;
+		timer_stop(&channel->sound);
+	}
 	struct frame *track[TRACKS][TRACK_BATCH];
 	size_t count[TRACKS];
 	for (int i = 0; i < TRACKS; i++) {
-		bool skipped;
-		count[i] = bus_read(track_bus(channel, i), &channel->cursor[i], track[i],
-				    TRACK_BATCH, &skipped);
-		fanout->stats.skips += skipped && i == 0;
+		bool skipped = false;
+		count[i] = i == OPUS && hold ? 0
+					     : bus_read(track_bus(channel, i), &channel->cursor[i],
+							track[i], TRACK_BATCH, &skipped);
+		fanout->stats.skips += skipped && i == VIDEO;
 	}
+	if (count[VIDEO])
+		channel->picture_us = channel->woken_us;
 	struct frame *audio[2 * TRACK_BATCH];
-	const size_t audio_count = merge(audio, track[1], count[1], track[2], count[2]);
-	channel->batch_count = merge(channel->batch, track[0], count[0], audio, audio_count);
+	const size_t audio_count = merge(audio, track[AAC], count[AAC], track[OPUS], count[OPUS]);
+	channel->batch_count =
+		merge(channel->batch, track[VIDEO], count[VIDEO], audio, audio_count);
 	return channel->batch_count > 0;
 }
 
@@ -135,6 +177,8 @@ static void deliver(struct fanout *fanout, struct fanout_channel *channel, struc
 		fanout->stats.frames++;
 		sink->ops->frame(sink, channel->batch[i]);
 	}
+	if (sink->channel == channel && sink->ops->flush)
+		sink->ops->flush(sink);
 }
 
 /* The decodable start for this sink; 0 when there is none yet. */
@@ -148,8 +192,8 @@ static size_t read_start(struct fanout *fanout, struct fanout_channel *channel,
 		return bus_read_since(audio, audio_until, INT64_MIN, fanout->gop, 1);
 	struct frame *pictures[BUS_FRAMES_MAX];
 	struct frame *sounds[BUS_AUDIO_TAIL];
-	const size_t picture_count =
-		bus_read_gop(track_bus(channel, 0), channel->cursor[0], pictures, BUS_FRAMES_MAX);
+	const size_t picture_count = bus_read_gop(track_bus(channel, VIDEO), channel->cursor[VIDEO],
+						  pictures, BUS_FRAMES_MAX);
 	size_t sound_count = 0;
 	if (picture_count && !sink->skip_audio)
 		sound_count = bus_read_since(audio, audio_until, pictures[0]->dts_us, sounds,
@@ -267,6 +311,7 @@ static bool serve(struct fanout *fanout, struct fanout_channel *channel, int64_t
 static void channel_destroy(struct fanout *fanout, struct fanout_channel *channel)
 {
 	list_remove(&channel->link);
+	timer_stop(&channel->sound);
 	fanout->channel_count--;
 	release(channel->batch, channel->batch_count);
 	broadcast_unwait(channel->broadcast, channel->waiter);
@@ -332,6 +377,8 @@ static struct fanout_channel *channel_create(struct fanout *fanout, struct broad
 	list_init(&channel->joining);
 	list_init(&channel->todo);
 	list_init(&channel->done);
+	channel->fanout = fanout;
+	timer_init(&channel->sound, fanout->loop, on_sound_due, channel);
 	channel->broadcast = broadcast_ref(broadcast);
 	channel->waiter = broadcast_wait(broadcast, fanout->wake_fd);
 	channel->ends = broadcast_ends(broadcast);

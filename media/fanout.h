@@ -15,7 +15,13 @@ struct fanout;
 struct loop;
 struct sink;
 
-enum { FANOUT_SLICE_US = 2000 };
+enum {
+	FANOUT_SLICE_US = 2000,
+	/* How long Opus waits for a picture or more of it, so that each viewer gets them in one
+	 * send. Much longer costs viewers twice that in their jitter buffers (decision 0004). */
+	FANOUT_SOUND_WAIT_US = 8000,
+	FANOUT_SOUND_ALONE_US = 100000, /* no picture for so long: sound does not wait for one */
+};
 
 int fanout_create(struct fanout **out, struct loop *loop) __attribute__((warn_unused_result));
 

@@ -25,6 +25,8 @@ struct sink_ops {
 	/* Live, in order of decoding time, video and wanted audio interleaved. A worker that fell
 	 * behind continues at a keyframe, and another publisher's video starts with one. */
 	void (*frame)(struct sink *sink, struct frame *frame);
+	/* After the last frame() of a turn: what waited for company goes out. May be NULL. */
+	void (*flush)(struct sink *sink);
 	/* The show is over. The sink stays registered until it is removed. */
 	void (*ended)(struct sink *sink);
 };

@@ -161,6 +161,8 @@ static struct flv_viewer *viewer_create(struct exchange *exchange, const struct 
 		return NULL;
 	}
 	list_append(&viewer->worker->flv_new, &viewer->link);
+	if (!timer_active(&viewer->worker->greet))
+		timer_start(&viewer->worker->greet, WORKER_GREET_US);
 	room_view_read(viewer->view, &viewer->view->flvs, &viewer->reader);
 	room_view_join(viewer->view, true);
 	snprintf(viewer->sid, sizeof(viewer->sid), "%s", sid);
@@ -369,7 +371,7 @@ static void greet(struct flv_viewer *viewer)
 	send_clock(viewer, &line);
 }
 
-void flv_tick(struct worker *worker)
+void flv_greet(struct worker *worker)
 {
 	list_for_each_safe (link, &worker->flv_new)
 		greet(list_entry(link, struct flv_viewer, link));

@@ -44,6 +44,16 @@ static void request_key(void *arg)
 	broadcast_request_key(session->view->broadcast);
 }
 
+static void on_pace(void *arg)
+{
+	struct rtc_session *session = arg;
+	struct worker *worker = session->worker;
+	if (list_empty(&session->pacing))
+		list_append(&worker->rtc_pacing, &session->pacing);
+	if (!timer_active(&worker->pace))
+		timer_start(&worker->pace, WORKER_PACE_US);
+}
+
 static void on_ended(void *arg)
 {
 	struct rtc_session *session = arg;
@@ -72,6 +82,7 @@ static int create_sender(struct rtc_session *session)
 		.clock = &session->worker->app->clock,
 		.port = session->port,
 		.request_key = request_key,
+		.pace = on_pace,
 		.ended = on_ended,
 		.arg = session,
 	};
@@ -134,9 +145,43 @@ static int create_receiver(struct rtc_session *session)
 	return rtp_receiver_create(&session->receiver, &config);
 }
 
+/* Readers by FLV ask for nothing: without this their cached GOP would grow with the show. */
+static void refresh_key(struct rtc_session *session, int64_t now_us)
+{
+	struct broadcast *broadcast = session->view->broadcast;
+	if (!session->publisher || now_us < session->key_due_us)
+		return;
+	session->key_due_us = now_us + KEY_EVERY_US;
+	if (broadcast_readers(broadcast, CODEC_OPUS) || broadcast_readers(broadcast, CODEC_AAC))
+		broadcast_request_key(broadcast);
+}
+
+static void on_feedback_due(void *arg)
+{
+	struct rtc_session *session = arg;
+	const int64_t now_us = loop_now_us(session->worker->loop);
+	timer_start_at(&session->feedback, rtp_receiver_tick(session->receiver, now_us));
+	refresh_key(session, now_us);
+}
+
+void rtc_media_start(struct rtc_session *session)
+{
+	rtp_receiver_request_key(session->receiver, loop_now_us(session->worker->loop));
+	timer_start(&session->feedback, 0);
+}
+
+void rtc_media_packet(struct rtc_session *session, const void *packet, size_t len)
+{
+	const int64_t now_us = loop_now_us(session->worker->loop);
+	const int64_t due_us = rtp_receiver_packet(session->receiver, packet, len, now_us);
+	if (timer_active(&session->feedback) && due_us < session->feedback.due_us)
+		timer_start_at(&session->feedback, due_us);
+}
+
 int rtc_media_create(struct rtc_session *session)
 {
 	session->port = (struct rtp_port){ .ops = &port_ops, .arg = session };
+	timer_init(&session->feedback, session->worker->loop, on_feedback_due, session);
 	return session->kind == SDP_WHIP ? create_receiver(session) : create_sender(session);
 }
 
@@ -167,6 +212,8 @@ void rtc_media_destroy(struct rtc_session *session)
 {
 	if (session->sender)
 		fanout_remove(session->worker->fanout, rtp_sender_sink(session->sender));
+	timer_stop(&session->feedback);
+	list_remove(&session->pacing);
 	broadcast_publish_end(session->publisher);
 	rtp_sender_destroy(session->sender);
 	rtp_receiver_destroy(session->receiver);
@@ -175,29 +222,21 @@ void rtc_media_destroy(struct rtc_session *session)
 	session->receiver = NULL;
 }
 
-/* Readers by FLV ask for nothing: without this their cached GOP would grow with the show. */
-static void refresh_key(struct rtc_session *session, int64_t now_us)
+bool rtc_pace(struct worker *worker)
 {
-	struct broadcast *broadcast = session->view->broadcast;
-	if (!session->publisher || now_us < session->key_due_us)
-		return;
-	session->key_due_us = now_us + KEY_EVERY_US;
-	if (broadcast_readers(broadcast, CODEC_OPUS) || broadcast_readers(broadcast, CODEC_AAC))
-		broadcast_request_key(broadcast);
+	list_for_each_safe (link, &worker->rtc_pacing) {
+		struct rtc_session *session = list_entry(link, struct rtc_session, pacing);
+		if (!rtp_sender_tick(session->sender))
+			list_remove(&session->pacing);
+	}
+	return !list_empty(&worker->rtc_pacing);
 }
 
-void rtc_tick(struct worker *worker)
+void rtc_second(struct worker *worker)
 {
-	const int64_t now_us = loop_now_us(worker->loop);
 	list_for_each (link, &worker->rtc) {
 		struct rtc_session *session = list_entry(link, struct rtc_session, link);
-		if (!session->connected)
-			continue;
-		if (session->sender && rtp_sender_due_us(session->sender) <= now_us)
-			rtp_sender_tick(session->sender);
-		if (session->receiver && session->due_us <= now_us)
-			session->due_us = rtp_receiver_tick(session->receiver, now_us);
-		if (session->receiver)
-			refresh_key(session, now_us);
+		if (session->connected && session->sender)
+			(void)rtp_sender_tick(session->sender);
 	}
 }

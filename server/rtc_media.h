@@ -3,6 +3,7 @@
 #ifndef SOUK_SERVER_RTC_MEDIA_H
 #define SOUK_SERVER_RTC_MEDIA_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct broadcast;
@@ -13,6 +14,10 @@ int rtc_media_publish(struct rtc_session *session, struct broadcast *broadcast, 
 	__attribute__((warn_unused_result));
 /* A connected viewer joins the broadcast. */
 int rtc_media_watch(struct rtc_session *session) __attribute__((warn_unused_result));
+/* A publisher is connected: its feedback begins. */
+void rtc_media_start(struct rtc_session *session);
+/* One authenticated datagram of it, RTP or RTCP. */
+void rtc_media_packet(struct rtc_session *session, const void *packet, size_t len);
 void rtc_media_destroy(struct rtc_session *session);
 
 #endif

@@ -35,15 +35,14 @@ static void on_connected(void *arg)
 	if (session->sender && rtc_media_watch(session))
 		rtc_session_end(session);
 	if (session->receiver)
-		rtp_receiver_request_key(session->receiver, loop_now_us(session->worker->loop));
+		rtc_media_start(session);
 }
 
 static void on_rtp(void *arg, uint8_t *packet, size_t len)
 {
 	struct rtc_session *session = arg;
 	if (session->receiver)
-		rtp_receiver_packet(session->receiver, packet, len,
-				    loop_now_us(session->worker->loop));
+		rtc_media_packet(session, packet, len);
 }
 
 static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
@@ -52,8 +51,7 @@ static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
 	if (session->sender)
 		rtp_sender_rtcp(session->sender, packet, len);
 	else if (session->receiver)
-		rtp_receiver_packet(session->receiver, packet, len,
-				    loop_now_us(session->worker->loop));
+		rtc_media_packet(session, packet, len);
 }
 
 static void on_sctp(void *arg, const uint8_t *packet, size_t len)
@@ -148,6 +146,7 @@ static struct rtc_session *allocate(struct worker *worker, const struct rtc_offe
 	log_init(&session->log, &worker->log, "room=%s %s=%.8s", offer->view->snapshot->id,
 		 offer->kind == SDP_WHIP ? "whip" : "whep", secret);
 	deferred_init(&session->ending, on_ending, session);
+	list_init(&session->pacing);
 	list_append(&worker->rtc, &session->link);
 	map_set_str(&worker->rtc_sessions, session->resource, session);
 	room_view_join(session->view, session->kind == SDP_WHEP);

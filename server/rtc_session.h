@@ -50,12 +50,13 @@ struct rtc_session {
 	bool orderly; /* the client said goodbye */
 	/* A viewer. */
 	struct rtp_sender *sender;
+	struct list pacing; // worker.rtc_pacing, while frames wait for their pace
 	/* A publisher. */
 	struct rtp_receiver *receiver;
 	struct publisher *publisher;
 	uint64_t publisher_id;
-	int64_t due_us; /* when the receiver wants its tick */
-	int64_t key_due_us; /* publisher: when a keyframe is asked for again */
+	struct timer feedback; /* NACKs, reports, transport feedback */
+	int64_t key_due_us; /* when a keyframe is asked for again */
 };
 
 struct sdp;
@@ -93,8 +94,10 @@ void rtc_session_send_sctp(struct rtc_session *session, const uint8_t *packet, s
 void rtc_session_end(struct rtc_session *session);
 void rtc_session_destroy(struct rtc_session *session);
 
-/* For the worker: reports, pacing, waiting sound, repeats. */
-void rtc_tick(struct worker *worker);
+/* For the worker, every WORKER_PACE_US: sends what the pace allows; false when nothing is left. */
+bool rtc_pace(struct worker *worker);
+/* For the worker: viewers' reports that no frame has taken along. */
+void rtc_second(struct worker *worker);
 /* The host's picture has become one that browsers do not decode: they ask again and are told so. */
 void rtc_end_viewers(struct worker *worker, const struct room_view *view);
 /* Whether it was one of ours. */

@@ -32,25 +32,29 @@ bool worker_admits(const struct worker *worker)
 	return false;
 }
 
-static void check_clocks(struct worker *worker)
+static void on_clocks(void *arg)
 {
+	struct worker *worker = arg;
 	struct map_cursor cursor = { 0 };
 	void *view;
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &view))
 		room_view_check_clock(view);
+	timer_start(&worker->clocks, WORKER_CLOCK_US);
 }
 
-static void on_tick(void *arg)
+static void on_greet(void *arg)
 {
 	struct worker *worker = arg;
-	const int64_t now_us = loop_now_us(worker->loop);
-	flv_tick(worker);
-	rtc_tick(worker);
-	if (now_us >= worker->clocks_us + WORKER_CLOCK_US) {
-		worker->clocks_us = now_us;
-		check_clocks(worker);
-	}
-	timer_start(&worker->tick, list_empty(&worker->rtc) ? WORKER_TICK_US : WORKER_RTC_TICK_US);
+	flv_greet(worker);
+	if (!list_empty(&worker->flv_new))
+		timer_start(&worker->greet, WORKER_GREET_US);
+}
+
+static void on_pace(void *arg)
+{
+	struct worker *worker = arg;
+	if (rtc_pace(worker))
+		timer_start(&worker->pace, WORKER_PACE_US);
 }
 
 static void on_second(void *arg)
@@ -69,6 +73,7 @@ static void on_second(void *arg)
 			live_tick(live_of_reader(link), now_s);
 	}
 	flv_second(worker);
+	rtc_second(worker);
 	worker_gauges_update(&worker->gauges, worker);
 	atomic_store(&worker->seen_us, loop_now_us(worker->loop));
 	timer_start(&worker->second, WORKER_SECOND_US);
@@ -182,6 +187,7 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	map_init(&worker->rtc_sessions);
 	map_init(&worker->channels);
 	list_init(&worker->rtc);
+	list_init(&worker->rtc_pacing);
 	list_init(&worker->flv);
 	list_init(&worker->flv_new);
 	list_init(&worker->rtmp);
@@ -193,7 +199,9 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 		worker_destroy(worker);
 		return err;
 	}
-	timer_init(&worker->tick, worker->loop, on_tick, worker);
+	timer_init(&worker->greet, worker->loop, on_greet, worker);
+	timer_init(&worker->pace, worker->loop, on_pace, worker);
+	timer_init(&worker->clocks, worker->loop, on_clocks, worker);
 	timer_init(&worker->second, worker->loop, on_second, worker);
 	*out = worker;
 	return 0;
@@ -228,7 +236,7 @@ static void close_listeners(struct worker *worker)
 
 void worker_open(struct worker *worker)
 {
-	timer_start(&worker->tick, WORKER_TICK_US);
+	timer_start(&worker->clocks, WORKER_CLOCK_US);
 	timer_start(&worker->second, WORKER_SECOND_US);
 }
 
@@ -236,7 +244,7 @@ void worker_close(struct worker *worker)
 {
 	if (!worker->http)
 		return;
-	timer_stop(&worker->tick);
+	timer_stop(&worker->clocks);
 	timer_stop(&worker->second);
 	close_listeners(worker);
 	each_live(worker, end_live);
@@ -244,6 +252,8 @@ void worker_close(struct worker *worker)
 	rtc_end_all(worker);
 	flv_end_all(worker);
 	live_socket_end_all(worker);
+	timer_stop(&worker->greet);
+	timer_stop(&worker->pace);
 	http_server_destroy(worker->http);
 	worker->http = NULL;
 	loop_poll(worker->loop); /* sessions are freed in the turn after their end */

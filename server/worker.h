@@ -25,8 +25,8 @@ struct udp_port;
 
 enum {
 	WORKER_QUEUE_MAX = 65536, /* messages from control */
-	WORKER_TICK_US = 20000, /* greetings */
-	WORKER_RTC_TICK_US = 5000, /* reports, paced joins, waiting sound, repeats */
+	WORKER_GREET_US = 20000, /* how soon after its first frame an FLV reader is told the state */
+	WORKER_PACE_US = 5000, /* joins and large pictures by WebRTC */
 	WORKER_CLOCK_US = 200000, /* how soon a clock that went astray is told */
 	WORKER_SECOND_US = 1000000,
 	WORKER_REPORT_S = 10, /* viewers are told again, whatever was lost */
@@ -53,16 +53,18 @@ struct worker {
 	struct map rtc_sessions; // resource id -> struct rtc_session
 	struct map channels; // id -> struct live_channel
 	struct list rtc; // rtc_session.link
+	struct list rtc_pacing; // rtc_session.pacing
 	struct list flv; // flv_viewer.link
 	struct list flv_new; // flv_viewer.link: not yet told the room's state
 	struct list rtmp; // rtmp_publisher.link
 	struct list sockets; // live_socket.link
 	unsigned rtmp_count, socket_count;
 	unsigned reads; /* under way on control */
-	struct timer tick;
+	struct timer greet; /* while flv_new has any */
+	struct timer pace; /* while rtc_pacing has any */
+	struct timer clocks;
 	struct timer second;
 	unsigned seconds;
-	int64_t clocks_us; /* when the clocks were looked at last */
 	struct worker_gauges gauges;
 	atomic_uint viewers; /* media sessions; read by all workers to choose the least loaded */
 	_Atomic int64_t seen_us; /* when the loop was last seen turning; read by control */

@@ -7,12 +7,15 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 struct loop {
 	struct event_base *base;
 	const struct clock *clock;
-	struct event *tick; /* fires at the first timer's due time */
+	struct event *tick; /* readable at the first timer's due time, or before it */
+	int tick_fd;
+	int64_t tick_us; /* what tick_fd is set to; INT64_MAX: nothing */
 	struct event *soon; /* runs deferred calls */
 	struct event *stop; /* readable once loop_stop() was called */
 	int stop_fd;
@@ -22,17 +25,21 @@ struct loop {
 	struct list deferred; // deferred.link
 };
 
+/* Sets the timerfd when it would fire too late only: a timer that moves away costs one wake-up
+ * instead of a system call each time. libevent's own precise timers cost one a turn. */
 static void arm_tick(struct loop *loop)
 {
-	if (!loop->heap_count) {
-		event_del(loop->tick);
+	if (!loop->heap_count || loop->heap[0]->due_us >= loop->tick_us)
 		return;
-	}
-	int64_t wait_us = loop->heap[0]->due_us - loop_now_us(loop);
+	loop->tick_us = loop->heap[0]->due_us;
+	int64_t wait_us = loop->tick_us - loop_now_us(loop);
 	if (wait_us < 0)
 		wait_us = 0;
-	const struct timeval wait = { .tv_sec = wait_us / 1000000, .tv_usec = wait_us % 1000000 };
-	event_add(loop->tick, &wait);
+	const struct itimerspec spec = {
+		.it_value.tv_sec = wait_us / 1000000,
+		.it_value.tv_nsec = wait_us % 1000000 * 1000 + 1, /* 0 would mean never */
+	};
+	timerfd_settime(loop->tick_fd, 0, &spec, NULL);
 }
 
 static void place(struct loop *loop, unsigned at, struct timer *timer)
@@ -130,9 +137,13 @@ void loop_run_due(struct loop *loop)
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
-	(void)fd;
 	(void)what;
-	loop_run_due(arg);
+	struct loop *loop = arg;
+	uint64_t times;
+	if (read(fd, &times, sizeof(times)) < 0)
+		return; /* set again meanwhile */
+	loop->tick_us = INT64_MAX;
+	loop_run_due(loop);
 }
 
 void deferred_init(struct deferred *deferred, void (*fn)(void *arg), void *arg)
@@ -190,7 +201,6 @@ static struct event_base *base_create(void)
 	if (!config)
 		return NULL;
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	struct event_base *base = event_base_new_with_config(config);
 	event_config_free(config);
 	return base;
@@ -201,14 +211,17 @@ int loop_create(struct loop **out, const struct clock *clock)
 	struct loop *loop = xcalloc(1, sizeof(*loop));
 	list_init(&loop->deferred);
 	loop->clock = clock;
+	loop->tick_us = INT64_MAX;
+	loop->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	loop->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	loop->base = base_create();
-	if (loop->stop_fd < 0 || !loop->base)
+	if (loop->tick_fd < 0 || loop->stop_fd < 0 || !loop->base)
 		goto fail;
-	loop->tick = event_new(loop->base, -1, 0, on_tick, loop);
+	loop->tick = event_new(loop->base, loop->tick_fd, EV_READ | EV_PERSIST, on_tick, loop);
 	loop->soon = event_new(loop->base, -1, 0, on_soon, loop);
 	loop->stop = event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
-	if (!loop->tick || !loop->soon || !loop->stop || event_add(loop->stop, NULL))
+	if (!loop->tick || !loop->soon || !loop->stop || event_add(loop->tick, NULL) ||
+	    event_add(loop->stop, NULL))
 		goto fail;
 	*out = loop;
 	return 0;
@@ -269,6 +282,8 @@ void loop_destroy(struct loop *loop)
 	event_free_any(loop->stop);
 	if (loop->base)
 		event_base_free(loop->base);
+	if (loop->tick_fd >= 0)
+		close(loop->tick_fd);
 	if (loop->stop_fd >= 0)
 		close(loop->stop_fd);
 	free(loop->heap);

@@ -20,7 +20,7 @@ struct viewer {
 	unsigned video, audio;
 	int64_t last_dts_us;
 	unsigned disordered;
-	unsigned ended;
+	unsigned flushes, ended;
 	unsigned turn; /* of the newest frame */
 	int64_t cost_us;
 	bool leaves; /* at the next frame */
@@ -65,6 +65,11 @@ static void on_frame(struct sink *sink, struct frame *frame)
 		fanout_remove(f.fanout, sink);
 }
 
+static void on_flush(struct sink *sink)
+{
+	((struct viewer *)sink)->flushes++;
+}
+
 static void on_ended(struct sink *sink)
 {
 	struct viewer *viewer = (struct viewer *)sink;
@@ -74,9 +79,9 @@ static void on_ended(struct sink *sink)
 
 static void setup(void)
 {
-	static const struct sink_ops ops = { .start = on_start,
-					     .frame = on_frame,
-					     .ended = on_ended };
+	static const struct sink_ops ops = {
+		.start = on_start, .frame = on_frame, .flush = on_flush, .ended = on_ended
+	};
 	const struct publisher_params params = { 0 };
 	f = (struct fixture){ 0 };
 	fake_clock_init(&f.fake);
@@ -125,6 +130,14 @@ static void push_video(bool key, int64_t at_us)
 static void push_audio(int64_t at_us)
 {
 	cr_assert(eq(int, broadcast_push(f.publisher, test_audio_frame(f.audio, at_us)), 0));
+}
+
+static void push_opus(int64_t at_us)
+{
+	struct frame *frame = frame_create(media_config_ref(f.opus), buf_copy("x", 1));
+	frame->epoch = 1;
+	frame->media_us = frame->dts_us = at_us;
+	cr_assert(eq(int, broadcast_push_audio(f.broadcast, frame), 0));
 }
 
 static void settle(void)
@@ -210,18 +223,56 @@ Test(fanout, each_gets_the_audio_it_wants)
 	join(0, 2);
 	settle();
 	push_audio(10);
-	for (int i = 0; i < 2; i++) {
-		struct frame *frame = frame_create(media_config_ref(f.opus), buf_copy("x", 1));
-		frame->epoch = 1;
-		frame->media_us = frame->dts_us = 1000000 + i;
-		cr_assert(eq(int, broadcast_push_audio(f.broadcast, frame), 0));
-	}
+	push_opus(1000000);
+	push_opus(1000001);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1)); /* AAC does not wait for Opus */
+	fake_clock_advance(&f.fake, f.loop, FANOUT_SOUND_WAIT_US);
 	settle();
 	cr_assert(eq(uint, f.viewers[0].audio, 1));
 	cr_assert(eq(uint, f.viewers[1].audio, 2));
 	cr_assert(eq(uint, broadcast_readers(f.broadcast, CODEC_OPUS), 1));
 	fanout_remove(f.fanout, &f.viewers[1].sink);
 	cr_assert(eq(uint, broadcast_readers(f.broadcast, CODEC_OPUS), 0));
+}
+
+Test(fanout, opus_waits_for_the_next_picture_but_not_long)
+{
+	f.viewers[0].sink.audio = CODEC_OPUS;
+	push_video(true, 0);
+	join(0, 1);
+	settle();
+	push_video(false, FRAME);
+	settle();
+	push_opus(60000);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 0));
+	push_video(false, 2 * FRAME);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1));
+	cr_assert(eq(uint, f.viewers[0].flushes, 2)); /* one turn took both */
+	push_opus(100000);
+	settle();
+	fake_clock_advance(&f.fake, f.loop, FANOUT_SOUND_WAIT_US / 2);
+	push_opus(120000); /* does not make the first wait longer */
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1));
+	fake_clock_advance(&f.fake, f.loop, FANOUT_SOUND_WAIT_US / 2);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 3));
+	cr_assert(eq(uint, f.viewers[0].flushes, 3));
+}
+
+Test(fanout, opus_without_pictures_goes_at_once)
+{
+	f.viewers[0].sink.audio = CODEC_OPUS;
+	push_video(true, 0);
+	join(0, 1);
+	settle();
+	f.fake.now_us += FANOUT_SOUND_ALONE_US + 1;
+	push_opus(20000);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1));
 }
 
 Test(fanout, long_work_is_cut_into_slices)

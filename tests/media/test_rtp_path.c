@@ -183,8 +183,7 @@ static void run(unsigned pictures)
 			if (p.sent >= pictures)
 				end_us = p.fake.now_us + 1500000;
 		}
-		if (p.fake.now_us >= rtp_sender_due_us(p.sender))
-			rtp_sender_tick(p.sender);
+		rtp_sender_tick(p.sender);
 		rtp_receiver_tick(p.receiver, p.fake.now_us);
 		take_off();
 	}
