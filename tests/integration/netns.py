@@ -269,7 +269,7 @@ class Nat(Topology):
         for address in self.OUTSIDE[1:]:
             self.router.tool("ip", "address", "add", f"{address}/24", "dev", "outside")
         self.client.tool("ip", "route", "add", "default", "dev", "inside", "via", self.router.address)
-        self.router.tool("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
+        self.router.tool("sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
         self.router.tool("nft", "-f", "-", input="table ip souk {\n chain out {\n"
                          "  type nat hook postrouting priority 100\n }\n}\n")
         self.translate()
