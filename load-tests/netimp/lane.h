@@ -35,6 +35,8 @@ struct lane {
 	struct packet_pool *pool;
 	struct seeded loss_draw, burst_draw, duplicate_draw, reorder_draw, jitter_draw;
 	bool bad; /* the Gilbert-Elliott state */
+	double loss_rest; /* lost packets that the last block of packets still owes */
+	uint32_t block_left, block_losses; /* to come and to lose in this block */
 	int64_t jitter_us; /* drawn, good until jitter_end_us */
 	int64_t jitter_end_us;
 

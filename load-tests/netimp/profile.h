@@ -12,7 +12,7 @@ enum { QUEUE_DEFAULT_BYTES = 64 * 1024 };
 struct profile {
 	int64_t delay_us;
 	int64_t jitter_us; /* added delay, uniform in 0..jitter, drawn anew every 20 ms */
-	double loss; /* of each packet by itself */
+	double loss; /* share, at random places */
 	/* Gilbert-Elliott: p good -> bad and r bad -> good, drawn for each packet; loss in each. */
 	double p, r, good, bad;
 	double duplicate;

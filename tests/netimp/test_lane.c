@@ -137,20 +137,43 @@ Test(lane, a_shorter_delay_does_not_let_packets_overtake)
 	wire_finish(&wire);
 }
 
-Test(lane, loses_the_share_it_was_told_to)
+Test(lane, loses_the_share_it_was_told_to_with_any_seed)
 {
-	static const double losses[] = { 0.01, 0.05, 0.1, 0.3 };
+	static const double losses[] = { 0.001, 0.01, 0.05, 0.1, 0.3, 1 };
+	enum { COUNT = 10500, SEEDS = 20 };
 	for (size_t i = 0; i < sizeof(losses) / sizeof(*losses); i++) {
-		struct wire wire;
-		struct profile profile = profile_clean();
-		profile.loss = losses[i];
-		wire_init(&wire, profile, 7 + i);
-		send_evenly(&wire, MANY, 100, 100);
-		const double lost = (double)wire.lane.counters.lost / MANY;
-		cr_assert(epsilon_eq(dbl, lost, losses[i], 0.004));
-		cr_assert(eq(u32, wire.came + wire.lane.counters.lost, MANY));
-		wire_finish(&wire);
+		for (uint64_t seed = 0; seed < SEEDS; seed++) {
+			struct wire wire;
+			struct profile profile = profile_clean();
+			profile.loss = losses[i];
+			wire_init(&wire, profile, seed);
+			send_evenly(&wire, COUNT, 100, 100);
+			const uint64_t lost = wire.lane.counters.lost;
+			cr_assert(epsilon_eq(dbl, (double)lost / COUNT, losses[i], 0.005));
+			cr_assert(eq(u64, wire.came + lost, COUNT));
+			wire_finish(&wire);
+		}
 	}
+}
+
+Test(lane, what_it_loses_by_chance_has_no_memory)
+{
+	struct wire wire;
+	struct profile profile = profile_clean();
+	profile.loss = 0.2;
+	wire_init(&wire, profile, 11);
+	uint32_t runs = 0;
+	bool came_before = true;
+	for (uint32_t i = 0; i < MANY; i++) {
+		const uint32_t before = wire.came;
+		send_one(&wire, 100);
+		runs += came_before && wire.came == before;
+		came_before = wire.came > before;
+	}
+	/* A run of losses is 1 / (1 - loss) long in the mean. */
+	const double length = (double)wire.lane.counters.lost / runs;
+	cr_assert(epsilon_eq(dbl, length, 1.25, 0.02));
+	wire_finish(&wire);
 }
 
 Test(lane, burst_loss_has_the_stationary_rate_and_length_of_the_model)
