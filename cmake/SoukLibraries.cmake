@@ -10,6 +10,7 @@ pkg_check_modules(srtp REQUIRED IMPORTED_TARGET libsrtp2)
 pkg_check_modules(usrsctp REQUIRED IMPORTED_TARGET usrsctp)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(gst REQUIRED IMPORTED_TARGET gstreamer-1.0 gstreamer-app-1.0 gstreamer-audio-1.0)
+pkg_check_modules(soup REQUIRED IMPORTED_TARGET libsoup-3.0)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 
 # libwslay-dev has no pkg-config file.
