@@ -35,6 +35,7 @@ struct key_request {
 struct broadcast_waiter {
 	struct list link;
 	int fd;
+	atomic_uint codecs; /* bits 1 << codec */
 	atomic_bool told; /* the fd was written since the reader looked */
 };
 
@@ -186,10 +187,12 @@ void broadcast_publish_end(struct publisher *publisher)
 	publisher_unref(publisher);
 }
 
-static void tell_waiters(struct broadcast *broadcast)
+static void tell_waiters(struct broadcast *broadcast, unsigned codecs)
 {
 	list_for_each (link, &broadcast->waiters) {
 		struct broadcast_waiter *waiter = list_entry(link, struct broadcast_waiter, link);
+		if (!(atomic_load_explicit(&waiter->codecs, memory_order_relaxed) & codecs))
+			continue;
 		if (!atomic_exchange_explicit(&waiter->told, true, memory_order_acq_rel))
 			eventfd_write(waiter->fd, 1);
 	}
@@ -225,7 +228,7 @@ static void share(struct broadcast *broadcast, struct frame *frame)
 	*(video ? &broadcast->stats.video_frames : &broadcast->stats.audio_frames) += 1;
 	broadcast->pushed = true;
 	bus_push(video ? broadcast->video : audio_of(broadcast, frame->codec)->bus, frame);
-	tell_waiters(broadcast);
+	tell_waiters(broadcast, 1u << frame->codec);
 }
 
 struct pushed {
@@ -338,7 +341,7 @@ void broadcast_end(struct broadcast *broadcast)
 {
 	lock(broadcast);
 	broadcast->ends++;
-	tell_waiters(broadcast);
+	tell_waiters(broadcast, ~0u);
 	unlock(broadcast);
 	bus_clear(broadcast->video);
 	for (int i = 0; i < AUDIO_CODECS; i++)
@@ -473,11 +476,17 @@ struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd)
 {
 	struct broadcast_waiter *waiter = xcalloc(1, sizeof(*waiter));
 	waiter->fd = fd;
+	atomic_init(&waiter->codecs, 0);
 	atomic_init(&waiter->told, false);
 	lock(broadcast);
 	list_append(&broadcast->waiters, &waiter->link);
 	unlock(broadcast);
 	return waiter;
+}
+
+void broadcast_wait_for(struct broadcast_waiter *waiter, unsigned codecs)
+{
+	atomic_store_explicit(&waiter->codecs, codecs, memory_order_relaxed);
 }
 
 bool broadcast_wait_clear(struct broadcast_waiter *waiter)

@@ -109,10 +109,11 @@ struct broadcast_stats {
 };
 void broadcast_stats(struct broadcast *broadcast, struct broadcast_stats *out);
 
-/* For the fan-out. A waiter's fd (an eventfd) is written once for what came since it was cleared.
- */
+/* For the fan-out. A waiter's fd (an eventfd) is written once for what came since it was cleared:
+ * frames of the codecs it waits for (at first none) and the end of the show. */
 struct broadcast_waiter;
 struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd);
+void broadcast_wait_for(struct broadcast_waiter *waiter, unsigned codecs); /* bits 1 << codec */
 /* Before looking at the buses; true when something was pushed since the last time. */
 bool broadcast_wait_clear(struct broadcast_waiter *waiter);
 void broadcast_unwait(struct broadcast *broadcast, struct broadcast_waiter *waiter);

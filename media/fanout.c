@@ -33,6 +33,7 @@ struct fanout_channel {
 	struct broadcast *broadcast;
 	struct broadcast_waiter *waiter;
 	uint64_t cursor[TRACKS];
+	size_t wanting[TRACKS]; /* sinks; what nobody wants is not read and wakes nobody */
 	struct frame *batch[BATCH_MAX];
 	size_t batch_count;
 	struct list joining; // sink.link
@@ -62,11 +63,12 @@ struct fanout {
 	struct fanout_stats stats;
 };
 
+static const enum codec track_codec[TRACKS] = { CODEC_H264, CODEC_AAC, CODEC_OPUS };
+
 static struct bus *track_bus(const struct fanout_channel *channel, int track)
 {
-	static const enum codec codecs[] = { CODEC_H264, CODEC_AAC, CODEC_OPUS };
 	return track == VIDEO ? broadcast_video_bus(channel->broadcast)
-			      : broadcast_audio_bus(channel->broadcast, codecs[track]);
+			      : broadcast_audio_bus(channel->broadcast, track_codec[track]);
 }
 
 static int audio_track(const struct sink *sink)
@@ -96,7 +98,8 @@ static void release(struct frame **frames, size_t count)
 
 static bool has_news(const struct fanout_channel *channel, int track)
 {
-	return bus_head(track_bus(channel, track)) > channel->cursor[track];
+	return channel->wanting[track] &&
+	       bus_head(track_bus(channel, track)) > channel->cursor[track];
 }
 
 /* Whether Opus stays in its bus for now. FLV readers hold AAC themselves. */
@@ -131,9 +134,10 @@ static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
 	size_t count[TRACKS];
 	for (int i = 0; i < TRACKS; i++) {
 		bool skipped = false;
-		count[i] = i == OPUS && hold ? 0
-					     : bus_read(track_bus(channel, i), &channel->cursor[i],
-							track[i], TRACK_BATCH, &skipped);
+		count[i] = 0;
+		if (has_news(channel, i) && !(i == OPUS && hold))
+			count[i] = bus_read(track_bus(channel, i), &channel->cursor[i], track[i],
+					    TRACK_BATCH, &skipped);
 		fanout->stats.skips += skipped && i == VIDEO;
 	}
 	if (count[VIDEO])
@@ -382,8 +386,6 @@ static struct fanout_channel *channel_create(struct fanout *fanout, struct broad
 	channel->broadcast = broadcast_ref(broadcast);
 	channel->waiter = broadcast_wait(broadcast, fanout->wake_fd);
 	channel->ends = broadcast_ends(broadcast);
-	for (int i = 0; i < TRACKS; i++)
-		channel->cursor[i] = bus_head(track_bus(channel, i));
 	list_append(&fanout->channels, &channel->link);
 	fanout->channel_count++;
 	return channel;
@@ -399,6 +401,20 @@ static struct fanout_channel *channel_of(struct fanout *fanout, struct broadcast
 	return channel_create(fanout, broadcast);
 }
 
+static void want(struct fanout_channel *channel, int track)
+{
+	if (!channel->wanting[track]++)
+		channel->cursor[track] = bus_head(track_bus(channel, track));
+}
+
+static void wait_for_wanted(struct fanout_channel *channel)
+{
+	unsigned codecs = 0;
+	for (int i = 0; i < TRACKS; i++)
+		codecs |= channel->wanting[i] ? 1u << track_codec[i] : 0;
+	broadcast_wait_for(channel->waiter, codecs);
+}
+
 int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *sink)
 {
 	struct fanout_channel *channel = channel_of(fanout, broadcast);
@@ -408,8 +424,13 @@ int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *
 	channel->sinks++;
 	channel->dirty = true;
 	fanout->stats.sinks++;
-	if (!sink->skip_audio)
+	if (!sink->skip_video)
+		want(channel, VIDEO);
+	if (!sink->skip_audio) {
+		want(channel, audio_track(sink));
 		broadcast_reader_add(broadcast, sink->audio);
+	}
+	wait_for_wanted(channel);
 	loop_defer(fanout->loop, &fanout->more);
 	return 0;
 }
@@ -425,8 +446,13 @@ void fanout_remove(struct fanout *fanout, struct sink *sink)
 	sink->channel = NULL;
 	channel->sinks--;
 	fanout->stats.sinks--;
-	if (!sink->skip_audio)
+	if (!sink->skip_video)
+		channel->wanting[VIDEO]--;
+	if (!sink->skip_audio) {
+		channel->wanting[audio_track(sink)]--;
 		broadcast_reader_remove(channel->broadcast, sink->audio);
+	}
+	wait_for_wanted(channel);
 	if (!channel->sinks)
 		loop_defer(fanout->loop, &fanout->more);
 }

@@ -272,6 +272,9 @@ Test(broadcast, waiters_are_woken_once_until_they_look)
 	const int fd = eventfd(0, EFD_NONBLOCK);
 	struct broadcast_waiter *waiter = broadcast_wait(f.broadcast, fd);
 	push_video(true, 0);
+	cr_assert(not(broadcast_wait_clear(waiter))); /* it waits for nothing yet */
+	broadcast_wait_for(waiter, 1u << CODEC_H264);
+	push_video(false, FRAME / 2);
 	push_video(false, FRAME);
 	eventfd_t value = 0;
 	cr_assert(eq(int, eventfd_read(fd, &value), 0));
