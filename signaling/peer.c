@@ -373,6 +373,8 @@ int peer_create(struct peer **out, struct udp_port *port, const struct peer_opti
 		return err;
 	}
 	udp_session_init(&peer->session, port, &session_ops);
+	/* What a server sends right behind its Finished would come before a handshake in line. */
+	peer->session.prompt = options->client;
 	peer->created_us = now_us(peer);
 	err = udp_session_add_ufrag(&peer->session, options->local_ufrag);
 	if (err) {

@@ -304,7 +304,7 @@ static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
 			port->stats.hellos_kept++;
 		else
 			port->stats.foreign++;
-	} else if (session->settled) {
+	} else if (session->settled || session->prompt) {
 		session->ops->dtls(session, data, len);
 	} else {
 		struct buf *buf = buf_copy(data, len);

@@ -100,6 +100,8 @@ struct udp_session {
 	struct list inbox; // handshake datagrams that wait for their turn
 	unsigned inbox_count;
 	bool settled;
+	bool prompt; /* its handshake does not wait for a turn: a client has no others to think of
+		      */
 	bool ended;
 	struct udp_key addrs[UDP_SESSION_ADDRS]; /* validated, the oldest is replaced */
 	unsigned addr_next;
