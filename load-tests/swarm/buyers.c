@@ -1,34 +1,21 @@
 #include "load-tests/swarm/buyers.h"
 
+#include "load-tests/swarm/buyer.h"
 #include "load-tests/swarm/http_client.h"
-#include "load-tests/swarm/scene.h"
 #include "server/core/alloc.h"
 #include "server/core/crypto.h"
 #include "server/core/json.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	ANSWER_MAX = 64 * 1024,
-	KEY_MAX = 64,
 	RUN_NAME = 8,
-	RETRY_US = 100000, /* a restarting server is asked ten times a second */
 	ORDER_TIMEOUT_US = 5 * 1000000,
 	TOKEN_MAX = 4096,
-};
-
-struct buyer {
-	struct list link; // buyers.idle
-	struct buyers *buyers;
-	struct http_client *http;
-	struct bytes answer;
-	struct timer retry;
-	char *token; /* NULL: not yet a guest */
-	bool ordering;
-	int64_t due_us;
-	char key[KEY_MAX];
 };
 
 struct buyers {
@@ -39,7 +26,7 @@ struct buyers {
 	struct timer next; /* the next order is due */
 	int64_t first_us; /* when the first was due; 0: not begun */
 	char run[RUN_NAME + 1]; /* keys of one run are its own */
-	char *path, *order; /* what every order looks like */
+	char *order;
 	FILE *acks;
 	bool stopped;
 	struct order_figures figures;
@@ -55,21 +42,8 @@ static int64_t due_us(const struct buyers *buyers, uint64_t number)
 
 static void send_order(struct buyer *buyer)
 {
-	const struct buyers *buyers = buyer->buyers;
-	char headers[KEY_MAX + 64];
-	snprintf(headers, sizeof(headers),
-		 "Content-Type: application/json\r\nIdempotency-Key: %s\r\n", buyer->key);
-	const struct http_request_line request = {
-		.method = "POST",
-		.path = buyers->path,
-		.token = buyer->token,
-		.headers = headers,
-		.body = buyers->order,
-		.body_len = strlen(buyers->order),
-		.timeout_us = ORDER_TIMEOUT_US,
-	};
-	bytes_clear(&buyer->answer);
-	http_client_start(buyer->http, &request);
+	const bool sent = buyer->ready && buyer->ops->send(buyer->carrier, buyer);
+	timer_start(&buyer->retry, sent ? ORDER_TIMEOUT_US : BUYER_AGAIN_US);
 }
 
 static void issue(struct buyers *buyers)
@@ -100,68 +74,61 @@ static void on_next(void *arg)
 static void set_idle(struct buyer *buyer)
 {
 	buyer->ordering = false;
+	timer_stop(&buyer->retry);
 	list_append(&buyer->buyers->idle, &buyer->link);
 	on_next(buyer->buyers);
 }
 
-/* ---- answers ---- */
-
-static char *take_member(struct buyer *buyer, const char *member)
-{
-	json_t *answer = json_parse(buyer->answer.data, buyer->answer.len);
-	const char *text = json_string_value(json_object_get(answer, member));
-	char *copy = text ? xstrdup(text) : NULL;
-	json_decref(answer);
-	return copy;
-}
-
-static void on_acknowledged(struct buyer *buyer)
+static void on_acknowledged(struct buyer *buyer, const struct order_answer *answer)
 {
 	struct buyers *buyers = buyer->buyers;
-	char value[16];
-	char *id = take_member(buyer, "id");
+	const int64_t waited_us = loop_now_us(buyers->scene->loop) - buyer->due_us;
 	buyers->figures.acknowledged++;
-	if (http_response_header(http_client_response(buyer->http), "Idempotency-Replayed", value,
-				 sizeof(value)))
-		buyers->figures.replayed++;
-	histogram_add(&buyers->figures.latency, loop_now_us(buyers->scene->loop) - buyer->due_us);
-	if (!id)
-		scene_failed(buyers->scene, "buyer", "201 without an order");
+	buyers->figures.replayed += answer->replayed;
+	histogram_add(&buyers->figures.latency, waited_us);
+	measure(&buyers->scene->measures, CLIENT_BUYER, MEASURE_ORDER, waited_us);
+	if (!answer->id)
+		scene_failed(buyers->scene, CLIENT_BUYER, "201 without an order");
 	else if (buyers->acks)
-		fprintf(buyers->acks, "%s %s\n", buyer->key, id);
-	free(id);
+		fprintf(buyers->acks, "%s %s\n", buyer->key, answer->id);
 	set_idle(buyer);
 }
 
-static void retry_later(struct buyer *buyer)
-{
-	timer_start(&buyer->retry, RETRY_US);
-}
-
-static void on_order_answer(struct buyer *buyer, int err, int status)
+void buyer_answered(struct buyer *buyer, const struct order_answer *answer)
 {
 	struct order_figures *figures = &buyer->buyers->figures;
-	if (err) {
-		figures->lost_connections++;
-		retry_later(buyer);
+	if (!buyer->ordering)
 		return;
-	}
-	figures->statuses[status < BUYERS_STATUSES ? status : 0]++;
-	if (status == 201) {
-		on_acknowledged(buyer);
-	} else if (status == 503) {
-		retry_later(buyer);
+	figures->statuses[answer->status > 0 && answer->status < BUYERS_STATUSES ? answer->status
+										 : 0]++;
+	if (answer->status == 201) {
+		on_acknowledged(buyer, answer);
+	} else if (answer->status == 503) {
+		timer_start(&buyer->retry, BUYER_AGAIN_US);
 	} else {
 		if (!figures->refused++)
-			scene_failed(buyer->buyers->scene, "buyer", "status %d: %.300s", status,
-				     bytes_string(&buyer->answer));
+			scene_failed(buyer->scene, CLIENT_BUYER, "status %d: %.300s",
+				     answer->status, answer->detail);
 		set_idle(buyer);
 	}
 }
 
-static void on_ready(struct buyer *buyer)
+void buyer_lost(struct buyer *buyer)
+{
+	buyer->ready = false;
+	if (!buyer->ordering)
+		return;
+	buyer->buyers->figures.lost_connections++;
+	timer_start(&buyer->retry, BUYER_AGAIN_US);
+}
+
+void buyer_ready(struct buyer *buyer)
 {
 	struct buyers *buyers = buyer->buyers;
+	buyer->ready = true;
+	if (buyer->was_ready)
+		return;
+	buyer->was_ready = true;
 	list_append(&buyers->idle, &buyer->link);
 	if (++buyers->figures.buyers_ready < buyers->count)
 		return;
@@ -169,16 +136,16 @@ static void on_ready(struct buyer *buyer)
 	timer_start(&buyers->next, 0);
 }
 
-static void on_guest_answer(struct buyer *buyer, int err, int status)
+const char *buyers_order(const struct buyers *buyers)
 {
-	buyer->token = !err && status == 201 ? take_member(buyer, "token") : NULL;
-	if (buyer->token)
-		on_ready(buyer);
-	else if (err || status >= 500)
-		retry_later(buyer);
-	else
-		scene_failed(buyer->buyers->scene, "buyer", "no guest: status %d: %.300s", status,
-			     bytes_string(&buyer->answer));
+	return buyers->order;
+}
+
+/* ---- tokens ---- */
+
+static void begin_buying(struct buyer *buyer)
+{
+	buyer->carrier = buyer->ops->create(buyer);
 }
 
 static void on_body(void *arg, const uint8_t *data, size_t len)
@@ -187,23 +154,31 @@ static void on_body(void *arg, const uint8_t *data, size_t len)
 	bytes_put(&buyer->answer, data, len);
 }
 
-static void on_done(void *arg, int err)
+static void on_guest(void *arg, int err)
 {
 	struct buyer *buyer = arg;
-	const int status = http_client_response(buyer->http)->status;
-	if (buyer->ordering)
-		on_order_answer(buyer, err, status);
-	else
-		on_guest_answer(buyer, err, status);
+	const int status = http_client_response(buyer->guest)->status;
+	json_t *answer = err ? NULL : json_parse(buyer->answer.data, buyer->answer.len);
+	const char *token = json_string_value(json_object_get(answer, "token"));
+	if (token && status == 201) {
+		buyer->token = xstrdup(token);
+		http_client_destroy(buyer->guest);
+		buyer->guest = NULL;
+		begin_buying(buyer);
+	} else if (err || status >= 500 || status == 429) {
+		timer_start(&buyer->retry, BUYER_AGAIN_US);
+	} else {
+		scene_failed(buyer->scene, CLIENT_BUYER, "no guest: status %d: %.300s", status,
+			     bytes_string(&buyer->answer));
+	}
+	json_decref(answer);
 }
 
-static const struct http_client_ops http_ops = { .body = on_body, .done = on_done };
-
-/* ---- tokens ---- */
+static const struct http_client_ops guest_ops = { .body = on_body, .done = on_guest };
 
 static void ask_guest(struct buyer *buyer)
 {
-	char *body = xasprintf("{\"room\":\"%s\"}", buyer->buyers->scene->options->room);
+	char *body = xasprintf("{\"room\":\"%s\"}", buyer->room);
 	const struct http_request_line request = {
 		.method = "POST",
 		.path = "/api/guest",
@@ -213,19 +188,19 @@ static void ask_guest(struct buyer *buyer)
 		.timeout_us = ORDER_TIMEOUT_US,
 	};
 	bytes_clear(&buyer->answer);
-	http_client_start(buyer->http, &request);
+	http_client_start(buyer->guest, &request);
 	free(body);
 }
 
 static void on_retry(void *arg)
 {
 	struct buyer *buyer = arg;
-	if (!buyer->ordering) {
+	if (!buyer->carrier) {
 		ask_guest(buyer);
-		return;
+	} else if (buyer->ordering) {
+		buyer->buyers->figures.sent_again += buyer->ready;
+		send_order(buyer);
 	}
-	buyer->buyers->figures.sent_again++;
-	send_order(buyer);
 }
 
 /* -EINVAL when the file has fewer lines than there are buyers. */
@@ -233,7 +208,7 @@ static int read_tokens(struct buyers *buyers, const char *path)
 {
 	char line[TOKEN_MAX];
 	size_t i = 0;
-	FILE *file = fopen(path, "r");
+	FILE *file = fopen(path, "re");
 	if (!file)
 		return -errno;
 	while (i < buyers->count && fgets(line, sizeof(line), file)) {
@@ -244,21 +219,34 @@ static int read_tokens(struct buyers *buyers, const char *path)
 	return i == buyers->count ? 0 : -EINVAL;
 }
 
-static void init_buyer(struct buyer *buyer, struct buyers *buyers)
+/* ---- life ---- */
+
+static void init_buyer(struct buyer *buyer, struct buyers *buyers, size_t number)
 {
 	struct scene *scene = buyers->scene;
+	const struct swarm_options *options = scene->options;
+	const size_t target = number % options->target_count;
+	const size_t by_http = (size_t)options->buyers;
 	buyer->buyers = buyers;
+	buyer->scene = scene;
+	buyer->ops = number < by_http                                ? &buyer_http
+		     : number < by_http + (size_t)options->buyers_ws ? &buyer_ws
+								     : &buyer_dc;
+	buyer->room = swarm_options_room(options, number / options->target_count);
+	buyer->place = (struct place){
+		.target = &options->targets[target],
+		.room = buyer->room,
+	};
 	list_init(&buyer->link);
 	bytes_init(&buyer->answer, ANSWER_MAX);
 	timer_init(&buyer->retry, scene->loop, on_retry, buyer);
-	http_client_create(&buyer->http, scene->loop, &scene->options->server, &http_ops, buyer);
 }
 
 static int open_files(struct buyers *buyers)
 {
 	const struct swarm_options *options = buyers->scene->options;
 	if (options->acks) {
-		buyers->acks = fopen(options->acks, "a");
+		buyers->acks = fopen(options->acks, "ae");
 		if (!buyers->acks)
 			return -errno;
 		/* A line is written before anybody can hear of the order. */
@@ -271,25 +259,28 @@ int buyers_create(struct buyers **out, struct scene *scene)
 {
 	struct buyers *buyers = xcalloc(1, sizeof(*buyers));
 	buyers->scene = scene;
-	buyers->count = (size_t)scene->options->buyers;
+	buyers->count = (size_t)swarm_options_buyers(scene->options);
 	buyers->list = xcalloc(buyers->count, sizeof(*buyers->list));
-	buyers->path = xasprintf("/api/rooms/%s/orders", scene->options->room);
-	buyers->order = xasprintf("{\"sku\":\"%s\",\"qty\":1}", scene->options->sku);
+	buyers->order = xasprintf("\"sku\":\"%s\",\"qty\":1", scene->options->sku);
 	random_token(buyers->run, RUN_NAME);
 	list_init(&buyers->idle);
 	timer_init(&buyers->next, scene->loop, on_next, buyers);
 	for (size_t i = 0; i < buyers->count; i++)
-		init_buyer(&buyers->list[i], buyers);
+		init_buyer(&buyers->list[i], buyers, i);
 	const int err = open_files(buyers);
 	if (err) {
 		buyers_destroy(buyers);
 		return err;
 	}
 	for (size_t i = 0; i < buyers->count; i++) {
-		if (buyers->list[i].token)
-			on_ready(&buyers->list[i]);
-		else
-			ask_guest(&buyers->list[i]);
+		struct buyer *buyer = &buyers->list[i];
+		if (buyer->token) {
+			begin_buying(buyer);
+			continue;
+		}
+		http_client_create(&buyer->guest, scene->loop, &buyer->place.target->http,
+				   &guest_ops, buyer);
+		ask_guest(buyer);
 	}
 	*out = buyers;
 	return 0;
@@ -320,14 +311,16 @@ void buyers_destroy(struct buyers *buyers)
 	for (size_t i = 0; i < buyers->count; i++) {
 		struct buyer *buyer = &buyers->list[i];
 		timer_stop(&buyer->retry);
-		http_client_destroy(buyer->http);
+		if (buyer->carrier)
+			buyer->ops->destroy(buyer->carrier);
+		http_client_destroy(buyer->guest);
 		bytes_finish(&buyer->answer);
+		free(buyer->room);
 		free(buyer->token);
 	}
 	if (buyers->acks)
 		fclose(buyers->acks);
 	free(buyers->list);
-	free(buyers->path);
 	free(buyers->order);
 	free(buyers);
 }

@@ -1,28 +1,34 @@
 #include "load-tests/swarm/data_channel.h"
 
+#include "server/core/buf.h"
 #include "signaling/peer.h"
+
+#include <errno.h>
 
 static void on_packet_out(void *arg, const uint8_t *packet, size_t len)
 {
 	struct data_channel *channel = arg;
-	peer_send_sctp(channel->peer, packet, len);
+	if (channel->peer)
+		peer_send_sctp(channel->peer, packet, len);
 }
 
 static void on_open(void *arg, uint16_t stream, const char *label)
 {
-	(void)stream;
 	(void)label;
 	struct data_channel *channel = arg;
 	channel->open = true;
+	channel->stream = stream;
+	if (channel->opened)
+		channel->opened(channel->arg);
 }
 
 static void on_message(void *arg, uint16_t stream, const char *text, size_t len)
 {
 	(void)stream;
-	(void)text;
-	(void)len;
 	struct data_channel *channel = arg;
 	channel->messages++;
+	if (channel->message)
+		channel->message(channel->arg, text, len);
 }
 
 static void on_channel_closed(void *arg, uint16_t stream)
@@ -64,9 +70,25 @@ void data_channel_feed(struct data_channel *channel, const uint8_t *packet, size
 		sctp_hub_feed(channel->slot, packet, len);
 }
 
+int data_channel_send(struct data_channel *channel, const char *text, size_t len)
+{
+	if (!channel->slot || !channel->open)
+		return -ENOTCONN;
+	struct buf *buf = buf_copy(text, len);
+	const int err = buf ? sctp_hub_send_text(channel->slot, channel->stream, buf) : -ENOMEM;
+	buf_unref(buf);
+	return err;
+}
+
 void data_channel_close(struct data_channel *channel)
 {
 	sctp_hub_detach(channel->slot);
 	channel->slot = NULL;
 	channel->open = false;
+}
+
+void data_channel_vanish(struct data_channel *channel)
+{
+	channel->peer = NULL;
+	data_channel_close(channel);
 }

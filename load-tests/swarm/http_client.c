@@ -24,6 +24,7 @@ struct http_client {
 	struct deferred failing; /* tells an error found inside http_client_start() */
 	int err;
 	bool busy;
+	bool reset; /* connections end with RST */
 };
 
 static void disconnect(struct http_client *client)
@@ -54,7 +55,9 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
 	}
 	while (event == HTTP_RESPONSE_HEAD || event == HTTP_RESPONSE_BODY) {
 		event = http_response_feed(&client->response, &data, &len);
-		if (event == HTTP_RESPONSE_BODY && client->ops->body)
+		if (event == HTTP_RESPONSE_HEAD && client->ops->head)
+			client->ops->head(client->arg);
+		else if (event == HTTP_RESPONSE_BODY && client->ops->body)
 			client->ops->body(client->arg, client->response.piece,
 					  client->response.piece_len);
 	}
@@ -117,7 +120,16 @@ static int open_connection(struct http_client *client)
 		return err;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (client->reset) {
+		const struct linger linger = { .l_onoff = 1 };
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	}
 	return stream_create(&client->stream, client->loop, fd, NULL, &stream_ops, client);
+}
+
+void http_client_reset_at_end(struct http_client *client)
+{
+	client->reset = true;
 }
 
 static void write_request(struct bytes *out, const struct http_client *client,
@@ -154,6 +166,11 @@ void http_client_start(struct http_client *client, const struct http_request_lin
 		loop_defer(client->loop, &client->failing);
 	else if (request->timeout_us)
 		timer_start(&client->limit, request->timeout_us);
+}
+
+int http_client_send(struct http_client *client, const void *data, size_t len)
+{
+	return client->stream ? stream_write(client->stream, data, len) : -ENOTCONN;
 }
 
 bool http_client_busy(const struct http_client *client)

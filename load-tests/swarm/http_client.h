@@ -12,6 +12,8 @@ struct http_client;
 struct loop;
 
 struct http_client_ops {
+	/* Status and headers are known. As body(). */
+	void (*head)(void *arg);
 	/* A piece of the body. The client must not be destroyed in here. May be NULL. */
 	void (*body)(void *arg, const uint8_t *data, size_t len);
 	/*
@@ -26,6 +28,9 @@ struct http_client_ops {
 void http_client_create(struct http_client **out, struct loop *loop, const struct addr *server,
 			const struct http_client_ops *ops, void *arg);
 
+/* From the next connection on, the end of the client is a reset: what a dying process leaves. */
+void http_client_reset_at_end(struct http_client *client);
+
 struct http_request_line {
 	const char *method;
 	const char *path;
@@ -38,6 +43,11 @@ struct http_request_line {
 
 /* The answer comes by done(), also when not even a connection could be made. */
 void http_client_start(struct http_client *client, const struct http_request_line *request);
+
+/* After a response 101 its body is what the connection carries from then on; this is the way back.
+ * As stream_write(); -ENOTCONN without a connection. */
+int http_client_send(struct http_client *client, const void *data, size_t len)
+	__attribute__((warn_unused_result));
 
 bool http_client_busy(const struct http_client *client);
 const struct http_response *http_client_response(const struct http_client *client);

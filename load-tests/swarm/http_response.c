@@ -135,6 +135,9 @@ static bool head_is_whole(const struct bytes *head)
 
 static int body_state(const struct http_response *response)
 {
+	/* RFC 9110 §7.8: from here on another protocol. */
+	if (response->status == 101)
+		return UNTIL_CLOSE;
 	/* RFC 9110 §15.3.5, §15.4.5: no body whatever the headers say. */
 	if (response->status == 204 || response->status == 304 || response->status < 200)
 		return DONE;

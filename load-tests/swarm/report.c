@@ -1,159 +1,256 @@
 #include "load-tests/swarm/report.h"
 
-#include "server/core/json.h"
+#include "load-tests/swarm/crowd.h"
 
-#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* From here on the swarm, not the server, may be what is measured. */
-static const double BOTTLENECK_PERCENT = 90;
+#include <string.h>
 
 static double ms(int64_t us)
 {
 	return (double)us / 1000;
 }
 
-static void print_viewers(const char *name, uint64_t wanted, const struct viewer_figures *now,
-			  const struct viewer_figures *before, double seconds)
+static size_t put(char *out, size_t size, size_t at, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static size_t put(char *out, size_t size, size_t at, const char *format, ...)
 {
-	if (!wanted)
-		return;
-	fprintf(stderr, " | %s %llu/%llu %.0f/s %.1f Mbit/s lost %llu", name,
-		(unsigned long long)now->joined, (unsigned long long)wanted,
-		(double)(now->units - before->units) / seconds,
-		(double)(now->bytes - before->bytes) * 8 / 1e6 / seconds,
-		(unsigned long long)now->lost);
-	if (now->ended)
-		fprintf(stderr, " ended %llu", (unsigned long long)now->ended);
+	va_list args;
+	if (at + 1 >= size)
+		return at;
+	va_start(args, format);
+	const int len = vsnprintf(out + at, size - at, format, args);
+	va_end(args);
+	return len > 0 ? at + (size_t)len : at;
 }
 
-void report_progress(const struct report *now, const struct report *before)
+void report_line(const struct report *now, const struct report *before, char *out, size_t size)
 {
 	const double seconds = now->seconds - before->seconds;
-	fprintf(stderr, "%4.0f s", now->seconds);
-	print_viewers("whep", now->whep_wanted, &now->whep, &before->whep, seconds);
-	print_viewers("flv", now->flv_wanted, &now->flv, &before->flv, seconds);
+	size_t at = put(out, size, 0, "%4.0f s", now->seconds);
+	for (int kind = 0; kind < REPORT_CROWDS; kind++) {
+		const struct viewer_figures *new = &now->viewers[kind],
+					    *old = &before->viewers[kind];
+		const size_t seats = now->crowds[kind] ? crowd_seats(now->crowds[kind]) : 0;
+		if (!seats)
+			continue;
+		const uint64_t gone = crowd_left(now->crowds[kind]) + new->ended;
+		at = put(out, size, at, " | %s %lld/%zu %.0f/s %.1f Mbit/s", client_names[kind],
+			 (long long)(new->joined - gone), seats,
+			 (double)(new->units - old->units) / seconds,
+			 (double)(new->bytes - old->bytes) * 8 / 1e6 / seconds);
+		if (kind != CLIENT_WS)
+			at = put(out, size, at, " lost %llu", (unsigned long long)new->lost);
+		if (new->freezes)
+			at = put(out, size, at, " freezes %llu", (unsigned long long)new->freezes);
+		if (new->ended)
+			at = put(out, size, at, " ended %llu", (unsigned long long)new->ended);
+	}
+	if (now->hosts.wanted)
+		at = put(out, size, at, " | hosts %llu/%llu", (unsigned long long)now->hosts.live,
+			 (unsigned long long)now->hosts.wanted);
 	if (now->orders)
-		fprintf(stderr, " | orders %llu/%llu p99 %.1f ms",
-			(unsigned long long)now->orders->acknowledged,
-			(unsigned long long)now->orders->issued,
-			ms(histogram_percentile(&now->orders->latency, 99)));
-	fprintf(stderr, " | cpu %.0f %%\n", (double)(now->cpu_us - before->cpu_us) / 1e4 / seconds);
+		at = put(out, size, at, " | orders %llu/%llu p99 %.1f ms",
+			 (unsigned long long)now->orders->acknowledged,
+			 (unsigned long long)now->orders->issued,
+			 ms(histogram_percentile(&now->orders->latency, 99)));
+	put(out, size, at, " | cpu %.0f %%",
+	    (double)(now->cpu_us - before->cpu_us) / 1e4 / seconds);
 }
 
-static bool viewers_good(const struct viewer_figures *figures, uint64_t wanted)
+/* ---- limits ---- */
+
+static double worst_p99_ms(const struct report *report, enum measure what, bool *measured)
 {
-	return figures->joined == wanted && !figures->ended && !figures->lost &&
-	       !figures->misordered;
+	double worst = 0;
+	for (int kind = 0; kind < CLIENT_KINDS; kind++) {
+		const struct histogram *whole = &report->scene->measures.of[kind][what].whole;
+		*measured |= whole->count > 0;
+		worst = fmax(worst, ms(histogram_percentile(whole, 99)));
+	}
+	return worst;
 }
 
-static bool orders_good(const struct report *report)
+/* With churn those count who have asked and not left too early; else all seats. */
+static double joined_percent(const struct report *report, bool *measured)
+{
+	double worst = 100;
+	for (int kind = 0; kind < REPORT_CROWDS; kind++) {
+		const struct viewer_figures *figures = &report->viewers[kind];
+		const uint64_t seats = report->crowds[kind] ? crowd_seats(report->crowds[kind]) : 0;
+		const uint64_t wanted =
+			report->scene->options->stay_s ? figures->asked - figures->waiting : seats;
+		if (!seats)
+			continue;
+		*measured = true;
+		worst = fmin(worst, wanted ? 100.0 * (double)figures->joined / (double)wanted : 0);
+	}
+	return worst;
+}
+
+static double loss_percent(const struct report *report, bool *measured)
+{
+	uint64_t lost = 0, expected = 0;
+	for (int kind = 0; kind < REPORT_CROWDS; kind++) {
+		lost += report->viewers[kind].lost;
+		expected += report->viewers[kind].expected;
+	}
+	*measured = expected > 0;
+	return expected ? 100.0 * (double)lost / (double)expected : 0;
+}
+
+static double freeze_percent(const struct report *report, bool *measured)
+{
+	double frozen_us = 0, watched_us = 0;
+	for (int kind = 0; kind < REPORT_CROWDS; kind++) {
+		frozen_us += (double)report->viewers[kind].frozen_us;
+		watched_us += (double)report->viewers[kind].watched_us;
+	}
+	*measured = watched_us > 0;
+	return watched_us > 0 ? 100 * frozen_us / watched_us : 0;
+}
+
+static double event_gaps(const struct report *report, bool *measured)
+{
+	uint64_t gaps = 0;
+	for (int kind = 0; kind < REPORT_CROWDS; kind++) {
+		gaps += report->viewers[kind].event_gaps;
+		*measured |= report->viewers[kind].events > 0;
+	}
+	return (double)gaps;
+}
+
+static double failures(const struct report *report, bool *measured)
+{
+	*measured = true;
+	return (double)(report->scene->failures + report->viewers[CLIENT_FLV].misordered +
+			report->farewells_failed);
+}
+
+/* Buyers that never came to order leave none unanswered, which is no success. */
+static double unacked(const struct report *report, bool *measured)
 {
 	const struct order_figures *orders = report->orders;
-	return !orders || (orders->buyers_ready == report->buyers_wanted && orders->issued > 0 &&
-			   orders->acknowledged == orders->issued);
+	*measured = orders != NULL;
+	if (!orders)
+		return 0;
+	const uint64_t wanted = (uint64_t)swarm_options_buyers(report->scene->options);
+	const uint64_t missing = wanted - orders->buyers_ready;
+	const uint64_t none = orders->issued ? 0 : 1;
+	return (double)(orders->issued - orders->acknowledged - orders->refused + missing + none);
 }
 
-bool report_good(const struct report *report)
+static double figure_of(const struct report *report, enum limit_id id, bool *measured)
 {
-	return viewers_good(&report->whep, report->whep_wanted) &&
-	       viewers_good(&report->flv, report->flv_wanted) && orders_good(report);
-}
-
-static json_t *times(const struct histogram *histogram)
-{
-	return json_pack("{s:I, s:f, s:f, s:f}", "count", (json_int_t)histogram->count, "p50",
-			 ms(histogram_percentile(histogram, 50)), "p99",
-			 ms(histogram_percentile(histogram, 99)), "max", ms(histogram->max_us));
-}
-
-static void set_count(json_t *object, const char *name, uint64_t value)
-{
-	json_object_set_new(object, name, json_integer((json_int_t)value));
-}
-
-/* Names of what WebRTC and FLV viewers count each in their own way. */
-struct names {
-	const char *units, *lost, *misordered, *messages;
-};
-static const struct names whep_names = { "packets", "lost", "repeated", "messages" };
-static const struct names flv_names = { "frames", "gaps", "backward", "script_tags" };
-
-static json_t *viewers_json(const struct viewer_figures *figures, uint64_t wanted,
-			    const struct join_times *joins, const struct names *names)
-{
-	json_t *object = json_object();
-	set_count(object, "wanted", wanted);
-	set_count(object, "joined", figures->joined);
-	set_count(object, "ended", figures->ended);
-	set_count(object, names->units, figures->units);
-	set_count(object, "bytes", figures->bytes);
-	set_count(object, names->lost, figures->lost);
-	set_count(object, names->misordered, figures->misordered);
-	set_count(object, names->messages, figures->messages);
-	set_count(object, "receive_drops", figures->receive_drops);
-	json_object_set_new(object, "join_ms", times(&joins->picture));
-	json_object_set_new(object, "join_keyframe_ms", times(&joins->keyframe));
-	json_object_set_new(object, "longest_silence_ms", times(&figures->silence));
-	return object;
-}
-
-static json_t *orders_json(const struct order_figures *orders)
-{
-	json_t *object = json_object(), *statuses = json_object();
-	for (int i = 0; i < BUYERS_STATUSES; i++) {
-		char name[16];
-		snprintf(name, sizeof(name), "%d", i);
-		if (orders->statuses[i])
-			set_count(statuses, name, orders->statuses[i]);
+	switch (id) {
+	case LIMIT_JOINED:
+		return joined_percent(report, measured);
+	case LIMIT_FAILURES:
+		return failures(report, measured);
+	case LIMIT_LOSS:
+		return loss_percent(report, measured);
+	case LIMIT_FREEZE:
+		return freeze_percent(report, measured);
+	case LIMIT_JOIN_P99:
+		return worst_p99_ms(report, MEASURE_JOIN, measured);
+	case LIMIT_SPREAD_P99:
+		return worst_p99_ms(report, MEASURE_SPREAD, measured);
+	case LIMIT_AGE_P99:
+		return worst_p99_ms(report, MEASURE_AGE, measured);
+	case LIMIT_EVENT_P99:
+		return worst_p99_ms(report, MEASURE_EVENT, measured);
+	case LIMIT_EVENT_GAPS:
+		return event_gaps(report, measured);
+	case LIMIT_ORDER_P99:
+		return worst_p99_ms(report, MEASURE_ORDER, measured);
+	case LIMIT_UNACKED:
+		return unacked(report, measured);
+	case LIMIT_REFUSED:
+		*measured = report->orders != NULL;
+		return report->orders ? (double)report->orders->refused : 0;
+	default:
+		return 0;
 	}
-	set_count(object, "buyers", orders->buyers_ready);
-	set_count(object, "issued", orders->issued);
-	set_count(object, "acknowledged", orders->acknowledged);
-	set_count(object, "refused", orders->refused);
-	set_count(object, "sent_again", orders->sent_again);
-	set_count(object, "replayed", orders->replayed);
-	set_count(object, "lost_connections", orders->lost_connections);
-	json_object_set_new(object, "statuses", statuses);
-	json_object_set_new(object, "latency_ms", times(&orders->latency));
-	return object;
 }
 
-static json_t *swarm_json(const struct report *report)
+struct limit_verdict report_judge(const struct report *report, enum limit_id id)
 {
-	const bool bottleneck =
-		report->busiest_percent > BOTTLENECK_PERCENT || report->whep.receive_drops > 0;
-	return json_pack("{s:f, s:f, s:f, s:b}", "cpu_s", (double)report->cpu_us / 1e6,
-			 "cpu_percent", (double)report->cpu_us / 1e4 / report->seconds,
-			 "busiest_second_percent", report->busiest_percent, "bottleneck",
-			 bottleneck);
+	const char *text = report->scene->options->limits[id];
+	bool set = false, measured = false;
+	double bound = 0;
+	if (!text || limit_parse(text, &set, &bound) || !set)
+		return (struct limit_verdict){ .held = true };
+	const double figure = figure_of(report, id, &measured);
+	return measured ? limit_judge(id, bound, figure) : (struct limit_verdict){ .held = true };
 }
 
-int report_write(const struct report *report, const char *path)
+bool report_bottleneck(const struct report *report)
 {
-	json_t *object = json_object();
-	json_object_set_new(object, "good", json_boolean(report_good(report)));
-	json_object_set_new(object, "seconds", json_real(report->seconds));
-	json_object_set_new(object, "all_joined_s", json_real(report->all_joined_s));
-	set_count(object, "failures", report->failures);
-	if (report->whep_wanted)
-		json_object_set_new(object, "whep",
-				    viewers_json(&report->whep, report->whep_wanted,
-						 report->whep_times, &whep_names));
-	if (report->flv_wanted)
-		json_object_set_new(object, "flv",
-				    viewers_json(&report->flv, report->flv_wanted,
-						 report->flv_times, &flv_names));
-	if (report->orders)
-		json_object_set_new(object, "orders", orders_json(report->orders));
-	json_object_set_new(object, "swarm", swarm_json(report));
-	FILE *out = path ? fopen(path, "w") : stdout;
-	int err = out ? 0 : -errno;
-	if (out && json_dumpf(object, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))
-		err = -EIO;
-	if (out && (fputc('\n', out) == EOF || (path ? fclose(out) : fflush(out))))
-		err = -EIO;
-	json_decref(object);
-	return err;
+	return own_load_too_much(report->load) || report->viewers[CLIENT_WHEP].receive_drops > 0;
+}
+
+enum report_status report_status(const struct report *report)
+{
+	if (report_bottleneck(report))
+		return REPORT_BOTTLENECK;
+	for (int id = 0; id < LIMITS; id++)
+		if (!report_judge(report, (enum limit_id)id).held)
+			return REPORT_BROKEN;
+	return REPORT_HELD;
+}
+
+void report_verdict(const struct report *report)
+{
+	for (int id = 0; id < LIMITS; id++) {
+		const struct limit_verdict verdict = report_judge(report, (enum limit_id)id);
+		const struct limit_name *name = &limit_names[id];
+		if (verdict.checked)
+			fprintf(stderr, "%-6s %s: %.4g%s%s (%s %.4g)\n",
+				verdict.held ? "held" : "BROKEN", name->option, verdict.figure,
+				name->unit[0] ? " " : "", name->unit,
+				name->at_least ? "at least" : "at most", verdict.bound);
+	}
+	const struct report_proof proof = report_proof(report);
+	if (proof.viewers)
+		fprintf(stderr,
+			"cheap counting against full, %llu viewers: loss differs by %.3f %%, frames "
+			"by %.3f %%, freeze by %.3f %% at most\n",
+			(unsigned long long)proof.viewers, proof.loss, proof.frames, proof.freeze);
+	if (report_bottleneck(report))
+		fprintf(stderr,
+			"the swarm was the bottleneck, this run does not count: busiest second %.0f %% "
+			"of a core, loop p99 %.1f ms late, %llu packets dropped by its own sockets\n",
+			report->load->busiest_percent,
+			ms(histogram_percentile(&report->load->lag.whole, 99)),
+			(unsigned long long)report->viewers[CLIENT_WHEP].receive_drops);
+}
+
+/* ---- proof ---- */
+
+static double apart(double a, double b, double whole)
+{
+	return whole > 0 ? 100 * fabs(a - b) / whole : 0;
+}
+
+struct report_proof report_proof(const struct report *report)
+{
+	struct report_proof out = { 0 };
+	struct viewer_proof cheap, full;
+	size_t at = 0;
+	const struct crowd *crowd = report->crowds[CLIENT_WHEP];
+	while (crowd && crowd_proof(crowd, &at, &cheap, &full)) {
+		const double watched_us = (double)full.watched_us;
+		out.viewers++;
+		out.cheap_frames += cheap.frames;
+		out.full_frames += full.frames;
+		out.loss = fmax(out.loss,
+				apart((double)cheap.lost, (double)full.lost, (double)full.packets));
+		out.frames = fmax(out.frames, apart((double)cheap.frames, (double)full.frames,
+						    (double)full.frames));
+		out.freeze = fmax(out.freeze, apart((double)cheap.frozen_us, (double)full.frozen_us,
+						    watched_us));
+	}
+	return out;
 }

@@ -1,14 +1,18 @@
 /*
- * What all viewers and buyers of a run share: the loop, the server's address, DTLS and receive
- * buffers, and the account of what went wrong. One thread.
+ * What all clients of a run share: the loop, DTLS and receive buffers, what they measure, and the
+ * account of what went wrong. One thread.
  */
 #ifndef SOUK_LOAD_TESTS_SWARM_SCENE_H
 #define SOUK_LOAD_TESTS_SWARM_SCENE_H
 
+#include "load-tests/swarm/frame_board.h"
+#include "load-tests/swarm/measures.h"
 #include "load-tests/swarm/options.h"
 #include "server/core/loop.h"
 
 struct dtls_context;
+struct farewells;
+struct message_book;
 struct sctp_hub;
 struct udp_scratch;
 
@@ -16,20 +20,39 @@ struct scene {
 	const struct swarm_options *options;
 	struct clock clock;
 	struct loop *loop;
-	struct addr local; /* ours towards the server; port 0 */
 	struct dtls_context *dtls; /* the same certificate for all */
 	struct udp_scratch *scratch;
-	struct sctp_hub *sctp; /* NULL: no data channels */
+	struct sctp_hub *sctp;
+	struct message_book *book;
+	struct farewells *farewells;
+	struct measures measures;
+	struct frame_board boards[CLIENT_KINDS];
 	uint64_t failures;
+	uint64_t failed[CLIENT_KINDS]; /* of them */
+	bool closing; /* the run is over: what ends now is no failure */
 };
 
-/* Also raises the limit of open files. `options` must outlive the scene. */
-int scene_init(struct scene *scene, const struct swarm_options *options)
-	__attribute__((warn_unused_result));
-void scene_finish(struct scene *scene); /* also of a scene half made */
+/* Where a client of the crowd stands. */
+struct place {
+	const struct target *target;
+	const char *room;
+	unsigned number; /* of the target and room, for keys that belong to them alone */
+	bool decrypt;
+	bool vanish; /* it will leave without a word */
+};
 
-/* Counts; the first few are printed to stderr. `what` is "whep", "flv" or "buyer". */
-void scene_failed(struct scene *scene, const char *what, const char *format, ...)
+/* Also raises the limit of open files. `options` must outlive the scene. On the heap: it is large.
+ */
+int scene_create(struct scene **out, const struct swarm_options *options)
+	__attribute__((warn_unused_result));
+void scene_destroy(struct scene *scene); /* takes NULL */
+
+/* Counts; the first few are printed to stderr. */
+void scene_failed(struct scene *scene, enum client_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* A frame is here, `key` being the same for all viewers of this place. */
+void scene_frame(struct scene *scene, enum client_kind kind, const struct place *place,
+		 uint64_t key, int64_t now_us);
 
 #endif

@@ -1,105 +1,174 @@
-#include "load-tests/swarm/whep_viewer.h"
-
-#include "load-tests/swarm/data_channel.h"
-#include "load-tests/swarm/http_client.h"
-#include "load-tests/swarm/scene.h"
+/* A WebRTC viewer: counts what comes, asks for what is missing, reports, follows the events. */
+#include "load-tests/swarm/event_watch.h"
+#include "load-tests/swarm/frame_counter.h"
+#include "load-tests/swarm/freeze.h"
+#include "load-tests/swarm/full_view.h"
+#include "load-tests/swarm/nack_list.h"
+#include "load-tests/swarm/rate_guess.h"
+#include "load-tests/swarm/rtc_client.h"
+#include "load-tests/swarm/rtp_track.h"
+#include "load-tests/swarm/viewer.h"
 #include "media/rtp/rtcp_writer.h"
 #include "media/rtp/rtp_packet.h"
 #include "server/core/alloc.h"
-#include "server/core/crypto.h"
 #include "signaling/peer.h"
-#include "signaling/sdp_offer.h"
-#include "signaling/udp_port.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	REPORT_US = 1000000,
-	JOIN_TIMEOUT_US = 10 * 1000000,
+	REPAIR_US = 10000,
+	SETTLED_US = 3000000, /* a join's burst of old frames is no live picture */
 	VIDEO_RATE = 90000,
 	AUDIO_RATE = 48000,
 	BLOCKS_MAX = 2,
+	NACKS_MAX = 64,
 };
 
 struct whep_viewer {
 	struct scene *scene;
-	struct join_times *times;
-	struct http_client *http;
-	struct bytes answer;
-	struct udp_port *port;
-	struct peer *peer;
-	struct sdp_offer_options offer;
-	struct sdp_agreement agreement;
-	struct data_channel channel;
-	struct timer report;
-	char ufrag[PEER_UFRAG_LEN + 1], pwd[PEER_PWD_LEN + 1];
-	uint32_t ssrc; /* of our reports */
-	int64_t started_us;
-	bool decrypt;
-	bool keyed; /* a keyframe's first packet came */
-	struct whep_figures figures;
+	struct place place;
+	struct rtc_client *client;
+	struct rtp_track video, audio;
+	uint8_t video_pt, audio_pt; /* 0: not agreed */
+	uint8_t capture_id; /* extension abs-capture-time; 0: not agreed */
+	bool joined, ended;
+	int64_t started_us, joined_us;
+	uint64_t packets, bytes;
+	uint32_t frame_ts; /* of the newest frame that has begun to come */
+	struct frame_counter frames;
+	struct freeze freeze;
+	struct nack_list nacks;
+	struct rate_guess rate;
+	struct stream_clock clock; /* message `clock`, else a sender report */
+	bool clock_told; /* by the message */
+	struct event_watch watch;
+	struct full_view *full; /* NULL: counts by headers alone */
+	struct timer report, repair;
+	/* at the end of the last second */
+	uint64_t expected_before, lost_before;
+	int64_t frozen_before_us;
 };
 
-/* ---- media ---- */
+static int64_t now_of(const struct whep_viewer *viewer)
+{
+	return loop_now_us(viewer->scene->loop);
+}
 
-enum { NAL_IDR = 5, NAL_SPS = 7, NAL_STAP_A = 24, NAL_FU_A = 28, NAL_TYPE = 0x1f };
+/* ---- pictures ---- */
 
-/* The first packet of an IDR picture or the parameter sets in front of it, RFC 6184 §5.2. */
-static bool begins_keyframe(const uint8_t *packet, size_t len)
+static void on_event_error(void *arg, int64_t error_us)
+{
+	struct whep_viewer *viewer = arg;
+	measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_EVENT, error_us);
+}
+
+/* What the header says of the capture time; 0: nothing. */
+static int64_t stamped_capture(const struct whep_viewer *viewer, const uint8_t *packet, size_t len)
 {
 	struct rtp_view view;
-	struct bits bits;
-	if (rtp_parse(&view, packet, len))
-		return false;
-	bits_init(&bits, view.payload, view.payload_len);
-	uint8_t type = bits_u8(&bits) & NAL_TYPE;
-	if (type == NAL_STAP_A)
-		bits_skip(&bits, 2);
-	if (type == NAL_STAP_A || type == NAL_FU_A)
-		type = bits_u8(&bits) & NAL_TYPE;
-	return bits_ok(&bits) && (type == NAL_IDR || type == NAL_SPS);
+	struct bits content;
+	if (!viewer->capture_id || rtp_parse(&view, packet, len) ||
+	    !rtp_extension(&view, viewer->capture_id, &content))
+		return 0;
+	const uint64_t ntp = bits_be64(&content);
+	return bits_ok(&content) ? ntp_to_utc_us(ntp) : 0;
+}
+
+/* The first packet of a frame that is newer than all before. */
+static void begin_frame(struct whep_viewer *viewer, uint32_t timestamp, const uint8_t *packet,
+			size_t len, int64_t now_us)
+{
+	const int64_t stamped_us = stamped_capture(viewer, packet, len);
+	const int64_t line_us = stream_clock_of_rtp(&viewer->clock, timestamp);
+	const int64_t capture_us = stamped_us ? stamped_us : line_us;
+	const bool settled = now_us - viewer->joined_us >= SETTLED_US;
+	viewer->frame_ts = timestamp;
+	if (line_us) {
+		const struct event_report report = { on_event_error, viewer };
+		event_watch_picture(&viewer->watch, line_us, &report);
+	}
+	if (!settled)
+		return;
+	if (capture_us)
+		measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_AGE,
+			now_us + viewer->scene->clock.utc_offset_us - capture_us);
+	/* Timestamps begin anywhere for each viewer, capture times are the same for all. */
+	scene_frame(viewer->scene, CLIENT_WHEP, &viewer->place,
+		    stamped_us ? (uint64_t)stamped_us : timestamp, now_us);
+}
+
+static void take_join(struct whep_viewer *viewer, int64_t now_us)
+{
+	viewer->joined = true;
+	viewer->joined_us = now_us;
+	measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_JOIN, now_us - viewer->started_us);
 }
 
 static void take_video(struct whep_viewer *viewer, const struct rtp_fixed *header,
 		       const uint8_t *packet, size_t len, int64_t now_us)
 {
-	const int64_t waited_us = now_us - viewer->started_us;
-	rtp_track_packet(&viewer->figures.video, header, VIDEO_RATE, now_us);
-	if (!viewer->figures.joined) {
-		viewer->figures.joined = true;
-		histogram_add(&viewer->times->picture, waited_us);
+	struct rtp_track *track = &viewer->video;
+	const int64_t before = rtp_track_next(track, header->ssrc);
+	const int64_t seq = rtp_track_packet(track, header, VIDEO_RATE, now_us);
+	if (!viewer->joined)
+		take_join(viewer, now_us);
+	if (viewer->full)
+		full_view_packet(viewer->full, packet, len, now_us);
+	if (seq < 0)
+		return;
+	if (before >= 0 && seq > before) {
+		nack_list_miss(&viewer->nacks, before, seq, now_us);
+		timer_start(&viewer->repair, NACK_LIST_DELAY_US);
+	} else if (viewer->nacks.count && seq < before) {
+		nack_list_arrived(&viewer->nacks, seq);
 	}
-	if (viewer->decrypt && !viewer->keyed && begins_keyframe(packet, len)) {
-		viewer->keyed = true;
-		histogram_add(&viewer->times->keyframe, waited_us);
-	}
+	viewer->rate.bytes += len;
+	if (before < 0 || (int32_t)(header->timestamp - viewer->frame_ts) > 0)
+		begin_frame(viewer, header->timestamp, packet, len, now_us);
+	const struct frame_packet at = { seq, header->timestamp, header->marker };
+	const unsigned shown = frame_counter_packet(&viewer->frames, &at, now_us);
+	for (unsigned i = 0; i < shown; i++)
+		freeze_frame(&viewer->freeze, now_us);
+	if (header->marker)
+		rate_guess_frame(&viewer->rate, track->reception.transit * 100 / 9);
 }
 
 static void on_rtp(void *arg, uint8_t *packet, size_t len)
 {
 	struct whep_viewer *viewer = arg;
-	const struct sdp_agreement *agreement = &viewer->agreement;
-	const int64_t now_us = loop_now_us(viewer->scene->loop);
 	struct rtp_fixed header;
 	if (!rtp_fixed_read(&header, packet, len))
 		return;
-	viewer->figures.packets++;
-	viewer->figures.bytes += len;
-	if (agreement->video.present && header.payload_type == agreement->video.pt)
+	const int64_t now_us = now_of(viewer);
+	viewer->packets++;
+	viewer->bytes += len;
+	if (header.payload_type == viewer->video_pt)
 		take_video(viewer, &header, packet, len, now_us);
-	else if (agreement->audio.present && header.payload_type == agreement->audio.pt)
-		rtp_track_packet(&viewer->figures.audio, &header, AUDIO_RATE, now_us);
+	else if (header.payload_type == viewer->audio_pt)
+		rtp_track_packet(&viewer->audio, &header, AUDIO_RATE, now_us);
 }
 
-static struct rtp_track *track_of(struct whep_viewer *viewer, uint32_t ssrc)
+/* ---- RTCP ---- */
+
+static void take_sender_report(struct whep_viewer *viewer, struct rtcp_packet *packet)
 {
-	struct whep_figures *figures = &viewer->figures;
-	if (figures->video.reception.started && figures->video.ssrc == ssrc)
-		return &figures->video;
-	return figures->audio.reception.started && figures->audio.ssrc == ssrc ? &figures->audio
-									       : NULL;
+	struct rtcp_sender_info info;
+	struct rtp_track *track =
+		viewer->video.reception.started && viewer->video.ssrc == packet->ssrc
+			? &viewer->video
+		: viewer->audio.reception.started && viewer->audio.ssrc == packet->ssrc
+			? &viewer->audio
+			: NULL;
+	if (!track || !rtcp_read_sender_info(packet, &info))
+		return;
+	rtp_reception_sr(&track->reception, info.ntp, now_of(viewer));
+	if (track == &viewer->video && !viewer->clock_told)
+		viewer->clock = (struct stream_clock){ .known = true,
+						       .has_rtp = true,
+						       .rtp = info.rtp,
+						       .capture_us = ntp_to_utc_us(info.ntp) };
 }
 
 static void on_rtcp(void *arg, const uint8_t *data, size_t len)
@@ -107,33 +176,55 @@ static void on_rtcp(void *arg, const uint8_t *data, size_t len)
 	struct whep_viewer *viewer = arg;
 	struct bits datagram;
 	struct rtcp_packet packet;
-	struct rtcp_sender_info info;
 	bits_init(&datagram, data, len);
-	while (rtcp_next(&datagram, &packet) == 1) {
-		struct rtp_track *track = track_of(viewer, packet.ssrc);
-		if (track && packet.type == RTCP_SR && rtcp_read_sender_info(&packet, &info))
-			rtp_reception_sr(&track->reception, info.ntp,
-					 loop_now_us(viewer->scene->loop));
-	}
+	while (rtcp_next(&datagram, &packet) == 1)
+		if (packet.type == RTCP_SR)
+			take_sender_report(viewer, &packet);
 }
 
 static void on_report(void *arg)
 {
 	struct whep_viewer *viewer = arg;
-	struct rtp_track *tracks[BLOCKS_MAX] = { &viewer->figures.video, &viewer->figures.audio };
+	struct rtp_track *tracks[BLOCKS_MAX] = { &viewer->video, &viewer->audio };
 	struct rtcp_report_block blocks[BLOCKS_MAX];
 	struct rtcp_writer writer;
-	const int64_t now_us = loop_now_us(viewer->scene->loop);
+	const uint32_t ssrc = rtc_client_ssrc(viewer->client);
+	const int64_t now_us = now_of(viewer);
 	unsigned count = 0;
 	for (unsigned i = 0; i < BLOCKS_MAX; i++)
 		if (tracks[i]->reception.started)
 			blocks[count++] = rtp_reception_report(&tracks[i]->reception,
 							       tracks[i]->ssrc, now_us);
 	rtcp_writer_init(&writer);
-	rtcp_write_rr(&writer, viewer->ssrc, blocks, count);
-	rtcp_write_sdes(&writer, &viewer->ssrc, 1, viewer->ufrag);
-	peer_send_rtcp(viewer->peer, writer.data, writer.len);
+	rtcp_write_rr(&writer, ssrc, blocks, count);
+	rtcp_write_sdes(&writer, &ssrc, 1, rtc_client_cname(viewer->client));
+	if (viewer->video.reception.started) {
+		const uint64_t bps =
+			rate_guess_turn(&viewer->rate, blocks[0].fraction_lost, now_us);
+		if (bps && now_us - viewer->joined_us >= SETTLED_US)
+			rtcp_write_remb(&writer, ssrc, &viewer->video.ssrc, 1, bps);
+	}
+	peer_send_rtcp(rtc_client_peer(viewer->client), writer.data, writer.len);
 	timer_start(&viewer->report, REPORT_US);
+}
+
+static void on_repair(void *arg)
+{
+	struct whep_viewer *viewer = arg;
+	uint16_t seqs[NACKS_MAX];
+	struct rtcp_writer writer;
+	const int64_t now_us = now_of(viewer);
+	const unsigned count = nack_list_due(&viewer->nacks, now_us, seqs, NACKS_MAX);
+	if (viewer->full)
+		full_view_tick(viewer->full, now_us);
+	if (count) {
+		rtcp_writer_init(&writer);
+		rtcp_write_nack(&writer, rtc_client_ssrc(viewer->client), viewer->video.ssrc, seqs,
+				count);
+		peer_send_rtcp(rtc_client_peer(viewer->client), writer.data, writer.len);
+	}
+	if (viewer->nacks.count)
+		timer_start(&viewer->repair, REPAIR_US);
 }
 
 /* ---- session ---- */
@@ -141,200 +232,195 @@ static void on_report(void *arg)
 static void on_connected(void *arg)
 {
 	struct whep_viewer *viewer = arg;
-	const struct sdp_agreement *agreement = &viewer->agreement;
+	const struct sdp_agreement *agreement = rtc_client_agreement(viewer->client);
+	viewer->video_pt = agreement->video.present ? agreement->video.pt : 0;
+	viewer->audio_pt = agreement->audio.present ? agreement->audio.pt : 0;
+	viewer->capture_id = agreement->video.ids.abs_capture_time;
 	timer_start(&viewer->report, REPORT_US);
-	if (viewer->scene->sctp && agreement->data &&
-	    data_channel_open(&viewer->channel, viewer->scene->sctp, viewer->peer,
-			      agreement->dtls_active))
-		scene_failed(viewer->scene, "whep", "no data channel");
 }
 
-static void on_sctp(void *arg, const uint8_t *packet, size_t len)
+static void on_message(void *arg, const char *text, size_t len)
 {
 	struct whep_viewer *viewer = arg;
-	data_channel_feed(&viewer->channel, packet, len);
+	struct scene *scene = viewer->scene;
+	const struct event_report report = { on_event_error, viewer };
+	const struct live_batch *batch = message_book_read(scene->book, text, len);
+	if (batch->bad)
+		scene_failed(scene, CLIENT_WHEP, "a live message that cannot be read");
+	for (size_t i = 0; i < batch->count && i < MESSAGE_BATCH_MAX; i++) {
+		const struct live_item *item = &batch->items[i];
+		if (item->kind == LIVE_CLOCK && item->clock.known) {
+			viewer->clock = item->clock;
+			viewer->clock_told = true;
+		}
+		if (item->kind == LIVE_EVENT && item->seq > viewer->watch.seq && viewer->watch.seq)
+			measure(&scene->measures, CLIENT_WHEP, MEASURE_EVENT_DELAY,
+				now_of(viewer) + scene->clock.utc_offset_us - item->at_us);
+		event_watch_item(&viewer->watch, item, &report);
+	}
 }
 
-static void on_closed(void *arg, enum peer_reason reason)
+static void on_ended(void *arg, const char *why)
 {
 	struct whep_viewer *viewer = arg;
-	scene_failed(viewer->scene, "whep", "session ended: %s", peer_reason_text(reason));
-	viewer->figures.ended = true;
+	viewer->ended = true;
 	timer_stop(&viewer->report);
-	data_channel_close(&viewer->channel);
-	peer_close(viewer->peer);
-	viewer->peer = NULL;
+	timer_stop(&viewer->repair);
+	scene_failed(viewer->scene, CLIENT_WHEP, "%s", why);
 }
 
-static const struct peer_ops peer_ops = {
+static const struct rtc_client_ops client_ops = {
 	.connected = on_connected,
 	.rtp = on_rtp,
 	.rtcp = on_rtcp,
-	.sctp = on_sctp,
-	.closed = on_closed,
+	.message = on_message,
+	.ended = on_ended,
 };
 
-/* ---- signalling ---- */
+/* ---- for the crowd ---- */
 
-/* Of several candidates the one on the machine that answered us, else the first. */
-static const struct addr *choose_candidate(const struct whep_viewer *viewer)
-{
-	const struct sdp_agreement *agreement = &viewer->agreement;
-	const struct addr *server = &viewer->scene->options->server;
-	for (unsigned i = 0; i < agreement->candidate_count; i++) {
-		struct addr addr = agreement->candidates[i].addr;
-		addr_set_port(&addr, addr_port(server));
-		if (addr_equal(&addr, server))
-			return &agreement->candidates[i].addr;
-	}
-	return agreement->candidate_count ? &agreement->candidates[0].addr : NULL;
-}
-
-static int connect_peer(struct whep_viewer *viewer)
-{
-	const struct sdp_agreement *agreement = &viewer->agreement;
-	const struct addr *candidate = choose_candidate(viewer);
-	if (!candidate)
-		return -ENOENT;
-	struct peer_options options = {
-		.client = true,
-		.dtls_client = agreement->dtls_active,
-		.raw_rtp = !viewer->decrypt,
-		.local_ufrag = viewer->ufrag,
-		.local_pwd = viewer->pwd,
-		.remote_ufrag = agreement->remote.ufrag,
-		.remote_pwd = agreement->remote.pwd,
-		.candidate = *candidate,
-		.ops = &peer_ops,
-		.arg = viewer,
-	};
-	memcpy(options.remote_fingerprint, agreement->remote_fingerprint, DTLS_FINGERPRINT);
-	return peer_create(&viewer->peer, viewer->port, &options);
-}
-
-static void on_answer(struct whep_viewer *viewer)
-{
-	struct sdp_error error = { 0 };
-	struct sdp *answer = NULL;
-	int err = sdp_parse(&answer, (const char *)viewer->answer.data, viewer->answer.len, &error);
-	if (!err)
-		err = sdp_offer_accept(&viewer->agreement, &viewer->offer, answer, &error);
-	sdp_destroy(answer);
-	if (err) {
-		scene_failed(viewer->scene, "whep", "answer: %s", error.detail);
-		return;
-	}
-	err = connect_peer(viewer);
-	if (err)
-		scene_failed(viewer->scene, "whep", "peer: %s", strerror(-err));
-}
-
-static void on_http_body(void *arg, const uint8_t *data, size_t len)
-{
-	struct whep_viewer *viewer = arg;
-	bytes_put(&viewer->answer, data, len);
-}
-
-static void on_http_done(void *arg, int err)
-{
-	struct whep_viewer *viewer = arg;
-	const int status = http_client_response(viewer->http)->status;
-	if (err)
-		scene_failed(viewer->scene, "whep", "POST: %s", strerror(-err));
-	else if (status != 201)
-		scene_failed(viewer->scene, "whep", "POST: status %d: %.200s", status,
-			     bytes_string(&viewer->answer));
-	else
-		on_answer(viewer);
-	http_client_destroy(viewer->http);
-	viewer->http = NULL;
-	bytes_finish(&viewer->answer);
-}
-
-static const struct http_client_ops http_ops = { .body = on_http_body, .done = on_http_done };
-
-static int write_offer(struct whep_viewer *viewer, struct bytes *text)
-{
-	const struct udp_port_options options = {
-		.bind = viewer->scene->local,
-		.dtls = viewer->scene->dtls,
-		.scratch = viewer->scene->scratch,
-	};
-	const int err = udp_port_create(&viewer->port, viewer->scene->loop, &options);
-	if (err)
-		return err;
-	struct sdp_local local = {
-		.id = viewer->ssrc,
-		.ufrag = viewer->ufrag,
-		.pwd = viewer->pwd,
-		.candidates = udp_port_addr(viewer->port),
-		.candidate_count = 1,
-		.high_profile = true,
-	};
-	memcpy(local.fingerprint, dtls_context_fingerprint_bytes(viewer->scene->dtls),
-	       sizeof(local.fingerprint));
-	viewer->figures.port = addr_port(udp_port_addr(viewer->port));
-	viewer->offer = (struct sdp_offer_options){ .role = SDP_OFFER_VIEWER,
-						    .no_data = !viewer->scene->sctp };
-	sdp_offer_build(text, &viewer->offer, &local);
-	return 0;
-}
-
-static void post_offer(struct whep_viewer *viewer, const struct bytes *text)
-{
-	char *path = xasprintf("/whep/%s", viewer->scene->options->room);
-	const struct http_request_line request = {
-		.method = "POST",
-		.path = path,
-		.token = viewer->scene->options->token,
-		.headers = "Content-Type: application/sdp\r\n",
-		.body = (const char *)text->data,
-		.body_len = text->len,
-		.timeout_us = JOIN_TIMEOUT_US,
-	};
-	http_client_start(viewer->http, &request);
-	free(path);
-}
-
-void whep_viewer_create(struct whep_viewer **out, struct scene *scene, struct join_times *times,
-			bool decrypt)
+static void *create(struct scene *scene, const struct place *place)
 {
 	struct whep_viewer *viewer = xcalloc(1, sizeof(*viewer));
-	struct bytes text;
+	char *path = place->target->whep_path[0] ? xstrdup(place->target->whep_path)
+						 : xasprintf("/whep/%s", place->room);
+	const struct rtc_client_options options = {
+		.offer = { .role = SDP_OFFER_VIEWER, .no_data = !scene->options->data_channel },
+		.server = &place->target->http,
+		.path = path,
+		.token = scene->options->token,
+		.raw_rtp = !place->decrypt,
+		.ops = &client_ops,
+		.arg = viewer,
+	};
 	viewer->scene = scene;
-	viewer->times = times;
-	viewer->decrypt = decrypt;
+	viewer->place = *place;
 	viewer->started_us = loop_now_us(scene->loop);
 	timer_init(&viewer->report, scene->loop, on_report, viewer);
-	peer_credentials(viewer->ufrag, viewer->pwd);
-	crypto_random(&viewer->ssrc, sizeof(viewer->ssrc));
-	bytes_init(&viewer->answer, SDP_SIZE_MAX);
-	bytes_init(&text, SDP_SIZE_MAX);
-	http_client_create(&viewer->http, scene->loop, &scene->options->server, &http_ops, viewer);
-	const int err = write_offer(viewer, &text);
-	if (err)
-		scene_failed(scene, "whep", "socket: %s", strerror(-err));
-	else
-		post_offer(viewer, &text);
-	bytes_finish(&text);
-	*out = viewer;
+	timer_init(&viewer->repair, scene->loop, on_repair, viewer);
+	if (place->decrypt)
+		full_view_create(&viewer->full);
+	rtc_client_create(&viewer->client, scene, &options);
+	free(path);
+	return viewer;
 }
 
-void whep_viewer_figures(const struct whep_viewer *viewer, struct whep_figures *out)
+static void second(void *arg, int64_t now_us)
 {
-	*out = viewer->figures;
-	out->messages = viewer->channel.messages;
-}
-
-void whep_viewer_destroy(struct whep_viewer *viewer)
-{
-	if (!viewer)
+	struct whep_viewer *viewer = arg;
+	struct measures *measures = &viewer->scene->measures;
+	if (viewer->full)
+		full_view_tick(viewer->full, now_us);
+	if (!viewer->joined || viewer->ended)
 		return;
+	const uint64_t expected = rtp_track_expected(&viewer->video);
+	const uint64_t lost = rtp_track_lost(&viewer->video);
+	const int64_t frozen_us = freeze_until(&viewer->freeze, now_us);
+	if (expected > viewer->expected_before) {
+		const int64_t more = (int64_t)(lost - viewer->lost_before);
+		measure(measures, CLIENT_WHEP, MEASURE_LOSS,
+			(more > 0 ? more : 0) * 1000000 /
+				(int64_t)(expected - viewer->expected_before));
+	}
+	const int64_t stood_us = frozen_us - viewer->frozen_before_us;
+	measure(measures, CLIENT_WHEP, MEASURE_FREEZE, stood_us < 1000000 ? stood_us : 1000000);
+	viewer->expected_before = expected;
+	viewer->lost_before = lost;
+	viewer->frozen_before_us = frozen_us;
+}
+
+static void add_figures(const void *arg, struct viewer_figures *sum, int64_t now_us)
+{
+	const struct whep_viewer *viewer = arg;
+	sum->asked++;
+	sum->joined += viewer->joined;
+	sum->waiting +=
+		!viewer->joined && !viewer->ended && now_us - viewer->started_us < VIEWER_WAIT_US;
+	sum->ended += viewer->ended;
+	sum->units += viewer->packets;
+	sum->bytes += viewer->bytes;
+	sum->lost += rtp_track_lost(&viewer->video) + rtp_track_lost(&viewer->audio);
+	sum->expected += rtp_track_expected(&viewer->video) + rtp_track_expected(&viewer->audio);
+	sum->misordered += viewer->video.repeated + viewer->audio.repeated;
+	sum->messages += rtc_client_messages(viewer->client);
+	sum->events += viewer->watch.events;
+	sum->event_gaps += viewer->watch.gaps;
+	sum->nacked += viewer->nacks.asked;
+	sum->repaired += viewer->nacks.repaired;
+	if (!viewer->joined)
+		return;
+	sum->frames += viewer->frames.frames;
+	sum->freezes += viewer->freeze.count;
+	sum->frozen_us += freeze_until(&viewer->freeze, now_us);
+	sum->watched_us += now_us - viewer->joined_us;
+	histogram_add(&sum->silence, viewer->freeze.longest_us);
+	if (viewer->full && viewer->full->first_key_us)
+		histogram_add(&sum->key_join, viewer->full->first_key_us - viewer->started_us);
+}
+
+static bool proof(const void *arg, struct viewer_proof *cheap, struct viewer_proof *full,
+		  int64_t now_us)
+{
+	const struct whep_viewer *viewer = arg;
+	if (!viewer->full || !viewer->joined)
+		return false;
+	const struct h264_units *units = &viewer->full->units;
+	*cheap = (struct viewer_proof){
+		.packets = rtp_track_expected(&viewer->video),
+		.watched_us = now_us - viewer->joined_us,
+		.lost = rtp_track_lost(&viewer->video),
+		.frames = viewer->frames.frames,
+		.freezes = viewer->freeze.count,
+		.frozen_us = freeze_until(&viewer->freeze, now_us),
+	};
+	*full = (struct viewer_proof){
+		.packets = cheap->packets,
+		.watched_us = cheap->watched_us,
+		.lost = full_view_lost(viewer->full),
+		.frames = units->pictures,
+		.keyframes = units->keyframes,
+		.broken = units->broken,
+		.undecodable = units->undecodable,
+		.number_gaps = units->number_gaps,
+		.malformed = units->malformed,
+		.freezes = viewer->full->freeze.count,
+		.frozen_us = freeze_until(&viewer->full->freeze, now_us),
+	};
+	return true;
+}
+
+static uint16_t udp_port(const void *arg)
+{
+	const struct whep_viewer *viewer = arg;
+	return rtc_client_port(viewer->client);
+}
+
+static bool ended(const void *arg)
+{
+	const struct whep_viewer *viewer = arg;
+	return viewer->ended;
+}
+
+static void destroy(void *arg, bool vanish)
+{
+	struct whep_viewer *viewer = arg;
 	timer_stop(&viewer->report);
-	data_channel_close(&viewer->channel);
-	peer_close(viewer->peer);
-	udp_port_destroy(viewer->port);
-	http_client_destroy(viewer->http);
-	bytes_finish(&viewer->answer);
+	timer_stop(&viewer->repair);
+	const enum rtc_leave how = vanish                   ? RTC_LEAVE_VANISH
+				   : viewer->scene->closing ? RTC_LEAVE_CLOSE
+							    : RTC_LEAVE_DELETE;
+	rtc_client_destroy(viewer->client, how);
+	full_view_destroy(viewer->full);
 	free(viewer);
 }
+
+const struct viewer_ops whep_viewer_ops = {
+	.kind = CLIENT_WHEP,
+	.create = create,
+	.second = second,
+	.add_figures = add_figures,
+	.proof = proof,
+	.udp_port = udp_port,
+	.ended = ended,
+	.destroy = destroy,
+};

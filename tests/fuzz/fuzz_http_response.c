@@ -6,6 +6,15 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static void on_message(void *arg, const char *text, size_t len)
+{
+	(void)arg;
+	for (size_t i = 0; i < len; i++) /* all of it can be read */
+		(void)*(volatile const char *)(text + i);
+}
+
+static const struct flv_reader_ops reader_ops = { .message = on_message };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct http_response response;
@@ -17,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size_t left = len ? len - 1 : 0;
 	enum http_response_event event = HTTP_RESPONSE_MORE;
 	http_response_init(&response);
-	flv_reader_init(&reader);
+	flv_reader_init(&reader, &reader_ops, NULL);
 	while (left && event != HTTP_RESPONSE_FAILED) {
 		size_t part = left < step ? left : step;
 		left -= part;
@@ -31,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 				http_response_reset(&response);
 		} while (part && event != HTTP_RESPONSE_FAILED);
 	}
+	flv_reader_finish(&reader);
 	http_response_finish(&response);
 	return 0;
 }

@@ -48,7 +48,7 @@ static void add_tag(struct stream *stream, uint8_t type, uint32_t ms, uint8_t fi
 
 static void feed(struct flv_reader *reader, const struct stream *stream, size_t step)
 {
-	flv_reader_init(reader);
+	flv_reader_init(reader, NULL, NULL);
 	for (size_t at = 0; at < stream->len; at += step)
 		flv_reader_feed(reader, stream->data + at,
 				stream->len - at < step ? stream->len - at : step);
@@ -69,7 +69,7 @@ Test(flv_reader, counts_frames_whatever_the_cuts)
 		cr_assert(eq(u64, reader.video, 2));
 		cr_assert(eq(u64, reader.keyframes, 1));
 		cr_assert(eq(u64, reader.audio, 1));
-		cr_assert(eq(u64, reader.script, 1));
+		cr_assert(eq(u64, reader.scripts, 1));
 		cr_assert(eq(u64, reader.gaps + reader.backward, 0));
 		cr_assert(reader.began_with_key);
 		cr_assert(not(reader.bad));
@@ -103,7 +103,7 @@ Test(flv_reader, stops_at_what_is_no_flv)
 	feed(&reader, &stream, 5);
 	cr_assert(reader.bad);
 	cr_assert(eq(u64, reader.video, 0));
-	flv_reader_init(&reader);
+	flv_reader_init(&reader, NULL, NULL);
 	flv_reader_feed(&reader, (const uint8_t *)"<html><body>hello", 17);
 	cr_assert(reader.bad);
 }
@@ -127,7 +127,7 @@ Test(flv_reader, agrees_with_ffmpeg)
 		cr_skip("no ffmpeg");
 	FILE *file = fopen(path, "rb");
 	cr_assert(ne(ptr, file, NULL));
-	flv_reader_init(&reader);
+	flv_reader_init(&reader, NULL, NULL);
 	while ((len = fread(data, 1, sizeof(data), file)) > 0)
 		flv_reader_feed(&reader, data, len);
 	fclose(file);

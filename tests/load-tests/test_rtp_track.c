@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-enum { RATE = 90000, FRAME_US = 40000 };
+enum { RATE = 90000 };
 
 static void receive(struct rtp_track *track, uint16_t seq, int64_t now_us)
 {
@@ -34,14 +34,34 @@ Test(rtp_track, late_packets_are_not_lost_and_repeats_not_counted)
 	cr_assert(eq(u64, track.reception.received, 5));
 }
 
-Test(rtp_track, keeps_the_longest_silence)
+Test(rtp_track, numbers_are_unwrapped_and_a_new_source_begins_anew)
 {
 	struct rtp_track track = { 0 };
-	receive(&track, 1, 5 * FRAME_US);
-	receive(&track, 2, 6 * FRAME_US);
-	receive(&track, 3, 16 * FRAME_US);
-	receive(&track, 4, 17 * FRAME_US);
-	cr_assert(eq(i64, track.silence_us, 10 * FRAME_US));
+	struct rtp_fixed header = { .seq = 65535, .ssrc = 7 };
+	cr_assert(eq(i64, rtp_track_next(&track, 7), -1));
+	const int64_t first = rtp_track_packet(&track, &header, RATE, 0);
+	header.seq = 0;
+	cr_assert(eq(i64, rtp_track_next(&track, 7), first + 1));
+	cr_assert(eq(i64, rtp_track_packet(&track, &header, RATE, 0), first + 1));
+	cr_assert(eq(i64, rtp_track_packet(&track, &header, RATE, 0), -1));
+	header.ssrc = 8;
+	cr_assert(eq(i64, rtp_track_next(&track, 8), -1));
+	cr_assert(ge(i64, rtp_track_packet(&track, &header, RATE, 0), 0));
+	cr_assert(eq(u64, rtp_track_expected(&track), 1));
+}
+
+Test(rtp_track, a_long_gap_is_filled_once)
+{
+	struct rtp_track track = { 0 };
+	receive(&track, 1000, 0);
+	receive(&track, 1400, 0);
+	cr_assert(eq(u64, rtp_track_lost(&track), 399));
+	for (uint16_t seq = 1001; seq < 1400; seq++)
+		receive(&track, seq, 0);
+	for (uint16_t seq = 1001; seq < 1400; seq++)
+		receive(&track, seq, 0);
+	cr_assert(eq(u64, rtp_track_lost(&track), 0));
+	cr_assert(eq(u64, track.repeated, 399));
 }
 
 Test(rtp_fixed, is_read_without_touching_the_payload)
@@ -49,6 +69,7 @@ Test(rtp_fixed, is_read_without_touching_the_payload)
 	static const uint8_t packet[] = { 0xb0, 0xe6, 0x12, 0x34, 1, 2, 3, 4, 5, 6, 7, 8, 0xff };
 	struct rtp_fixed header;
 	cr_assert(rtp_fixed_read(&header, packet, sizeof(packet)));
+	cr_assert(header.marker);
 	cr_assert(eq(u8, header.payload_type, 0x66));
 	cr_assert(eq(u16, header.seq, 0x1234));
 	cr_assert(eq(u32, header.timestamp, 0x01020304));
