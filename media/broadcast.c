@@ -34,7 +34,10 @@ struct key_request {
 
 struct broadcast_waiter {
 	struct list link;
+	pthread_t thread;
 	int fd;
+	void (*soon)(void *arg);
+	void *arg;
 	atomic_uint codecs; /* bits 1 << codec */
 	atomic_bool told; /* the fd was written since the reader looked */
 };
@@ -193,7 +196,11 @@ static void tell_waiters(struct broadcast *broadcast, unsigned codecs)
 		struct broadcast_waiter *waiter = list_entry(link, struct broadcast_waiter, link);
 		if (!(atomic_load_explicit(&waiter->codecs, memory_order_relaxed) & codecs))
 			continue;
-		if (!atomic_exchange_explicit(&waiter->told, true, memory_order_acq_rel))
+		if (atomic_exchange_explicit(&waiter->told, true, memory_order_acq_rel))
+			continue;
+		if (pthread_equal(waiter->thread, pthread_self()))
+			waiter->soon(waiter->arg);
+		else
 			eventfd_write(waiter->fd, 1);
 	}
 }
@@ -472,10 +479,14 @@ void broadcast_stats(struct broadcast *broadcast, struct broadcast_stats *out)
 	unlock(broadcast);
 }
 
-struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd)
+struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd,
+					void (*soon)(void *arg), void *arg)
 {
 	struct broadcast_waiter *waiter = xcalloc(1, sizeof(*waiter));
+	waiter->thread = pthread_self();
 	waiter->fd = fd;
+	waiter->soon = soon;
+	waiter->arg = arg;
 	atomic_init(&waiter->codecs, 0);
 	atomic_init(&waiter->told, false);
 	lock(broadcast);

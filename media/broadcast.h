@@ -109,10 +109,12 @@ struct broadcast_stats {
 };
 void broadcast_stats(struct broadcast *broadcast, struct broadcast_stats *out);
 
-/* For the fan-out. A waiter's fd (an eventfd) is written once for what came since it was cleared:
- * frames of the codecs it waits for (at first none) and the end of the show. */
+/* For the fan-out. A waiter is told once of what came since it was cleared: frames of the codecs it
+ * waits for (at first none) and the end of the show. Its fd (an eventfd) is written, or, when the
+ * teller is the thread that waits, `soon` is called, which may only ask for a call of its own. */
 struct broadcast_waiter;
-struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd);
+struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd,
+					void (*soon)(void *arg), void *arg);
 void broadcast_wait_for(struct broadcast_waiter *waiter, unsigned codecs); /* bits 1 << codec */
 /* Before looking at the buses; true when something was pushed since the last time. */
 bool broadcast_wait_clear(struct broadcast_waiter *waiter);

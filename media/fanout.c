@@ -116,11 +116,17 @@ static bool holds_sound(struct fanout_channel *channel)
 	return true;
 }
 
+static void work_soon(void *arg)
+{
+	struct fanout *fanout = arg;
+	loop_defer(fanout->loop, &fanout->more);
+}
+
 static void on_sound_due(void *arg)
 {
 	struct fanout_channel *channel = arg;
 	channel->dirty = true;
-	loop_defer(channel->fanout->loop, &channel->fanout->more);
+	work_soon(channel->fanout);
 }
 
 static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
@@ -344,7 +350,7 @@ static void work(void *arg)
 			channel_destroy(fanout, channel);
 	}
 	if (!in_time)
-		loop_defer(fanout->loop, &fanout->more);
+		work_soon(fanout);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -384,7 +390,7 @@ static struct fanout_channel *channel_create(struct fanout *fanout, struct broad
 	channel->fanout = fanout;
 	timer_init(&channel->sound, fanout->loop, on_sound_due, channel);
 	channel->broadcast = broadcast_ref(broadcast);
-	channel->waiter = broadcast_wait(broadcast, fanout->wake_fd);
+	channel->waiter = broadcast_wait(broadcast, fanout->wake_fd, work_soon, fanout);
 	channel->ends = broadcast_ends(broadcast);
 	list_append(&fanout->channels, &channel->link);
 	fanout->channel_count++;
@@ -431,7 +437,7 @@ int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *
 		broadcast_reader_add(broadcast, sink->audio);
 	}
 	wait_for_wanted(channel);
-	loop_defer(fanout->loop, &fanout->more);
+	work_soon(fanout);
 	return 0;
 }
 
@@ -454,7 +460,7 @@ void fanout_remove(struct fanout *fanout, struct sink *sink)
 	}
 	wait_for_wanted(channel);
 	if (!channel->sinks)
-		loop_defer(fanout->loop, &fanout->more);
+		work_soon(fanout);
 }
 
 void fanout_stats(struct fanout *fanout, struct fanout_stats *out)

@@ -74,7 +74,12 @@ int sctp_hub_attach(struct sctp_hub *hub, void *arg, struct sctp_slot **out)
 	list_append(&hub->waiting, &slot->wait_link);
 	bytes_init(&slot->partial, SCTP_MESSAGE_IN_MAX);
 	hub->slots[id] = slot;
-	hub->stats.slots++;
+	if (!hub->stats.slots++) {
+		/* The library's clock stood while there was nobody; timers that it starts now
+		 * must not be due at once. */
+		sctp_library_tick(slot->since_us);
+		timer_start(&hub->tick, TICK_US);
+	}
 	*out = slot;
 	return 0;
 }
@@ -334,7 +339,8 @@ static void on_tick(void *arg)
 {
 	struct sctp_hub *hub = arg;
 	const int64_t now_us = loop_now_us(hub->loop);
-	timer_start(&hub->tick, TICK_US);
+	if (hub->stats.slots)
+		timer_start(&hub->tick, TICK_US);
 	while (!list_empty(&hub->waiting)) {
 		struct sctp_slot *slot = list_entry(hub->waiting.next, struct sctp_slot, wait_link);
 		if (now_us - slot->since_us < INIT_WAIT_US)
@@ -365,7 +371,6 @@ int sctp_hub_create(struct sctp_hub **out, struct loop *loop, const struct sctp_
 		free(hub);
 		return err;
 	}
-	timer_start(&hub->tick, TICK_US);
 	*out = hub;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -267,22 +268,56 @@ Test(broadcast, clock_is_a_line_through_the_frames)
 	frame_unref(frame);
 }
 
+static void count_soon(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void *push_one(void *arg)
+{
+	push_video(false, *(const int64_t *)arg);
+	return NULL;
+}
+
+static void push_elsewhere(int64_t at_us)
+{
+	pthread_t thread;
+	cr_assert(eq(int, pthread_create(&thread, NULL, push_one, &at_us), 0));
+	pthread_join(thread, NULL);
+}
+
 Test(broadcast, waiters_are_woken_once_until_they_look)
 {
 	const int fd = eventfd(0, EFD_NONBLOCK);
-	struct broadcast_waiter *waiter = broadcast_wait(f.broadcast, fd);
+	int soon = 0;
+	struct broadcast_waiter *waiter = broadcast_wait(f.broadcast, fd, count_soon, &soon);
 	push_video(true, 0);
 	cr_assert(not(broadcast_wait_clear(waiter))); /* it waits for nothing yet */
 	broadcast_wait_for(waiter, 1u << CODEC_H264);
-	push_video(false, FRAME / 2);
-	push_video(false, FRAME);
+	push_elsewhere(FRAME / 2);
+	push_elsewhere(FRAME);
 	eventfd_t value = 0;
 	cr_assert(eq(int, eventfd_read(fd, &value), 0));
 	cr_assert(eq(u64, value, 1));
 	cr_assert(broadcast_wait_clear(waiter));
 	cr_assert(not(broadcast_wait_clear(waiter)));
-	push_video(false, 2 * FRAME);
+	push_elsewhere(2 * FRAME);
 	cr_assert(eq(int, eventfd_read(fd, &value), 0));
+	cr_assert(eq(int, soon, 0));
 	broadcast_unwait(f.broadcast, waiter);
 	close(fd);
+}
+
+Test(broadcast, a_waiter_on_the_publishers_thread_needs_no_fd)
+{
+	int soon = 0;
+	struct broadcast_waiter *waiter = broadcast_wait(f.broadcast, -1, count_soon, &soon);
+	broadcast_wait_for(waiter, 1u << CODEC_H264);
+	push_video(true, 0);
+	push_video(false, FRAME);
+	cr_assert(eq(int, soon, 1));
+	cr_assert(broadcast_wait_clear(waiter));
+	push_video(false, 2 * FRAME);
+	cr_assert(eq(int, soon, 2));
+	broadcast_unwait(f.broadcast, waiter);
 }
