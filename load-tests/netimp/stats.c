@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-static double cpu_ms(void)
+static int64_t cpu_us(void)
 {
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000ll +
+	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 
 static json_t *json_of(const struct stats_lane *of)
@@ -49,8 +49,8 @@ void stats_print(const struct stats_lane lanes[2], int64_t run_us, FILE *out)
 	json_t *object = json_object();
 	json_object_set_new(object, "a->b", json_of(&lanes[0]));
 	json_object_set_new(object, "b->a", json_of(&lanes[1]));
-	json_object_set_new(object, "cpu_ms", json_real(cpu_ms()));
-	json_object_set_new(object, "run_ms", json_real((double)run_us / 1e3));
+	json_object_set_new(object, "cpu_us", json_integer(cpu_us()));
+	json_object_set_new(object, "run_us", json_integer(run_us));
 	char *text = json_text(object);
 	fprintf(out, "%s\n", text);
 	free(text);

@@ -35,7 +35,7 @@ static void read_trace(const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	/* The first byte says how the rest is cut; an even one is followed by a trace. */
+	/* The first byte says how the rest is cut; of an even one the rest is a trace. */
 	const size_t step = len ? data[0] + 1u : 1;
 	const char *at = len ? (const char *)data + 1 : (const char *)data;
 	size_t left = len ? len - 1 : 0;

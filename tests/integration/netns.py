@@ -7,8 +7,9 @@
     with Nat() as nat:
         nat.client.run([...]); nat.change_port(); nat.change_address()
 
-The namespaces have no name: each lives as long as a process that reads our pipe, so that they are
-gone when this process is, however it ends. Nothing of the machine's own network is touched.
+The namespaces have no name: each is held by a process that reads our pipe. When the pipe ends, however
+this process has ended, the holder kills what still runs in its namespace, and that is the end of both.
+Nothing of the machine's own network is touched.
 """
 import ctypes
 import json
@@ -23,13 +24,38 @@ import time
 
 BIN = os.environ.get("SOUK_BIN", "build/release/bin")
 WAIT_S = 10
-SKIPPED = 77
+USAGE, SKIPPED = 2, 77
 CLONE_NEWNET = 0x40000000
 NEEDS = "skipped: needs CAP_NET_ADMIN"
+HOLD = """
+import os, signal, sys, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+own = os.readlink("/proc/self/ns/net")
+assert own != sys.argv[1]
+os.write(1, b"ready\\n")
+while os.read(0, 4096):
+    pass
+found = True
+while found:
+    found = False
+    time.sleep(0.005)
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            if int(name) != os.getpid() and os.readlink(f"/proc/{name}/ns/net") == own:
+                os.kill(int(name), signal.SIGKILL)
+                found = True
+        except OSError:
+            pass
+"""
 
 
 class Unprivileged(Exception):
     """Namespaces cannot be made here."""
+
+
+class BadSettings(ValueError):
+    """The impairer does not understand; it has said why on stderr, or in its answer."""
 
 
 def need_privilege():
@@ -37,7 +63,7 @@ def need_privilege():
     try:
         Namespace("probe").close()
     except Unprivileged as why:
-        print(f"{NEEDS} ({why})" if str(why) else NEEDS, flush=True)
+        print(f"{NEEDS} ({why})", flush=True)
         sys.exit(SKIPPED)
 
 
@@ -73,12 +99,14 @@ class Namespace:
     def __init__(self, name, address=None):
         self.name, self.address = name, address
         self.started = []
-        self.holder = subprocess.Popen(["unshare", "--net", "sh", "-c", "echo ready; exec cat"], bufsize=0,
+        home = os.readlink("/proc/self/ns/net")
+        self.holder = subprocess.Popen(["unshare", "--net", sys.executable, "-IS", "-c", HOLD, home], bufsize=0,
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             line_of(self.holder)
         except RuntimeError:
-            why = self.holder.communicate(timeout=WAIT_S)[1].decode().strip()
+            why = self.holder.stderr.read().decode().strip()
+            end(self.holder)
             raise Unprivileged(why) from None
         self.path = f"/proc/{self.holder.pid}/ns/net"
         try:
@@ -124,13 +152,21 @@ class Namespace:
     def close(self):
         for process in self.started:
             end(process)
+        self.holder.stdin.close()
         end(self.holder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 def end(process):
-    """Asks, then forces; closes what we hold of it."""
+    """Asks, then forces; closes what we hold of it. One whose input has ended gets time to leave."""
     if process.poll() is None:
-        process.terminate()
+        if not (process.stdin and process.stdin.closed):
+            process.terminate()
         try:
             process.wait(WAIT_S)
         except subprocess.TimeoutExpired:
@@ -141,6 +177,12 @@ def end(process):
             pipe.close()
 
 
+def directed(settings):
+    """Both directions where none is named."""
+    named = settings.split()[:1] in (["both"], ["a->b"], ["b->a"])
+    return settings if named else f"both {settings}"
+
+
 class Impairer:
     """souk-netimp between two namespaces."""
 
@@ -148,13 +190,13 @@ class Impairer:
         argv = [f"{BIN}/souk-netimp", "--a", a.path, "--b", b.path, "--a-addr", a.address, "--b-addr", b.address,
                 "--seed", str(seed), "--mtu", str(mtu), "--device", device]
         if settings:
-            directed = settings.split()[0] in ("both", "a->b", "b->a")
-            argv += ["--set", settings if directed else f"both {settings}"]
+            argv += ["--set", directed(settings)]
         self.process = subprocess.Popen(argv, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
             line = line_of(self.process)
         except RuntimeError:
-            self.close()
+            if self.close() == USAGE:
+                raise BadSettings(settings) from None
             raise
         if line.startswith(NEEDS):
             self.close()
@@ -168,12 +210,7 @@ class Impairer:
 
     def close(self):
         """Ends it and returns its exit status."""
-        if self.process.poll() is None:
-            self.process.stdin.close()
-            try:
-                self.process.wait(WAIT_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
+        self.process.stdin.close()
         end(self.process)
         return self.process.returncode
 
@@ -210,10 +247,13 @@ class Topology:
     def clear(self):
         self.order("clear both")
 
+    def change(self, what):
+        self.set(directed(what))
+
     def order(self, line):
         answer = self.impairer.say(line)
         if answer != "ok":
-            raise ValueError(f"{line}: {answer}")
+            raise BadSettings(f"{line}: {answer}")
 
     def stats(self):
         return json.loads(self.impairer.say("stats"))
@@ -287,6 +327,13 @@ class Nat(Topology):
                          f'  oifname "outside" meta l4proto {{ tcp, udp }} snat to {self.outside}:{first}-{last}\n'
                          f'  oifname "outside" snat to {self.outside}\n }}\n}}\n')
         self.router.tool("conntrack", "-F")
+
+    def change(self, what):
+        changes = {"port": self.change_port, "address": self.change_address}
+        if what in changes:
+            changes[what]()
+        else:
+            super().change(what)
 
     def change_port(self):
         """The next packet of each connection leaves from another port."""
