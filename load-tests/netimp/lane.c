@@ -3,18 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JITTER_HOLD_US = 20000, LATE_US = 1000, BITS_SCALE = 8 * 1000000, LOSS_BLOCK = 1000 };
+enum {
+	JITTER_HOLD_US = 20000,
+	LATE_US = 1000,
+	BITS_SCALE = 8 * 1000000,
+	LOSS_BLOCK = 1000,
+	DRAWS = 5
+};
 
 static const int64_t UNLIMITED = INT64_MAX;
 
 void lane_init(struct lane *lane, struct packet_pool *pool, uint64_t seed, uint64_t stream)
 {
 	*lane = (struct lane){ .profile = profile_clean(), .pool = pool };
-	struct seeded *const draws[] = { &lane->loss_draw, &lane->burst_draw, &lane->duplicate_draw,
-					 &lane->reorder_draw, &lane->jitter_draw };
-	const size_t count = sizeof(draws) / sizeof(*draws);
-	for (size_t i = 0; i < count; i++)
-		seeded_init(draws[i], seed, stream * count + i);
+	struct seeded *const draws[DRAWS] = { &lane->loss_draw, &lane->burst_draw,
+					      &lane->duplicate_draw, &lane->reorder_draw,
+					      &lane->jitter_draw };
+	for (uint64_t i = 0; i < DRAWS; i++)
+		seeded_init(draws[i], seed, stream * DRAWS + i);
 }
 
 /* The rate at a time, and until when it holds. */

@@ -9,7 +9,7 @@ static int64_t cpu_us(void)
 {
 	struct rusage usage;
 	getrusage(RUSAGE_SELF, &usage);
-	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000ll +
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) +
 	       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
 }
 

@@ -182,7 +182,7 @@ size_t trace_slots(const struct trace *trace)
 
 int64_t trace_rate_bps(const struct trace *trace, size_t slot)
 {
-	return trace->kbps[slot % trace->count] * 1000ll;
+	return trace->kbps[slot % trace->count] * INT64_C(1000);
 }
 
 void trace_print(const struct trace *trace, FILE *out)
