@@ -51,6 +51,8 @@ struct udp_port {
 	struct udp_hellos hellos;
 	struct map by_ufrag;
 	struct map by_addr;
+	struct udp_key recent_key; /* of the last look-up; len 0: none */
+	struct udp_session *recent;
 	struct timer tick;
 	struct deferred soon; /* frees ended sessions, runs handshakes */
 	struct list young; // udp_session.link
@@ -126,6 +128,7 @@ static bool same_key(const struct udp_key *a, const struct udp_key *b)
 static void drop_addr(struct udp_session *session, const struct udp_key *key)
 {
 	struct map *map = &session->port->by_addr;
+	session->port->recent_key.len = 0;
 	if (key->len && map_get(map, key->bytes, key->len) == session)
 		map_remove(map, key->bytes, key->len);
 }
@@ -163,6 +166,7 @@ void udp_session_add_addr(struct udp_session *session, const struct addr *addr,
 {
 	struct udp_port *port = session->port;
 	const struct udp_key key = udp_key_of(addr);
+	port->recent_key.len = 0;
 	if (map_set(&port->by_addr, key.bytes, key.len, session) == session)
 		return;
 	const struct udp_key kept = keep->len ? udp_key_of(keep) : (struct udp_key){ 0 };
@@ -270,10 +274,15 @@ static void on_tick(void *arg)
 
 /* ---- packets ---- */
 
-static struct udp_session *session_of(const struct udp_port *port, const struct addr *addr)
+/* Packets come in runs of one sender. */
+static struct udp_session *session_of(struct udp_port *port, const struct addr *addr)
 {
 	const struct udp_key key = udp_key_of(addr);
-	return map_get(&port->by_addr, key.bytes, key.len);
+	if (!same_key(&port->recent_key, &key)) {
+		port->recent_key = key;
+		port->recent = map_get(&port->by_addr, key.bytes, key.len);
+	}
+	return port->recent;
 }
 
 static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
