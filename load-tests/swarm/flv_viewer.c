@@ -89,7 +89,7 @@ static void on_body(void *arg, const uint8_t *data, size_t len)
 	struct flv_viewer *viewer = arg;
 	if (http_client_response(viewer->http)->status != 200)
 		return;
-	viewer->now_us = loop_now_us(viewer->scene->loop);
+	viewer->now_us = scene_now_us(viewer->scene);
 	viewer->bytes += len;
 	flv_reader_feed(&viewer->reader, data, len);
 }
@@ -119,7 +119,7 @@ static void *create(struct scene *scene, const struct place *place)
 	};
 	viewer->scene = scene;
 	viewer->place = *place;
-	viewer->started_us = loop_now_us(scene->loop);
+	viewer->started_us = scene_now_us(scene);
 	flv_reader_init(&viewer->reader, &reader_ops, viewer);
 	http_client_create(&viewer->http, scene->loop, &place->target->http, &http_ops, viewer);
 	if (place->vanish)

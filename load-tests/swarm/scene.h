@@ -27,6 +27,7 @@ struct scene {
 	struct farewells *farewells;
 	struct measures measures;
 	struct frame_board boards[CLIENT_KINDS];
+	int64_t turn_us; /* when this turn of the loop began; 0: turns are short, ask the clock */
 	uint64_t failures;
 	uint64_t failed[CLIENT_KINDS]; /* of them */
 	bool closing; /* the run is over: what ends now is no failure */
@@ -50,6 +51,13 @@ void scene_destroy(struct scene *scene); /* takes NULL */
 /* Counts; the first few are printed to stderr. */
 void scene_failed(struct scene *scene, enum client_kind kind, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Arrival time of what is being read: one for a whole turn where thousands of sockets are served,
+ * since asking the clock for each packet costs more than it tells. */
+static inline int64_t scene_now_us(const struct scene *scene)
+{
+	return scene->turn_us ? scene->turn_us : loop_now_us(scene->loop);
+}
 
 /* A frame is here, `key` being the same for all viewers of this place. */
 void scene_frame(struct scene *scene, enum client_kind kind, const struct place *place,

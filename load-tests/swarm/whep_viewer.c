@@ -53,7 +53,7 @@ struct whep_viewer {
 
 static int64_t now_of(const struct whep_viewer *viewer)
 {
-	return loop_now_us(viewer->scene->loop);
+	return scene_now_us(viewer->scene);
 }
 
 /* ---- pictures ---- */
@@ -295,7 +295,7 @@ static void *create(struct scene *scene, const struct place *place)
 	};
 	viewer->scene = scene;
 	viewer->place = *place;
-	viewer->started_us = loop_now_us(scene->loop);
+	viewer->started_us = scene_now_us(scene);
 	timer_init(&viewer->report, scene->loop, on_report, viewer);
 	timer_init(&viewer->repair, scene->loop, on_repair, viewer);
 	if (place->decrypt)

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VIDEO = 9 };
+enum { VIDEO = 9, PACE_US = 5000 };
 
 struct whip_host {
 	struct scene *scene;
@@ -60,9 +60,8 @@ static const struct rtp_port_ops port_ops = { .send = port_send, .send_rtcp = po
 static void on_pace(void *arg)
 {
 	struct whip_host *host = arg;
-	const int64_t due_us = rtp_sender_tick(host->sender);
-	if (due_us != INT64_MAX)
-		timer_start_at(&host->pace, due_us);
+	if (rtp_sender_tick(host->sender))
+		timer_start(&host->pace, PACE_US);
 }
 
 /* The file has its keyframes where it has them. */
@@ -91,6 +90,7 @@ static void send_due(struct whip_host *host)
 		if (tag->type == VIDEO &&
 		    flv_ingest_video(&host->ingest, (uint32_t)host->at_ms, tag->data, tag->len))
 			scene_failed(host->scene, CLIENT_HOST, "whip: a picture cannot be read");
+	rtp_sender_flush(host->sender);
 	timer_start_at(&host->next, host->began_us + host->at_ms * 1000);
 	on_pace(host);
 }
