@@ -13,9 +13,10 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { READ_BATCH = 64, INPUT_PIECE = 4096, DIRECTIONS = 2 };
+enum { READ_BATCH = 64, INPUT_PIECE = 4096, DIRECTIONS = 2, NICE = -10 };
 
 struct netimp;
 
@@ -314,6 +315,10 @@ int netimp_run(const struct netimp_options *options)
 	if (!netimp.status)
 		netimp.status = listen_to_all(&netimp);
 	if (!netimp.status) {
+		/* A real network is not late because its users are busy: with three busy loops on
+		 * two cores this turns 7 ms at the 97th percentile into 0.1. Without the right to
+		 * it `late` tells what it costs. */
+		(void)setpriority(PRIO_PROCESS, 0, NICE);
 		print_ready(options);
 		loop_run(netimp.loop);
 	}
