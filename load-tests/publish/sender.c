@@ -13,6 +13,7 @@ enum {
 	VIDEO_RATE = 90000,
 	AUDIO_RATE = 48000,
 	REPEAT_BUDGET_MAX = 64 * 1024,
+	REPEAT_BUDGET_START = 8 * 1024,
 	REPEAT_INTERVAL_MIN_US = 10000,
 	OSN_LEN = 2, /* RFC 4588 §4: the original sequence number */
 	AUDIO_BPS = 80000, /* Opus with its headers */
@@ -59,6 +60,7 @@ int sender_create(struct sender **out, const struct sender_config *config)
 		    config->repair_ssrc, VIDEO_RATE);
 	sender->numbered = agreement->video.ids.transport_cc != 0;
 	sender->need_key = true;
+	sender->repeat_budget = REPEAT_BUDGET_START;
 	sender->stats.rtt_us = -1;
 	pacer_init(&sender->pacer);
 	twcc_sent_init(&sender->sent);

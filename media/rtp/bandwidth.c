@@ -59,6 +59,12 @@ int64_t bandwidth_target_bps(const struct bandwidth *bandwidth)
 
 /* ---- what arrives ---- */
 
+/* The receiver's clock may begin anywhere, below zero too. */
+static uint32_t *bucket_of(struct arrival_rate *rate, int64_t bucket)
+{
+	return &rate->bytes[(bucket % ARRIVAL_BUCKETS + ARRIVAL_BUCKETS) % ARRIVAL_BUCKETS];
+}
+
 static void add_arrival(struct arrival_rate *rate, int64_t arrival_us, uint32_t bytes)
 {
 	const int64_t bucket = arrival_us / ARRIVAL_BUCKET_US;
@@ -70,8 +76,8 @@ static void add_arrival(struct arrival_rate *rate, int64_t arrival_us, uint32_t 
 	if (bucket <= rate->newest - ARRIVAL_BUCKETS)
 		return;
 	while (rate->newest < bucket)
-		rate->bytes[++rate->newest % ARRIVAL_BUCKETS] = 0;
-	rate->bytes[(bucket % ARRIVAL_BUCKETS + ARRIVAL_BUCKETS) % ARRIVAL_BUCKETS] += bytes;
+		*bucket_of(rate, ++rate->newest) = 0;
+	*bucket_of(rate, bucket) += bytes;
 }
 
 int64_t bandwidth_arriving_bps(const struct bandwidth *bandwidth)

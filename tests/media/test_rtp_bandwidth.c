@@ -206,6 +206,15 @@ Test(bandwidth, keeps_within_its_bounds)
 	cr_expect(eq(i64, bandwidth_target_bps(&link.bandwidth), 100000));
 }
 
+Test(bandwidth, the_receiver_s_clock_may_begin_below_zero)
+{
+	struct link link;
+	link_init(&link, 5000000);
+	link.delay_us = -10000000;
+	run(&link, 9000000);
+	cr_expect(gt(i64, bandwidth_arriving_bps(&link.bandwidth), 500000));
+}
+
 Test(bandwidth, without_numbers_reports_and_remb_decide)
 {
 	struct link link;
