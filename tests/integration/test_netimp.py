@@ -74,7 +74,8 @@ class Delay(LinkTest):
         arrivals = probe(link.host, link.viewer, count=PACKETS, per_s=1500)
         error = sorted(arrival.took_ms - 40 for arrival in arrivals)
         note(f"one way, 40 ms: error median {statistics.median(error):.3f}, 99 % {error[PACKETS * 99 // 100]:.3f}, "
-             f"worst {error[-1]:.3f} ms; {link.stats()['a->b']}")
+             f"worst {error[-1]:.3f} ms; "
+             f"{link.stats()['a->b']['late']} left late")
         self.assertEqual(len(arrivals), PACKETS)
         self.assertGreater(error[0], -0.1)
         # What is beyond had to wait for a processor: the counter `late` of the statistics.
@@ -396,4 +397,5 @@ def running(pid):
 if __name__ == "__main__":
     netns.need_privilege()
     netns.need_tools("ping", "iperf3", "nft", "conntrack")
+    os.nice(-10)  # the impairer is judged, not how soon this program gets a processor
     unittest.main(verbosity=2)
