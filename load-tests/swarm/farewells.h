@@ -16,7 +16,7 @@ enum { FAREWELLS_MAX = 1000 }; /* under way at once; further ones are left unsai
 void farewells_create(struct farewells **out, struct loop *loop);
 void farewells_say(struct farewells *farewells, const struct addr *server, const char *path,
 		   const char *token);
-/* Answers that were not 2xx, and requests without an answer. */
+/* Answers other than 2xx and 404, and requests without an answer. */
 uint64_t farewells_failed(const struct farewells *farewells);
 void farewells_destroy(struct farewells *farewells); /* takes NULL */
 

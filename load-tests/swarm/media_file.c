@@ -114,18 +114,34 @@ static const char *read_tags(struct media_file *file, size_t len)
 	return NULL;
 }
 
-/* Times count from the first picture; sound before it goes with it. */
+/* Sound lasts as long as the picture, or less: a server that counts samples would have to go back
+ * where the file begins again. */
+static bool reaches_over(const struct media_file *file, const struct media_tag *tag,
+			 uint32_t sound_step_ms)
+{
+	const uint32_t length_ms = tag->type == AUDIO ? sound_step_ms : 0;
+	return !tag->config && tag->type != VIDEO && tag->at_ms + length_ms > file->ms;
+}
+
+/* Times count from the first picture. */
 static void set_times(struct media_file *file)
 {
 	const uint32_t step_ms = file->last_step_ms ? file->last_step_ms : FRAME_MS;
+	uint32_t sound_ms = 0, sound_step_ms = 0;
+	size_t kept = 0;
 	file->ms = file->last_ms - file->first_ms + step_ms;
 	for (size_t i = 0; i < file->count; i++) {
-		struct media_tag *tag = &file->tags[i];
-		tag->at_ms = tag->at_ms > file->first_ms ? tag->at_ms - file->first_ms : 0;
-		/* The sound's tail must not reach into the next round. */
-		if (tag->at_ms >= file->ms)
-			tag->at_ms = file->ms - 1;
+		struct media_tag tag = file->tags[i];
+		tag.at_ms = tag.at_ms > file->first_ms ? tag.at_ms - file->first_ms : 0;
+		if (tag.type == AUDIO) {
+			if (tag.at_ms - sound_ms > sound_step_ms)
+				sound_step_ms = tag.at_ms - sound_ms;
+			sound_ms = tag.at_ms;
+		}
+		if (!reaches_over(file, &tag, sound_step_ms))
+			file->tags[kept++] = tag;
 	}
+	file->count = kept;
 }
 
 int media_file_parse(struct media_file **out, const uint8_t *data, size_t len, const char **why)

@@ -200,6 +200,7 @@ void swarm_options_finish(struct swarm_options *options)
 {
 	free(options->targets);
 	free(options->whep_targets);
+	options->targets = options->whep_targets = NULL;
 	options_free(&table, options);
 }
 
