@@ -5,8 +5,6 @@
 #include "commerce/store.h"
 #include "commerce/store_sqlite.h"
 #include "media/broadcast.h"
-#include "media/fanout.h"
-#include "media/transcode.h"
 #include "server/channels.h"
 #include "server/control_parts.h"
 #include "server/control_room.h"
@@ -79,12 +77,15 @@ static void on_snapshot(void *arg, const char *id, struct room_snapshot *snapsho
 		return;
 	}
 	struct control_room *room = control_room_find(control, id);
-	if (room)
+	const bool known = room;
+	if (known)
 		control_room_update(room, snapshot);
 	else if (control_room_create(&room, control, snapshot) == 0)
 		map_set_str(&control->parts.rooms, id, room);
 	if (room)
 		notes_room(control->parts.app, id, snapshot, room->broadcast);
+	if (room && !known)
+		notes_sound(room->home, id); /* a spare transcoder is started there */
 	room_snapshot_unref(snapshot);
 }
 
@@ -123,33 +124,6 @@ static int open_store(struct control *control)
 	return err;
 }
 
-/* Beside our own binary, unless the options say otherwise. */
-static char *transcoder_path(const struct config *config)
-{
-	char self[4096];
-	if (config->transcoder)
-		return xstrdup(config->transcoder);
-	const ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	self[len > 0 ? len : 0] = '\0';
-	char *slash = strrchr(self, '/');
-	if (slash)
-		*slash = '\0';
-	return xasprintf("%s/souk-transcoder", self);
-}
-
-static int create_media(struct control *control)
-{
-	struct control_parts *parts = &control->parts;
-	struct app *app = parts->app;
-	int err = fanout_create(&parts->fanout, app->loop);
-	if (err)
-		return err;
-	char *program = transcoder_path(&app->config);
-	err = transcode_pool_create(&parts->transcoders, app->loop, program, &app->log);
-	free(program);
-	return err ? err : channels_create(&parts->channels, app);
-}
-
 int control_create(struct control **out, struct app *app)
 {
 	struct control *control = xcalloc(1, sizeof(*control));
@@ -159,7 +133,7 @@ int control_create(struct control **out, struct app *app)
 	timer_init(&parts->tick, app->loop, on_tick, control);
 	int err = open_store(control);
 	if (!err)
-		err = create_media(control);
+		err = channels_create(&parts->channels, app);
 	if (!err)
 		err = rate_limit_create(&parts->orders, ORDERS_A_SECOND, ORDERS_BURST);
 	if (!err)
@@ -236,8 +210,6 @@ void control_destroy(struct control *control)
 	engine_destroy(parts->engine);
 	store_destroy(parts->store);
 	channels_destroy(parts->channels);
-	transcode_pool_destroy(parts->transcoders);
-	fanout_destroy(parts->fanout);
 	rate_limit_destroy(parts->orders);
 	rate_limit_destroy(parts->chat);
 	rate_limit_destroy(parts->room_chat);

@@ -11,10 +11,8 @@ struct channels;
 struct control;
 struct control_room;
 struct engine;
-struct fanout;
 struct rate_limit;
 struct store;
-struct transcode_pool;
 
 enum { CONTROL_TICK_US = 500000 };
 
@@ -22,11 +20,10 @@ struct control_parts {
 	struct app *app;
 	struct store *store;
 	struct engine *engine;
-	struct fanout *fanout; /* of the transcoders' sinks */
-	struct transcode_pool *transcoders;
 	struct channels *channels;
 	struct rate_limit *orders, *chat, *room_chat;
 	struct map rooms; // id -> struct control_room
+	unsigned homes; /* given out so far */
 	struct broadcast_stats media_before; /* of rooms that are gone */
 	struct timer tick;
 };

@@ -58,9 +58,9 @@ static struct control_room *take_note(struct message *message)
 
 static void run_sound(struct message *message)
 {
-	struct control_room *room = take_note(message);
-	for (size_t i = 0; room && i < 2; i++)
-		sound_update(&room->sound[i]);
+	const struct control_room *room = take_note(message);
+	if (room)
+		notes_sound(room->home, room->id);
 }
 
 static void on_sound_change(void *arg, enum codec codec)
@@ -103,8 +103,7 @@ int control_room_create(struct control_room **out, struct control *control,
 		free(room);
 		return err;
 	}
-	sound_init(&room->sound[0], CODEC_AAC, room->broadcast, parts->fanout, parts->transcoders);
-	sound_init(&room->sound[1], CODEC_OPUS, room->broadcast, parts->fanout, parts->transcoders);
+	room->home = room->app->workers[parts->homes++ % room->app->worker_count];
 	room->show.host_grace_s = (int)snapshot->settings.host_grace_s;
 	show_restore(&room->show, snapshot->state, snapshot->epoch);
 	*out = room;
@@ -174,8 +173,6 @@ void control_room_destroy(struct control_room *room)
 	if (room->show.publisher.id)
 		notes_kick(room->app, &room->show.publisher);
 	show_finish(&room->show);
-	sound_finish(&room->sound[0]);
-	sound_finish(&room->sound[1]);
 	broadcast_unref(room->broadcast);
 	free(room);
 }

@@ -1,6 +1,6 @@
 /*
- * One room on the control thread: its show, its broadcast, the sound transcoders that it needs now,
- * and what the workers count. Its commerce lives in the engine.
+ * One room on the control thread: its show, its broadcast, and what the workers count. Its commerce
+ * lives in the engine.
  */
 #ifndef SOUK_SERVER_CONTROL_ROOM_H
 #define SOUK_SERVER_CONTROL_ROOM_H
@@ -9,13 +9,13 @@
 #include "server/app.h"
 #include "server/core/list.h"
 #include "server/show.h"
-#include "server/sound.h"
 
 #include <stdint.h>
 
 struct broadcast;
 struct broadcast_stats;
 struct control;
+struct worker;
 
 struct control_room {
 	char id[NAME_MAX_LEN + 1];
@@ -23,7 +23,7 @@ struct control_room {
 	struct app *app;
 	struct show show;
 	struct broadcast *broadcast;
-	struct sound sound[2]; /* to AAC, to Opus */
+	struct worker *home; /* the worker that makes what the source does not bring */
 	unsigned viewers[APP_WORKERS_MAX];
 	unsigned viewers_told;
 	uint64_t likes, likes_told;

@@ -26,7 +26,8 @@ void flv_viewer_send_clock(struct view_reader *reader);
 /* The same for the viewers with that sid. */
 void flv_send_clock_of(struct room_view *view, const char *sid);
 
-/* Every WORKER_GREET_US while there are any: who has got its first picture is told the room's state and clock. */
+/* Every WORKER_GREET_US while there are any: who has got its first picture is told the room's state
+ * and clock. */
 void flv_greet(struct worker *worker);
 /* Once a second: whose clock is due. */
 void flv_second(struct worker *worker);

@@ -50,6 +50,9 @@ enum worker_gauge {
 	W_UDP_STUN_UNKNOWN,
 	W_UDP_FOREIGN,
 	W_UDP_GARBAGE,
+	W_TRANSCODERS,
+	W_TRANSCODERS_STARTED,
+	W_TRANSCODERS_LOST,
 	WORKER_GAUGES
 };
 
@@ -89,6 +92,11 @@ static const struct row worker_rows[] = {
 	[W_UDP_FOREIGN] = { COUNTER, "souk_udp_foreign_total",
 			    "DTLS or SRTP from addresses that nobody has", NULL },
 	[W_UDP_GARBAGE] = { COUNTER, "souk_udp_garbage_total", "Datagrams of no known kind", NULL },
+	[W_TRANSCODERS] = { GAUGE, "souk_transcoders", "Transcoders at work now", NULL },
+	[W_TRANSCODERS_STARTED] = { COUNTER, "souk_transcoders_started_total",
+				    "Transcoder processes started", NULL },
+	[W_TRANSCODERS_LOST] = { COUNTER, "souk_transcoders_lost_total",
+				 "Transcoder processes that died or hung", NULL },
 };
 
 enum house_gauge {
@@ -108,9 +116,6 @@ enum house_gauge {
 	H_KEYFRAMES_IN,
 	H_KEY_REQUESTS,
 	H_STRAYS,
-	H_TRANSCODERS,
-	H_TRANSCODERS_STARTED,
-	H_TRANSCODERS_LOST,
 	H_CHANNELS,
 	H_CHANNEL_IN,
 	H_CHANNEL_OUT,
@@ -143,11 +148,6 @@ static const struct row house_rows[] = {
 	[H_KEY_REQUESTS] = { COUNTER, "souk_key_requests_total", "Keyframes asked of hosts", NULL },
 	[H_STRAYS] = { COUNTER, "souk_stray_frames_total",
 		       "Frames of hosts dropped: before a keyframe, or astray in time", NULL },
-	[H_TRANSCODERS] = { GAUGE, "souk_transcoders", "Transcoders at work now", NULL },
-	[H_TRANSCODERS_STARTED] = { COUNTER, "souk_transcoders_started_total",
-				    "Transcoder processes started", NULL },
-	[H_TRANSCODERS_LOST] = { COUNTER, "souk_transcoders_lost_total",
-				 "Transcoder processes that died or hung", NULL },
 	[H_CHANNELS] = { GAUGE, "souk_data_channels", "SCTP associations now", NULL },
 	[H_CHANNEL_IN] = { COUNTER, "souk_channel_messages_in_total",
 			   "Messages received by data channel", NULL },
@@ -223,6 +223,15 @@ static void set_udp(struct worker_gauges *gauges, const struct udp_port *port)
 	metric_set(gauges->of[W_WEBRTC], (int64_t)stats.sessions);
 }
 
+static void set_transcoders(struct worker_gauges *gauges, const struct transcode_pool *pool)
+{
+	struct transcode_pool_stats stats;
+	transcode_pool_stats(pool, &stats);
+	metric_set(gauges->of[W_TRANSCODERS], (int64_t)stats.running);
+	metric_set(gauges->of[W_TRANSCODERS_STARTED], (int64_t)stats.started);
+	metric_set(gauges->of[W_TRANSCODERS_LOST], (int64_t)stats.lost);
+}
+
 void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker)
 {
 	struct fanout_stats fanout;
@@ -236,6 +245,8 @@ void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker)
 	metric_set(gauges->of[W_FANOUT_SKIPS], (int64_t)fanout.skips);
 	metric_set(gauges->of[W_FANOUT_LONGEST], fanout.longest_us);
 	set_udp(gauges, worker->udp);
+	if (worker->transcoders)
+		set_transcoders(gauges, worker->transcoders);
 }
 
 void house_gauges_init(struct house_gauges *gauges, struct metrics *metrics)
@@ -282,15 +293,10 @@ static void set_media(struct house_gauges *gauges, const struct control_parts *p
 	metric_set(gauges->of[H_STRAYS], (int64_t)sum.stray_frames);
 }
 
-static void set_helpers(struct house_gauges *gauges, const struct control_parts *parts)
+static void set_channels(struct house_gauges *gauges, const struct control_parts *parts)
 {
-	struct transcode_pool_stats transcoders;
 	struct sctp_hub_stats channels;
-	transcode_pool_stats(parts->transcoders, &transcoders);
 	channels_stats(parts->channels, &channels);
-	metric_set(gauges->of[H_TRANSCODERS], (int64_t)transcoders.running);
-	metric_set(gauges->of[H_TRANSCODERS_STARTED], (int64_t)transcoders.started);
-	metric_set(gauges->of[H_TRANSCODERS_LOST], (int64_t)transcoders.lost);
 	metric_set(gauges->of[H_CHANNELS], (int64_t)channels.slots);
 	metric_set(gauges->of[H_CHANNEL_IN], (int64_t)channels.messages_in);
 	metric_set(gauges->of[H_CHANNEL_OUT], (int64_t)channels.messages_out);
@@ -303,7 +309,7 @@ void house_gauges_update(struct house_gauges *gauges, struct app *app)
 	const struct control_parts *parts = control_parts(app->control);
 	set_engine(gauges, parts->engine);
 	set_media(gauges, parts);
-	set_helpers(gauges, parts);
+	set_channels(gauges, parts);
 	metric_set(gauges->of[H_CALLS], (int64_t)atomic_load(&app->calls));
 	metric_set(gauges->of[H_CHANNEL_NOTES], (int64_t)atomic_load(&app->channel_notes));
 	metric_set(gauges->of[H_LOG_DROPPED], (int64_t)logger_dropped(app->logger));

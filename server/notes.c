@@ -111,6 +111,20 @@ void notes_private(struct app *app, const char *room, enum live_name_kind kind, 
 	}
 }
 
+static void run_sound(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	struct room_view *view = room_view_find(note->worker, note->room);
+	if (view)
+		room_view_sound(view);
+	drop(message);
+}
+
+void notes_sound(struct worker *home, const char *room)
+{
+	worker_note(home, &note_for(home, room, run_sound)->message);
+}
+
 static void run_clock_wanted(struct message *message)
 {
 	struct note *note = list_entry(message, struct note, message);

@@ -14,6 +14,7 @@ struct broadcast;
 struct buf;
 struct room_snapshot;
 struct show_publisher;
+struct worker;
 
 /* `snapshot` NULL: the room is gone. */
 void notes_room(struct app *app, const char *room, struct room_snapshot *snapshot,
@@ -24,6 +25,8 @@ void notes_private(struct app *app, const char *room, enum live_name_kind kind, 
 		   struct buf *message);
 /* A live session named this media session: the worker that has it sends its clock. */
 void notes_clock_wanted(struct app *app, const char *room, const char *sid);
+/* The room's home looks whether sound has to be made now, after a former notes_room(). */
+void notes_sound(struct worker *home, const char *room);
 void notes_kick(struct app *app, const struct show_publisher *publisher);
 
 #endif

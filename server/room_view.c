@@ -6,6 +6,7 @@
 #include "server/core/bytes.h"
 #include "server/flv.h"
 #include "server/live.h"
+#include "server/transcoders.h"
 #include "server/worker.h"
 
 #include <stdlib.h>
@@ -156,8 +157,33 @@ static struct room_view *view_create(struct worker *worker)
 	return view;
 }
 
+void room_view_sound(struct room_view *view)
+{
+	struct transcode_pool *pool = transcoders_of(view->worker);
+	if (!pool)
+		return;
+	if (!view->home) {
+		struct fanout *fanout = view->worker->fanout;
+		sound_init(&view->sound[0], CODEC_AAC, view->broadcast, fanout, pool);
+		sound_init(&view->sound[1], CODEC_OPUS, view->broadcast, fanout, pool);
+		view->home = true;
+	}
+	sound_update(&view->sound[0]);
+	sound_update(&view->sound[1]);
+}
+
+static void finish_sound(struct room_view *view)
+{
+	if (!view->home)
+		return;
+	sound_finish(&view->sound[0]);
+	sound_finish(&view->sound[1]);
+	view->home = false;
+}
+
 static void room_gone(struct room_view *view)
 {
+	finish_sound(view);
 	map_remove_str(&view->worker->rooms, view->snapshot->id);
 	view->gone = true;
 	view->users++; /* the loop below may end the last session */
@@ -325,6 +351,7 @@ void room_view_check_clock(struct room_view *view)
 
 void room_view_destroy(struct room_view *view)
 {
+	finish_sound(view);
 	timer_stop(&view->flush);
 	deferred_cancel(&view->slice);
 	live_text_finish(&view->batch.text);

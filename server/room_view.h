@@ -15,6 +15,7 @@
 #include "server/core/loop.h"
 #include "server/core/map.h"
 #include "server/live_text.h"
+#include "server/sound.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -56,6 +57,8 @@ struct room_view {
 	struct worker *worker;
 	struct room_snapshot *snapshot;
 	struct broadcast *broadcast;
+	struct sound sound[2]; /* to AAC, to Opus; in the room's home worker only */
+	bool home;
 	/* Who had the present batch stands at the end. */
 	struct list lives; // view_reader.link of struct live
 	struct map names; // of live_names.h
@@ -81,6 +84,9 @@ struct room_view *room_view_find(struct worker *worker, const char *room);
 /* From control. `snapshot` NULL: the room is gone. Takes the references. */
 void room_view_update(struct worker *worker, const char *room, struct room_snapshot *snapshot,
 		      struct broadcast *broadcast);
+
+/* The room's home is here: makes the sound that the source does not bring, while it is wanted. */
+void room_view_sound(struct room_view *view);
 
 /* A live message for everybody here; `seq` 0 when it is no timeline event. */
 void room_view_message(struct room_view *view, uint64_t seq, struct buf *message);

@@ -1,6 +1,6 @@
 /*
  * Sound for everybody: while somebody listens to an audio codec that the source does not bring, a
- * transcoder makes it from the other one. One direction of one room. Control thread.
+ * transcoder makes it from the other one. One direction of one room, in its home worker's thread.
  */
 #ifndef SOUK_SERVER_SOUND_H
 #define SOUK_SERVER_SOUND_H

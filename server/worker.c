@@ -1,6 +1,7 @@
 #include "server/worker.h"
 
 #include "media/fanout.h"
+#include "media/transcode.h"
 #include "server/call.h"
 #include "server/core/alloc.h"
 #include "server/core/http_server.h"
@@ -346,6 +347,7 @@ void worker_destroy(struct worker *worker)
 	map_finish(&worker->rooms);
 	map_finish(&worker->rtc_sessions);
 	map_finish(&worker->channels);
+	transcode_pool_destroy(worker->transcoders);
 	fanout_destroy(worker->fanout);
 	tls_context_unref(worker->tls);
 	auth_finish(&worker->auth);

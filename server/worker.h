@@ -21,11 +21,13 @@ struct fanout;
 struct http_server;
 struct listener;
 struct tls_context;
+struct transcode_pool;
 struct udp_port;
 
 enum {
 	WORKER_QUEUE_MAX = 65536, /* messages from control */
-	WORKER_GREET_US = 20000, /* how soon after its first frame an FLV reader is told the state */
+	WORKER_GREET_US =
+		20000, /* how soon after its first frame an FLV reader is told the state */
 	WORKER_PACE_US = 5000, /* joins and large pictures by WebRTC */
 	WORKER_CLOCK_US = 200000, /* how soon a clock that went astray is told */
 	WORKER_SECOND_US = 1000000,
@@ -48,6 +50,7 @@ struct worker {
 	struct tls_context *tls;
 	struct udp_port *udp;
 	struct fanout *fanout;
+	struct transcode_pool *transcoders; /* NULL: no room has its home here yet */
 	struct auth_cache auth;
 	struct map rooms; // id -> struct room_view
 	struct map rtc_sessions; // resource id -> struct rtc_session
