@@ -144,15 +144,14 @@ static void read_slice(struct h264_units *units, uint8_t head, const uint8_t *da
 static void take_unit(struct h264_units *units, uint8_t head, const uint8_t *data, size_t len)
 {
 	const uint8_t type = head & TYPE;
-	if (head & FORBIDDEN || !len) {
+	/* Types 24 and up are RFC 6184's own and do not nest. */
+	if (head & FORBIDDEN || !len || type == 0 || type > 23) {
 		fault(units);
 	} else if (type == H264_NAL_SLICE || type == H264_NAL_IDR) {
 		read_slice(units, head, data, len);
 	} else if (type == H264_NAL_SPS) {
 		/* Its header byte stands in front of it, whether it came alone or in a STAP-A. */
 		read_sps(units, data - 1, len + 1);
-	} else if (type == 0 || type > 23) {
-		fault(units);
 	}
 }
 

@@ -32,11 +32,11 @@ static int64_t value_of(const struct series_point *point, enum line line)
 double plot_round_up(double value)
 {
 	static const double steps[] = { 1, 2, 5 };
-	double power = pow(10, floor(log10(value)));
-	for (;; power *= 10)
-		for (unsigned i = 0; i < sizeof(steps) / sizeof(*steps); i++)
-			if (steps[i] * power >= value * (1 - 1e-12))
-				return steps[i] * power;
+	const double power = pow(10, floor(log10(value)));
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+		if (steps[i] * power >= value * (1 - 1e-12))
+			return steps[i] * power;
+	return 10 * power;
 }
 
 void plot_text(const char *text, FILE *out)
@@ -80,9 +80,11 @@ static void write_axes(const struct plot *plot, const struct frame_of_plot *fram
 			LEFT - 6, y + 4, value);
 	}
 	const double step = plot_round_up(frame->x_max / X_STEPS);
-	for (double at_s = 0; at_s <= frame->x_max; at_s += step)
+	for (int i = 0; i * step <= frame->x_max; i++) {
+		const double at_s = i * step;
 		fprintf(out, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.4g%s</text>\n",
-			x_of(frame, at_s), HEIGHT - BOTTOM + 16, at_s, at_s > 0 ? "" : " s");
+			x_of(frame, at_s), HEIGHT - BOTTOM + 16, at_s, i ? "" : " s");
+	}
 	fprintf(out, "<text x=\"4\" y=\"%d\">", TOP + 4);
 	plot_text(plot->unit, out);
 	fputs("</text>\n", out);

@@ -315,7 +315,6 @@ static int prepare(struct swarm *swarm)
 
 static void finish(struct swarm *swarm)
 {
-	struct timer *const timers[] = { &swarm->join, &swarm->second, &swarm->begin, &swarm->end };
 	if (!swarm->scene)
 		return;
 	swarm->scene->closing = true;
@@ -333,8 +332,10 @@ static void finish(struct swarm *swarm)
 		event_del(&swarm->interrupted);
 		event_del(&swarm->terminated);
 	}
-	for (size_t i = 0; i < sizeof(timers) / sizeof(*timers); i++)
-		timer_stop(timers[i]);
+	timer_stop(&swarm->join);
+	timer_stop(&swarm->second);
+	timer_stop(&swarm->begin);
+	timer_stop(&swarm->end);
 	own_load_finish(&swarm->load);
 	scene_destroy(swarm->scene);
 }
@@ -363,7 +364,7 @@ static int write_report(struct swarm *swarm)
 static void serve(struct swarm *swarm)
 {
 	struct event_base *base = loop_base(swarm->scene->loop);
-	const struct timespec rest = { .tv_nsec = REST_US * 1000 };
+	const struct timespec rest = { .tv_nsec = REST_US * 1000L };
 	if (!swarm->rests) {
 		loop_run(swarm->scene->loop);
 		return;

@@ -56,7 +56,7 @@ static void read_media(const uint8_t *data, size_t len)
 		return;
 	struct media_walk walk = { .file = file };
 	for (int i = 0; i < 64; i++)
-		if (!media_walk_next(&walk, i * 20, &at_ms) && at_ms > 1000)
+		if (!media_walk_next(&walk, i * 20L, &at_ms) && at_ms > 1000)
 			break;
 	media_file_destroy(file);
 }
