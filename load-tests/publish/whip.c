@@ -239,6 +239,9 @@ static void start(struct whip *whip, struct request *request)
 		soup_message_headers_replace(headers, "Authorization", value);
 		free(value);
 	}
+	/* The connection that was kept may lead over the path that is gone. */
+	if (request->verb == WHIP_RESTART)
+		soup_message_add_flags(message, SOUP_MESSAGE_NEW_CONNECTION);
 	/* RFC 9725 §4.3.2: trickle names the ICE session; §4.3.3: a restart says any. */
 	if (request->verb == WHIP_TRICKLE)
 		soup_message_headers_replace(headers, "If-Match", whip->etag);
