@@ -17,3 +17,11 @@ pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 find_library(SOUK_WSLAY wslay REQUIRED)
 add_library(souk_wslay INTERFACE)
 target_link_libraries(souk_wslay INTERFACE ${SOUK_WSLAY})
+
+# intel-ipsec-mb: x86 alone, without a pkg-config file. Without it GCM is OpenSSL's.
+find_library(SOUK_IPSEC_MB IPSec_MB)
+add_library(souk_ipsec_mb INTERFACE)
+if(SOUK_IPSEC_MB)
+	target_link_libraries(souk_ipsec_mb INTERFACE ${SOUK_IPSEC_MB})
+	target_compile_definitions(souk_ipsec_mb INTERFACE SOUK_IPSEC_MB)
+endif()

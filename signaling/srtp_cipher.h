@@ -7,7 +7,7 @@
 
 #include "signaling/srtp.h"
 
-enum { SRTP_AUTH_KEY = 20, SRTP_TAG_GCM = 16, SRTP_TAG_SHA1_80 = 10 };
+enum { SRTP_AUTH_KEY = 20, SRTP_TAG_GCM = 16, SRTP_TAG_SHA1_80 = 10, SRTP_IV = 16 };
 
 /* Session keys (RFC 3711 §4.3). */
 struct srtp_session_keys {
@@ -33,6 +33,14 @@ struct srtp_job {
 	uint8_t *tag; /* written by seal, compared by open */
 };
 
+/* Where SSRC and index stand in the initialization vector: RFC 7714 §8.1 and §9.1, of 12 bytes;
+ * RFC 3711 §4.1.1. */
+enum srtp_iv_at { SRTP_IV_AT_GCM = 2, SRTP_IV_AT_CM = 4 };
+
+/* They xored with the salt, and zeros up to SRTP_IV. */
+void srtp_cipher_iv(const uint8_t salt[SRTP_SALT], const struct srtp_job *job, enum srtp_iv_at at,
+		    uint8_t iv[SRTP_IV]);
+
 struct srtp_cipher;
 
 struct srtp_cipher_ops {
@@ -49,7 +57,11 @@ struct srtp_cipher_ops {
 extern const struct srtp_cipher_ops srtp_evp_gcm; /* AEAD_AES_128_GCM */
 extern const struct srtp_cipher_ops srtp_evp_cm; /* AES_CM_128_HMAC_SHA1_80 */
 
-/* NULL for a profile that we do not have. */
+/* AEAD_AES_128_GCM by intel-ipsec-mb; NULL where there is none: another processor family, one
+ * without AES instructions, or a build without the library. */
+const struct srtp_cipher_ops *srtp_ipsec_mb_gcm(void);
+
+/* The fastest that there is; NULL for a profile that we do not have. */
 const struct srtp_cipher_ops *srtp_cipher_find(enum dtls_srtp profile);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GCM_IV = 12, CM_IV = 16, SHA1_MAC = 20 };
+enum { SHA1_MAC = 20 };
 
 struct srtp_cipher {
 	EVP_CIPHER_CTX *aes;
@@ -31,7 +31,7 @@ int srtp_derive(struct srtp_session_keys *out, const struct srtp_master *master,
 	EVP_CIPHER_CTX *aes = EVP_CIPHER_CTX_new();
 	bool ok = aes != NULL;
 	for (int i = 0; i < 3 && ok; i++) {
-		uint8_t iv[CM_IV] = { 0 };
+		uint8_t iv[SRTP_IV] = { 0 };
 		/* RFC 7714 §11: the shorter salt of GCM is padded with zeros at its end. */
 		memcpy(iv, master->salt,
 		       master->profile == DTLS_SRTP_AEAD_AES_128_GCM ? 12 : SRTP_SALT);
@@ -66,20 +66,6 @@ static struct srtp_cipher *evp_create(const EVP_CIPHER *aes, const struct srtp_s
 	return NULL;
 }
 
-/* SSRC and index, xored with the salt: at byte 2 for GCM (RFC 7714 §8.1, §9.1), at byte 4 for CM
- * (RFC 3711 §4.1.1). */
-static void make_iv(const struct srtp_cipher *cipher, const struct srtp_job *job, int at,
-		    uint8_t iv[CM_IV])
-{
-	memset(iv, 0, CM_IV);
-	for (int i = 0; i < 4; i++)
-		iv[at + i] = (uint8_t)(job->ssrc >> (24 - 8 * i));
-	for (int i = 0; i < 6; i++)
-		iv[at + 4 + i] = (uint8_t)(job->index >> (40 - 8 * i));
-	for (int i = 0; i < at + 10; i++)
-		iv[i] ^= cipher->salt[i];
-}
-
 /* ---- AEAD_AES_128_GCM ---- */
 
 static int gcm_create(struct srtp_cipher **out, const struct srtp_session_keys *keys, bool rtcp,
@@ -91,9 +77,9 @@ static int gcm_create(struct srtp_cipher **out, const struct srtp_session_keys *
 
 static bool gcm_start(struct srtp_cipher *cipher, const struct srtp_job *job)
 {
-	uint8_t iv[CM_IV];
+	uint8_t iv[SRTP_IV];
 	int len;
-	make_iv(cipher, job, GCM_IV - 10, iv);
+	srtp_cipher_iv(cipher->salt, job, SRTP_IV_AT_GCM, iv);
 	return EVP_CipherInit_ex(cipher->aes, NULL, NULL, NULL, iv, -1) &&
 	       EVP_CipherUpdate(cipher->aes, NULL, &len, job->header, (int)job->header_len) &&
 	       (!cipher->rtcp ||
@@ -166,9 +152,9 @@ static int cm_create(struct srtp_cipher **out, const struct srtp_session_keys *k
 
 static bool cm_crypt(struct srtp_cipher *cipher, const struct srtp_job *job)
 {
-	uint8_t iv[CM_IV];
+	uint8_t iv[SRTP_IV];
 	int len;
-	make_iv(cipher, job, SRTP_SALT - 10, iv);
+	srtp_cipher_iv(cipher->salt, job, SRTP_IV_AT_CM, iv);
 	return EVP_CipherInit_ex(cipher->aes, NULL, NULL, NULL, iv, -1) &&
 	       EVP_CipherUpdate(cipher->aes, job->out, &len, job->in, (int)job->len);
 }
@@ -211,16 +197,3 @@ const struct srtp_cipher_ops srtp_evp_cm = {
 	.open = cm_open,
 	.destroy = evp_destroy,
 };
-
-const struct srtp_cipher_ops *srtp_cipher_find(enum dtls_srtp profile)
-{
-	switch (profile) {
-	case DTLS_SRTP_AEAD_AES_128_GCM:
-		return &srtp_evp_gcm;
-	case DTLS_SRTP_AES128_CM_SHA1_80:
-		return &srtp_evp_cm;
-	case DTLS_SRTP_NONE:
-		break;
-	}
-	return NULL;
-}
