@@ -111,6 +111,29 @@ class PublishesToSoukd(RoomTest):
         self.assertRegex(publisher.text(), "the connection has ended: remote_closed|ended the session")
 
 
+class PublishesOverTls(RoomTest):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=localhost", "-keyout", f"{folder.name}/key.pem", "-out",
+                        f"{folder.name}/cert.pem"], check=True, capture_output=True)
+        self.OPTIONS = ("--https", "127.0.0.1:0", "--tls-cert", f"{folder.name}/cert.pem", "--tls-key",
+                        f"{folder.name}/key.pem")
+        super().setUp()
+
+    def test_a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise(self):
+        url = f"https://{self.server.ready['https']}/whip/demo"
+        careful = Publish(url, "--pipeline", pipeline(), token=self.host)
+        self.addCleanup(careful.stop)
+        self.assertEqual(careful.wait(), 1)
+        self.assertRegex(careful.text(), "publishing was refused: .*certificate")
+        careless = Publish(url, "--pipeline", pipeline(), "--insecure", token=self.host)
+        self.addCleanup(careless.stop)
+        until(lambda: careless.last().get("feedbacks", 0) > 5, "feedback")
+        self.assertEqual(careless.stop(), 0, careless.text())
+
+
 class PublishesToAiortc(unittest.IsolatedAsyncioTestCase):
     async def serve(self, **options):
         server = await WhipServer(**options).start()

@@ -11,6 +11,7 @@ enum {
 	FRAME_US = 33000,
 	FEEDBACK_US = 50000,
 	PACKET = 1200,
+	PACKET_BITS = PACKET * 8,
 	FLIGHT = 8192, /* packets that the test remembers */
 };
 
@@ -93,10 +94,10 @@ static void step(struct link *link)
 	if (link->now_us % FRAME_US < STEP_US)
 		link->owed_bits += target * FRAME_US / 1000000;
 	link->credit_bits += target * 3 / 2 * STEP_US / 1000000;
-	while (link->owed_bits >= PACKET * 8 && link->credit_bits >= 0) {
+	while (link->owed_bits >= PACKET_BITS && link->credit_bits >= 0) {
 		send_packet(link);
-		link->owed_bits -= PACKET * 8;
-		link->credit_bits -= PACKET * 8;
+		link->owed_bits -= PACKET_BITS;
+		link->credit_bits -= PACKET_BITS;
 	}
 	if (link->credit_bits > 0)
 		link->credit_bits = 0;
@@ -118,18 +119,18 @@ static int64_t run(struct link *link, int64_t for_us)
 			count++;
 		}
 	}
-	return sum / count;
+	return count ? sum / count : 0;
 }
 
-/* Microseconds until the target has reached `bps`; the test ends after 60 s. */
+/* Microseconds until the target has reached `bps`; more than 60 s when it never does. */
 static int64_t until(struct link *link, int64_t bps, bool above)
 {
 	const int64_t from_us = link->now_us;
 	while (above ? bandwidth_target_bps(&link->bandwidth) < bps
 		     : bandwidth_target_bps(&link->bandwidth) > bps) {
 		step(link);
-		cr_assert(lt(i64, link->now_us - from_us, 60000000), "at %ld",
-			  (long)bandwidth_target_bps(&link->bandwidth));
+		if (link->now_us - from_us > 60000000)
+			break;
 	}
 	return link->now_us - from_us;
 }
@@ -221,7 +222,7 @@ Test(bandwidth, without_numbers_reports_and_remb_decide)
 	link_init(&link, 1);
 	struct bandwidth *bandwidth = &link.bandwidth;
 	for (int second = 1; second <= 10; second++)
-		bandwidth_report(bandwidth, 0, second * 1000000);
+		bandwidth_report(bandwidth, 0, (int64_t)second * 1000000);
 	cr_expect(gt(i64, bandwidth_target_bps(bandwidth), 1500000));
 	bandwidth_remb(bandwidth, 700000);
 	cr_expect(eq(i64, bandwidth_target_bps(bandwidth), 700000));
