@@ -91,6 +91,23 @@ class PublishOverALink(unittest.TestCase):
         self.assertLess(waits, 300)
         self.assertEqual(publisher.stop(), 0, publisher.text())
 
+    def test_losses_are_repaired_and_do_not_slow_down(self):
+        self.link.set("a->b loss=0.03")
+        publisher = self.publish("--max-bitrate", "2000")
+        time.sleep(3)
+        probed = self.link.viewer.run(
+            ["ffprobe", "-v", "error", "-select_streams", "v", "-count_packets", "-read_intervals", "%+8", "-show_entries",
+             "stream=nb_read_packets", "-of", "csv=p=0", f"http://{self.http}/live/demo.flv"],
+            check=True, capture_output=True, text=True, timeout=40).stdout
+        pictures = int(probed.split()[0].strip(","))
+        line = publisher.last()
+        note(f"3 % loss: {pictures} pictures of 200 in 8 s; {line['nacks']} asked for, {line['repeats']} repeated of "
+             f"{line['packets']}; target {line['target_kbps']} kbit/s")
+        self.assertGreater(pictures, 190)
+        self.assertGreater(line["repeats"], 20)
+        self.assertGreater(line["target_kbps"], 1000)
+        self.assertEqual(publisher.stop(), 0, publisher.text())
+
     def test_an_outage_of_eight_seconds_ends_in_an_ice_restart(self):
         publisher = self.publish()
         time.sleep(2)
@@ -123,5 +140,5 @@ class PublishOverALink(unittest.TestCase):
 
 if __name__ == "__main__":
     netns.need_privilege()
-    netns.need_tools("curl")
+    netns.need_tools("curl", "ffprobe")
     unittest.main()
