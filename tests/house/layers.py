@@ -27,7 +27,7 @@ DOORS = [
     (r"gst/", ["media/transcoder/*", "load-tests/publish/source*"]),
     (r"(glib|gio/|gmodule|gobject)", ["media/transcoder/*", "signaling/ice_full.*", "load-tests/publish/*"]),
     (r"libsoup/", ["load-tests/publish/whip.*"]),
-    (r"(srtp2?/|intel-ipsec-mb)", ["signaling/srtp*"]),
+    (r"(srtp2?/|intel-ipsec-mb)", ["signaling/srtp*", "load-tests/micro/crypto_*"]),
     (r"usrsctp", ["signaling/sctp*"]),
     (r"openssl/", ["server/core/tls*", "server/core/crypto*", "signaling/dtls*", "signaling/srtp*"]),
     (r"(sqlite3|libpq)", ["commerce/store*"]),
