@@ -9,7 +9,7 @@
 
 enum { ROUNDS = 9, ROUNDS_QUICK = 3, ROWS_MAX = 256, CALIBRATIONS_MAX = 40, COLUMN = 12 };
 
-static const int64_t ROUND_NS = 20 * 1000000, ROUND_QUICK_NS = 1000000;
+static const int64_t ROUND_NS = 20000000, ROUND_QUICK_NS = 1000000;
 static const int64_t TRIAL_NS = 3000000000, TRIAL_QUICK_NS = 300000000; /* of a clock on the wall */
 
 struct row {
