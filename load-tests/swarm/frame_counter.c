@@ -71,6 +71,18 @@ static struct frame_slot *find_later(struct frame_counter *counter)
 	return found;
 }
 
+/* When it showed that something in front was missing: the first packet behind it came. */
+static int64_t gap_since(const struct frame_counter *counter, int64_t now_us)
+{
+	int64_t since_us = now_us;
+	for (unsigned i = 0; i < FRAME_COUNTER_SLOTS; i++) {
+		const struct frame_slot *slot = &counter->slots[i];
+		if (slot->used && slot->low > counter->next && slot->first_us < since_us)
+			since_us = slot->first_us;
+	}
+	return since_us;
+}
+
 static unsigned tell(struct frame_counter *counter, int64_t now_us)
 {
 	unsigned told = 0;
@@ -78,14 +90,13 @@ static unsigned tell(struct frame_counter *counter, int64_t now_us)
 		struct frame_slot *slot = find_next(counter);
 		if (!slot) {
 			slot = find_later(counter);
-			if (slot && !counter->since_us)
-				counter->since_us = now_us;
-			if (!slot || now_us - counter->since_us < FRAME_COUNTER_WAIT_US)
+			counter->waits = slot != NULL;
+			if (!slot || now_us - gap_since(counter, now_us) < FRAME_COUNTER_WAIT_US)
 				break;
 			counter->passed_over++;
 		}
 		counter->next = slot->high + 1;
-		counter->since_us = 0;
+		counter->waits = false;
 		counter->frames++;
 		counter->told = slot->timestamp;
 		counter->used--;
@@ -113,6 +124,7 @@ unsigned frame_counter_packet(struct frame_counter *counter, const struct frame_
 		slot = take_slot(counter);
 		*slot = (struct frame_slot){ .used = true,
 					     .timestamp = packet->timestamp,
+					     .first_us = now_us,
 					     .low = packet->seq,
 					     .high = packet->seq };
 	}
@@ -121,5 +133,5 @@ unsigned frame_counter_packet(struct frame_counter *counter, const struct frame_
 	slot->high = packet->seq > slot->high ? packet->seq : slot->high;
 	slot->marked |= packet->marker;
 	/* In order, nothing can have become whole before the marker. */
-	return slot->marked || counter->since_us ? tell(counter, now_us) : 0;
+	return slot->marked || counter->waits ? tell(counter, now_us) : 0;
 }

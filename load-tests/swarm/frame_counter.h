@@ -18,7 +18,7 @@ enum {
 struct frame_counter {
 	bool started;
 	int64_t next; /* first sequence number of the frame to be told next, unwrapped */
-	int64_t since_us; /* when a later frame was first whole; 0: nothing waits */
+	bool waits; /* a later frame is whole */
 	uint64_t frames; /* whole and told */
 	uint64_t passed_over; /* times that frames were given up */
 	uint32_t told; /* timestamp of the newest frame told; what follows with it is padding */
@@ -27,6 +27,7 @@ struct frame_counter {
 	struct frame_slot {
 		bool used, marked;
 		uint32_t timestamp;
+		int64_t first_us; /* arrival of its first packet */
 		int64_t low, high; /* sequence numbers seen; `high` is the end once marked */
 		uint32_t packets;
 	} slots[FRAME_COUNTER_SLOTS];

@@ -25,6 +25,10 @@ void h264_units_init(struct h264_units *units,
 /* §7.4.3: frame_num follows the newest reference picture, and starts from 0 at an IDR picture. */
 static void check_number(struct h264_units *units)
 {
+	if (!units->number_bits) { /* nothing can be decoded before an SPS */
+		units->chained = false;
+		return;
+	}
 	const uint32_t mask = (1u << units->number_bits) - 1;
 	if (units->key) {
 		units->chained = true;
@@ -112,10 +116,6 @@ static void read_slice(struct h264_units *units, uint8_t head, const uint8_t *da
 	uint8_t rbsp[SLICE_HEAD];
 	struct bits bits;
 	const bool key = (head & TYPE) == H264_NAL_IDR;
-	if (!units->number_bits) { /* nothing can be decoded before an SPS */
-		units->lost = true;
-		return;
-	}
 	len = len < SLICE_HEAD ? len : SLICE_HEAD;
 	bits_init(&bits, rbsp, h264_unescape(rbsp, sizeof(rbsp), data, len));
 	const uint32_t first_block = bits_ue(&bits);

@@ -223,7 +223,7 @@ static void on_repair(void *arg)
 				count);
 		peer_send_rtcp(rtc_client_peer(viewer->client), writer.data, writer.len);
 	}
-	if (viewer->nacks.count)
+	if (viewer->nacks.count || (viewer->full && viewer->full->reorder.missing))
 		timer_start(&viewer->repair, REPAIR_US);
 }
 
