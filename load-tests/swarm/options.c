@@ -44,9 +44,11 @@ static const struct option_row rows[] = {
 	{ "ws", OPTION_INT, 0, CROWD_MAX, "0", NULL,
 	  "WebSocket clients that follow the live messages.", AT(ws), NULL },
 	{ "whip-hosts", OPTION_INT, 0, HOSTS_MAX, "0", NULL,
-	  "Hosts by WHIP, picture alone, each in a room of its own.", AT(whip_hosts), NULL },
+	  "Hosts by WHIP, picture alone; the hosts are spread over nodes, then rooms.",
+	  AT(whip_hosts), NULL },
 	{ "rtmp-hosts", OPTION_INT, 0, HOSTS_MAX, "0", NULL,
-	  "Hosts by RTMP, each in a room of its own.", AT(rtmp_hosts), NULL },
+	  "Hosts by RTMP; there are at least as many rooms as all hosts need.", AT(rtmp_hosts),
+	  NULL },
 	{ "media", OPTION_STRING, 1, PATH_LEN_MAX, NULL, "FILE",
 	  "What hosts send, over and over: FLV with H.264 without B-frames, and AAC.", AT(media),
 	  NULL },
@@ -158,8 +160,11 @@ static int check_hosts(struct swarm_options *options, struct option_error *error
 		return refuse(error, "host-token", "hosts need it, or --admin-token");
 	if (options->pin_every_s && !options->host_token && !options->admin_token)
 		return refuse(error, "host-token", "pinning needs it, or --admin-token");
-	if (hosts > options->rooms)
-		options->rooms = hosts;
+	/* One in each room of each node. */
+	const int64_t nodes = (int64_t)options->target_count;
+	const int64_t rooms = (hosts + nodes - 1) / nodes;
+	if (rooms > options->rooms)
+		options->rooms = rooms;
 	return 0;
 }
 

@@ -230,8 +230,7 @@ static void create_hosts(struct swarm *swarm)
 	swarm->hosts = xcalloc(swarm->host_count + 1, sizeof(*swarm->hosts));
 	for (size_t i = 0; i < swarm->host_count; i++) {
 		struct host_seat *seat = &swarm->hosts[i];
-		seat->room = swarm_options_room(options, i);
-		/* Every node that viewers go to by rooms has the room; one of them its host. */
+		seat->room = swarm_options_room(options, i / options->target_count);
 		const struct place place = {
 			.target = &options->targets[i % options->target_count],
 			.room = seat->room,

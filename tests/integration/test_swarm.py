@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -144,6 +145,20 @@ class SwarmTest(unittest.TestCase):
             self.assertGreater(part["asked"], part["wanted"])
             self.assertGreaterEqual(part["left"], part["vanished"])
         self.assertGreater(sum(report[kind]["vanished"] for kind in ("whep", "flv")), 0)
+
+    def test_two_nodes_share_the_crowd(self):
+        folder = self.folder / "second"
+        folder.mkdir()
+        shutil.copy(pathlib.Path(self.server.data) / "jwt.key", folder)
+        second = souk.Server(data=str(folder)).start()
+        self.addCleanup(second.close)
+        status, said, report = self.swarm("--server", f"http://{second.ready['http']}", "--rtmp",
+                                          second.ready["rtmp"], "--duration=6s")
+        self.assertEqual(status, HELD, said)
+        self.assertEqual((report["whep"]["joined"], report["flv"]["joined"]), (8, 8))
+        for server in (self.server, second):
+            status, _, room = server.request("GET", "/api/rooms/stage")
+            self.assertEqual((status, room["epoch"]), (200, 1))
 
     def test_a_room_that_is_not_live_breaks_the_run(self):
         status, said, report = self.swarm(

@@ -83,6 +83,16 @@ Test(options, hosts_give_each_a_room)
 	free(room);
 }
 
+Test(options, hosts_of_two_nodes_share_their_rooms)
+{
+	cr_assert(eq(int,
+		     PARSE("--server=http://127.0.0.1:81", "--server=http://127.0.0.1:82",
+			   "--rtmp-hosts=4", "--media=x.flv", "--host-token=t"),
+		     0),
+		  "%s", error.text);
+	cr_assert(eq(i64, options.rooms, 2));
+}
+
 static const struct {
 	const char *word;
 	const char *says;
