@@ -2,12 +2,16 @@
 import json
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
+from xml.etree import ElementTree
 
 from souk import BIN
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "load-tests" / "soak"))
+from judge import judge  # noqa: E402
 
 
 def run(tool, *options, timeout=240):
@@ -17,7 +21,7 @@ def run(tool, *options, timeout=240):
 
 class Usage(unittest.TestCase):
     def test_help_is_no_error_and_nonsense_is(self):
-        for tool in ("micro",):
+        for tool in ("bench", "micro", "soak"):
             done = run(tool, "--help")
             self.assertEqual((done.returncode, done.stderr), (0, ""), tool)
             self.assertIn(f"usage: load-tests/{tool}/run", done.stdout)
@@ -41,6 +45,69 @@ class Micro(unittest.TestCase):
             else:
                 self.assertGreater(row["ns"], 0, row)
                 self.assertLessEqual(row["ns_min"], row["ns"])
+
+
+def samples(rss_of, *, seconds=1200, descriptors=lambda second: 30):
+    return [{"s": second, "rss_kib": rss_of(second), "descriptors": descriptors(second), "threads": 6}
+            for second in range(seconds)]
+
+
+def phases(*names_and_ends):
+    found, begin = [], 0
+    for name, end in names_and_ends:
+        found.append({"name": name, "first": begin, "last": end - 1})
+        begin = end
+    return found
+
+
+class Judge(unittest.TestCase):
+    """What a soak makes of figures that are known."""
+
+    CHURN = (("empty", 10), ("churn", 1100), ("gone", 1200))
+    STEADY = (("empty", 10), ("steady", 1390), ("left", 1400))
+
+    def verdicts(self, rows, spans, joins=0):
+        return {row["name"]: row["verdict"] for row in judge(rows, phases(*spans), joins)}
+
+    def test_a_leak_of_100_bytes_a_join_is_found_and_a_high_but_level_memory_is_not(self):
+        # 100,000 joins in 1,090 s: 100 bytes each are 9 KiB a second
+        for rss, word in ((lambda second: 50000 + 9 * second, "BROKEN"), (lambda _: 500000, "held")):
+            self.assertEqual(self.verdicts(samples(rss), self.CHURN, 100000)["growth_kib"], word)
+
+    def test_memory_before_the_ten_thousandth_join_does_not_count(self):
+        rows = samples(lambda second: 50000 + 300 * min(second, 100))
+        self.assertEqual(self.verdicts(rows, self.CHURN, 100000)["growth_kib"], "held")
+
+    def test_a_short_run_is_never_held(self):
+        self.assertEqual(self.verdicts(samples(lambda _: 50000), self.CHURN, 15000)["growth_kib"], "too short")
+        spans = (("empty", 10), ("steady", 900), ("left", 950))
+        self.assertEqual(self.verdicts(samples(lambda _: 50000), spans)["slope_kib_per_hour"], "too short")
+
+    def test_two_mebibytes_an_hour_are_found_in_the_noise_of_an_allocator(self):
+        def noisy(per_hour):
+            return samples(lambda second: 50000 + per_hour * second / 3600 + second * 7919 % 64, seconds=1400)
+        self.assertEqual(self.verdicts(noisy(2048), self.STEADY)["slope_kib_per_hour"], "BROKEN")
+        self.assertEqual(self.verdicts(noisy(0), self.STEADY)["slope_kib_per_hour"], "held")
+
+    def test_descriptors_that_stay_behind_are_found(self):
+        rows = samples(lambda _: 50000, descriptors=lambda second: 30 if second < 10 else 33)
+        self.assertEqual(self.verdicts(rows, self.CHURN, 100000)["descriptors_gone"], "BROKEN")
+
+
+class Soak(unittest.TestCase):
+    def test_a_short_one_runs_and_says_that_it_was_too_short(self):
+        with tempfile.TemporaryDirectory(prefix="souk-soak-") as folder:
+            done = run("soak", "--joins", 200, "--minutes", 0, "--seats", 60, "--vanish", 0, "--bin", BIN, "--out",
+                       folder)
+            self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+            report = json.loads((pathlib.Path(folder) / "soak.json").read_text())
+            ElementTree.parse(pathlib.Path(folder) / "soak.svg")
+        words = {row["name"]: row["verdict"] for row in report["verdicts"]}
+        self.assertEqual(words, {"growth_kib": "too short", "descriptors_gone": "held", "threads_gone": "held"})
+        churn = report["crowd"]["churn"]
+        self.assertGreaterEqual(churn["joins"], 200)
+        for kind in ("whep", "flv", "ws"):
+            self.assertGreater(churn[kind]["joined"], 0, kind)
 
 
 if __name__ == "__main__":

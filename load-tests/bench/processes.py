@@ -1,0 +1,85 @@
+"""Processes of a measurement: started on a core, looked at through /proc, ended by their ids."""
+import pathlib
+import signal
+import subprocess
+
+
+class Children:
+    """Ends what it started, by its process ids."""
+
+    def __init__(self):
+        self.running = []
+
+    def start(self, args, core, **kwargs):
+        child = subprocess.Popen(["taskset", "-c", core, *map(str, args)],
+                                 stdin=subprocess.DEVNULL, **kwargs)
+        self.running.append(child)
+        return child
+
+    def end(self, child):
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        if child in self.running:
+            self.running.remove(child)
+
+    def end_all(self):
+        for child in reversed(list(self.running)):
+            self.end(child)
+
+
+def with_children(pid):
+    """The process and all that came from it and live now."""
+    parents = {}
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has just ended
+            pass
+    family = [pid]
+    for member in family:
+        family += [child for child, parent in parents.items() if parent == member]
+    return family
+
+
+def cpu_s(pids):
+    """Of all threads, to the nanosecond; /proc/PID/stat counts in ticks of 10 ms. Threads that have
+    ended are missing, so measure while none end."""
+    total = 0
+    for pid in pids:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"):
+            try:
+                total += int(task.read_text().split()[0])
+            except OSError:
+                pass
+    return total / 1e9
+
+
+def status(pid):
+    """{'VmRSS': KiB, 'Threads': n, ...} of /proc/PID/status; empty when it has ended."""
+    found = {}
+    try:
+        lines = pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        name, _, value = line.partition(":")
+        words = value.split()
+        if words and words[0].isdecimal():
+            found[name] = int(words[0])
+    return found
+
+
+def rss_kib(pids):
+    return sum(status(pid).get("VmRSS", 0) for pid in pids)
+
+
+def descriptors(pid):
+    try:
+        return len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
+    except OSError:
+        return 0
