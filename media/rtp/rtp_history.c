@@ -71,12 +71,15 @@ struct frame *rtp_history_find(const struct rtp_history *history, uint16_t seq, 
 }
 
 enum rtx_verdict rtp_history_judge(struct rtp_history *history, uint16_t seq, size_t bytes,
-				   int64_t now_us)
+				   int64_t rtt_us, int64_t now_us)
 {
+	const int64_t on_its_way_us = rtt_us * RTX_INTERVAL_RTT / 100;
+	const int64_t interval_us =
+		on_its_way_us > RTX_INTERVAL_US ? on_its_way_us : RTX_INTERVAL_US;
 	struct rtx_mark *mark = &history->marks[seq % RTX_MARKS];
 	const bool known =
 		mark->times > 0 && mark->seq == seq && now_us - mark->last_us < HISTORY_US;
-	if (known && now_us - mark->last_us < RTX_INTERVAL_US)
+	if (known && now_us - mark->last_us < interval_us)
 		return RTX_WAIT;
 	if (known && mark->times >= RTX_TIMES_MAX)
 		return RTX_ENOUGH;

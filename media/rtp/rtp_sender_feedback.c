@@ -132,8 +132,8 @@ static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t n
 			continue;
 		}
 		const struct rtp_piece *piece = &image->pieces[at];
-		const enum rtx_verdict verdict =
-			rtp_history_judge(&sender->history, seq, piece->len, now_us);
+		const enum rtx_verdict verdict = rtp_history_judge(
+			&sender->history, seq, piece->len, sender->stats.rtt_us, now_us);
 		if (verdict != RTX_SEND) {
 			sender->stats.rtx_refused++;
 			hopeless |= verdict == RTX_ENOUGH;

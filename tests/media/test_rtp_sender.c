@@ -371,7 +371,7 @@ Test(rtp_sender, a_nack_is_answered_with_the_same_bytes)
 	cr_assert(eq(uint, f.keys, 0));
 }
 
-Test(rtp_sender, a_packet_is_repeated_three_times_at_most_and_not_too_often)
+Test(rtp_sender, a_packet_is_repeated_eight_times_at_most_and_not_too_often)
 {
 	show(fake_picture(true, 9000, 0));
 	const uint16_t seq = fake_rtp_port_view(&f.port, 2).seq;
@@ -379,12 +379,40 @@ Test(rtp_sender, a_packet_is_repeated_three_times_at_most_and_not_too_often)
 	nack(&seq, 1);
 	nack(&seq, 1);
 	cr_assert(eq(sz, f.port.packet_count, sent + 1)); /* within 10 ms */
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 10; i++) {
 		pass_time(11000);
 		nack(&seq, 1);
 	}
-	cr_assert(eq(sz, f.port.packet_count, sent + 3));
+	cr_assert(eq(sz, f.port.packet_count, sent + RTX_TIMES_MAX));
 	cr_assert(eq(uint, f.keys, 1)); /* repeating does not help: a keyframe does */
+}
+
+static void report_rtt(int64_t rtt_us)
+{
+	const uint32_t now = ntp_middle(ntp_from_utc_us(clock_utc_us(&f.fake.clock)));
+	const struct rtcp_report_block block = {
+		.ssrc = VIDEO_SSRC,
+		.lsr = now - (uint32_t)(rtt_us * 65536 / 1000000),
+	};
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	rtcp_write_rr(&writer, VIEWER_SSRC, &block, 1);
+	say(&writer);
+}
+
+Test(rtp_sender, who_asks_again_before_an_answer_can_come_is_not_answered_twice)
+{
+	show(fake_picture(true, 9000, 0));
+	report_rtt(100000);
+	const uint16_t seq = fake_rtp_port_view(&f.port, 2).seq;
+	const size_t sent = f.port.packet_count;
+	nack(&seq, 1);
+	pass_time(70000);
+	nack(&seq, 1);
+	cr_assert(eq(sz, f.port.packet_count, sent + 1));
+	pass_time(30000);
+	nack(&seq, 1);
+	cr_assert(eq(sz, f.port.packet_count, sent + 2));
 }
 
 Test(rtp_sender, a_packet_that_is_gone_asks_for_a_keyframe)
