@@ -130,8 +130,10 @@ static int agree(struct sdp_agreement *out, const struct sdp *offer,
 	if (err)
 		return err;
 	const struct sdp_media *first = &offer->media[offer->bundle_first];
-	if (first->transport.setup == SDP_SETUP_PASSIVE)
-		return sdp_refuse(error, SDP_UNSUPPORTED, "setup must be actpass or active");
+	if (first->transport.setup == (rules->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE))
+		return sdp_refuse(error, SDP_UNSUPPORTED, "setup must be actpass or %s",
+				  rules->client ? "passive" : "active");
+	out->dtls_active = rules->client;
 	for (unsigned i = 0; i < offer->media_count; i++) {
 		const struct sdp_media *media = &offer->media[i];
 		if (sdp_is_rejected(media) || media->kind == SDP_OTHER)
@@ -202,8 +204,8 @@ int sdp_answer(struct sdp_agreement *out, struct bytes *text, const struct sdp *
 	const struct sdp_side side = {
 		.local = local,
 		.direction = rules->sends ? SDP_SENDONLY : SDP_RECVONLY,
-		.setup = SDP_SETUP_PASSIVE,
-		.lite = true,
+		.setup = rules->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE,
+		.lite = !rules->client,
 		.stream = rules->sends,
 	};
 	write_answer(text, &agreement, offer, &side);

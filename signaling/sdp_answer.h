@@ -1,8 +1,8 @@
 /*
- * The common part of WHIP and WHEP answers: which offers are acceptable at all (RFC 9725 §4.4: one
- * bundled, multiplexed transport, at most one audio and one video), what is agreed on, and the
- * text. The two differ in the rules given here. Inner part of whip.c and whep.c; pure functions,
- * any thread.
+ * The common part of WHIP and WHEP answers, and of a viewer's to a server's offer: which offers are
+ * acceptable at all (RFC 9725 §4.4: one bundled, multiplexed transport, at most one audio and one
+ * video), what is agreed on, and the text. They differ in the rules given here. Inner part of
+ * whip.c and whep.c; pure functions, any thread.
  */
 #ifndef SOUK_SIGNALING_SDP_ANSWER_H
 #define SOUK_SIGNALING_SDP_ANSWER_H
@@ -12,6 +12,9 @@
 
 struct sdp_answer_rules {
 	bool sends; /* we send: WHEP */
+	/* We answer as a client with full ICE, which begins the handshake (RFC 8842 §5.2: a viewer
+	 * to whom a server offers); else as a server with ICE-lite. */
+	bool client;
 	uint8_t audio_feedback; /* SDP_FB_* that we want of those offered */
 	uint8_t video_feedback;
 	bool repair; /* RTX, of the video */

@@ -1,5 +1,6 @@
 #include "signaling/sdp_offer.h"
 
+#include "signaling/sdp_answer.h"
 #include "signaling/whep.h"
 #include "signaling/whip.h"
 #include "tests/signaling/sdp_fixture.h"
@@ -94,6 +95,61 @@ Test(sdp_offer, publisher_and_server_agree)
 		     SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR | SDP_FB_TRANSPORT_CC));
 	cr_expect(client.audio.stereo);
 	cr_expect(not(client.data));
+}
+
+static int answer_as_viewer(struct sdp_agreement *viewer, const struct sdp *offered,
+			    struct sdp_error *error)
+{
+	const struct sdp_answer_rules rules = {
+		.client = true,
+		.video_feedback = SDP_FB_NACK | SDP_FB_PLI,
+		.video_extensions = SDP_EXT_ABS_CAPTURE_TIME,
+		.h264 = { .high = true },
+	};
+	const struct sdp_local local = client_side();
+	bytes_clear(&text);
+	return sdp_answer(viewer, &text, offered, &local, &rules, error);
+}
+
+Test(sdp_offer, server_offers_and_viewer_answers)
+{
+	const struct sdp_offer_options options = { .role = SDP_OFFER_SERVER };
+	const struct sdp_local local = sdp_test_local();
+	struct sdp_agreement server, viewer;
+	struct sdp_error error;
+	sdp_offer_build(&text, &options, &local);
+	struct sdp *parsed = sdp_must_parse(bytes_string(&text));
+	cr_assert(eq(int, answer_as_viewer(&viewer, parsed, &error), 0), "%s", error.detail);
+	sdp_destroy(parsed);
+	parsed = sdp_must_parse(bytes_string(&text));
+	cr_assert(eq(int, sdp_offer_accept(&server, &options, parsed, &error), 0), "%s",
+		  error.detail);
+	cr_expect(not(parsed->ice_lite));
+	cr_expect(eq(int, parsed->media[0].direction, SDP_RECVONLY));
+	sdp_destroy(parsed);
+	cr_expect(viewer.dtls_active);
+	cr_expect(not(server.dtls_active));
+	cr_expect(viewer.remote_lite);
+	cr_expect(not(server.remote_lite));
+	cr_expect(eq(str, (char *)viewer.remote.ufrag, "srvUfrag"));
+	cr_expect(eq(str, (char *)server.remote.ufrag, "client"));
+	cr_expect(eq(u8, viewer.video.pt, server.video.pt));
+	cr_expect(eq(u8, viewer.video.ids.abs_capture_time, server.video.ids.abs_capture_time));
+	cr_expect(viewer.audio.present && viewer.data && server.data);
+}
+
+Test(sdp_offer, who_begins_the_handshake_does_not_answer_one_who_begins_it)
+{
+	struct sdp_agreement viewer;
+	struct sdp_error error;
+	const struct sdp_offer_options options = { .role = SDP_OFFER_SERVER };
+	const struct sdp_local local = sdp_test_local();
+	sdp_offer_build(&text, &options, &local);
+	struct sdp *parsed = sdp_must_parse(bytes_string(&text));
+	parsed->media[parsed->bundle_first].transport.setup = SDP_SETUP_ACTIVE;
+	cr_expect(eq(int, answer_as_viewer(&viewer, parsed, &error), -EINVAL));
+	cr_expect(eq(int, error.fault, SDP_UNSUPPORTED));
+	sdp_destroy(parsed);
 }
 
 Test(sdp_offer, tracks_can_be_left_out)
