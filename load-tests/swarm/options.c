@@ -27,6 +27,8 @@ static const struct option_row rows[] = {
 	  NULL },
 	{ "whep-url", OPTION_LIST, 1, 256, NULL, "URL",
 	  "WebRTC viewers go to this WHEP endpoint instead, of any server.", AT(whep_urls), NULL },
+	{ "janus-url", OPTION_LIST, 1, 256, NULL, "URL",
+	  "Likewise: the API of a Janus, whose mountpoint 1 they watch.", AT(janus_urls), NULL },
 	{ "room", OPTION_STRING, 1, 58, "demo", "ROOM", "The room to watch and to buy in.",
 	  AT(room), NULL },
 	{ "rooms", OPTION_INT, 1, HOSTS_MAX, "1", NULL,
@@ -127,10 +129,25 @@ static int refuse(struct option_error *error, const char *option, const char *wh
 	return -EINVAL;
 }
 
+static int take_whep_targets(struct swarm_options *options, const struct option_list *urls,
+			     bool janus)
+{
+	for (size_t i = 0; i < urls->count; i++) {
+		struct target *target = &options->whep_targets[options->whep_target_count++];
+		target->janus = janus;
+		const int err = target_parse_url(urls->items[i], &target->http, target->whep_path,
+						 sizeof(target->whep_path));
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int take_targets(struct swarm_options *options, struct option_error *error)
 {
 	options->targets = xcalloc(options->servers.count + 1, sizeof(struct target));
-	options->whep_targets = xcalloc(options->whep_urls.count + 1, sizeof(struct target));
+	options->whep_targets = xcalloc(options->whep_urls.count + options->janus_urls.count + 1,
+					sizeof(struct target));
 	if (options->rtmp.count > options->servers.count)
 		return refuse(error, "rtmp", "more of them than of --server");
 	for (size_t i = 0; i < options->servers.count; i++) {
@@ -142,12 +159,10 @@ static int take_targets(struct swarm_options *options, struct option_error *erro
 		if (i < options->rtmp.count && addr_parse(&target->rtmp, options->rtmp.items[i]))
 			return refuse(error, "rtmp", "not IP:PORT");
 	}
-	for (size_t i = 0; i < options->whep_urls.count; i++) {
-		struct target *target = &options->whep_targets[options->whep_target_count++];
-		if (target_parse_url(options->whep_urls.items[i], &target->http, target->whep_path,
-				     sizeof(target->whep_path)))
-			return refuse(error, "whep-url", "not http://IP:PORT/PATH");
-	}
+	if (take_whep_targets(options, &options->whep_urls, false))
+		return refuse(error, "whep-url", "not http://IP:PORT/PATH");
+	if (take_whep_targets(options, &options->janus_urls, true))
+		return refuse(error, "janus-url", "not http://IP:PORT/PATH");
 	return 0;
 }
 

@@ -10,10 +10,10 @@
 struct swarm_options {
 	char *scenario; /* FILE */
 	/* where */
-	struct option_list servers, rtmp, whep_urls;
+	struct option_list servers, rtmp, whep_urls, janus_urls;
 	struct target *targets; /* of servers and rtmp */
 	size_t target_count;
-	struct target *whep_targets; /* of whep_urls */
+	struct target *whep_targets; /* of whep_urls and janus_urls */
 	size_t whep_target_count;
 	char *room;
 	int64_t rooms;

@@ -103,8 +103,11 @@ static void write_line(const struct plot *plot, const struct frame_of_plot *fram
 			const int64_t other = value_of(&series->points[j], line);
 			value = other > value ? other : value;
 		}
-		fprintf(out, "%.1f,%.1f ", x_of(frame, series->points[i].at_s),
-			y_of(frame, (double)value / plot->scale));
+		const double x = x_of(frame, series->points[i].at_s);
+		const double y = y_of(frame, (double)value / plot->scale);
+		fprintf(out, "%.1f,%.1f ", x, y);
+		if (series->count == 1) /* one point alone would not be seen */
+			fprintf(out, "%.1f,%.1f ", x - 2, y);
 	}
 	fputs("\"/>\n", out);
 }

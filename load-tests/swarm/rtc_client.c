@@ -3,6 +3,7 @@
 #include "load-tests/swarm/data_channel.h"
 #include "load-tests/swarm/farewells.h"
 #include "load-tests/swarm/http_client.h"
+#include "load-tests/swarm/janus_signalling.h"
 #include "load-tests/swarm/scene.h"
 #include "server/core/alloc.h"
 #include "server/core/crypto.h"
@@ -28,6 +29,7 @@ struct rtc_client {
 	char *location; /* path of the session; NULL: none */
 	struct http_client *http;
 	struct bytes answer;
+	struct janus_signalling *janus; /* instead of http */
 	struct udp_port *port;
 	struct peer *peer;
 	struct sdp_agreement agreement;
@@ -199,18 +201,22 @@ static void on_http_done(void *arg, int err)
 
 static const struct http_client_ops http_ops = { .body = on_http_body, .done = on_http_done };
 
-static int write_offer(struct rtc_client *client, struct bytes *text)
+static int open_port(struct rtc_client *client)
 {
-	struct scene *scene = client->scene;
 	struct udp_port_options options = {
-		.dtls = scene->dtls,
-		.scratch = scene->scratch,
+		.dtls = client->scene->dtls,
+		.scratch = client->scene->scratch,
 	};
 	int err = target_local(client->server, &options.bind);
 	if (!err)
-		err = udp_port_create(&client->port, scene->loop, &options);
-	if (err)
-		return err;
+		err = udp_port_create(&client->port, client->scene->loop, &options);
+	if (!err)
+		client->port_number = addr_port(udp_port_addr(client->port));
+	return err;
+}
+
+static struct sdp_local local_side(const struct rtc_client *client)
+{
 	struct sdp_local local = {
 		.id = client->ssrc,
 		.ufrag = client->ufrag,
@@ -219,32 +225,63 @@ static int write_offer(struct rtc_client *client, struct bytes *text)
 		.candidate_count = 1,
 		.high_profile = true,
 	};
-	memcpy(local.fingerprint, dtls_context_fingerprint_bytes(scene->dtls),
+	memcpy(local.fingerprint, dtls_context_fingerprint_bytes(client->scene->dtls),
 	       sizeof(local.fingerprint));
-	client->port_number = addr_port(udp_port_addr(client->port));
-	sdp_offer_build(text, &client->offer, &local);
-	return 0;
+	return local;
 }
 
-static void post_offer(struct rtc_client *client, const struct bytes *text)
+static void post_offer(struct rtc_client *client)
 {
+	struct bytes text;
+	const struct sdp_local local = local_side(client);
+	bytes_init(&text, SDP_SIZE_MAX);
+	sdp_offer_build(&text, &client->offer, &local);
 	const struct http_request_line request = {
 		.method = "POST",
 		.path = client->path,
 		.token = client->token,
 		.headers = "Content-Type: application/sdp\r\n",
-		.body = (const char *)text->data,
-		.body_len = text->len,
+		.body = (const char *)text.data,
+		.body_len = text.len,
 		.timeout_us = POST_TIMEOUT_US,
 	};
+	http_client_create(&client->http, client->scene->loop, client->server, &http_ops, client);
 	http_client_start(client->http, &request);
+	bytes_finish(&text);
 }
+
+static void on_janus_offer(void *arg, const char *sdp, size_t len)
+{
+	struct rtc_client *client = arg;
+	struct sdp_error error = { 0 };
+	struct bytes text;
+	const struct sdp_local local = local_side(client);
+	bytes_init(&text, SDP_SIZE_MAX);
+	int err = janus_signalling_agree(&client->agreement, &text, sdp, len, &local, &error);
+	if (!err) {
+		janus_signalling_answer(client->janus, bytes_string(&text));
+		err = connect_peer(client);
+	}
+	if (err)
+		end(client, "offer: %s", error.fault ? error.detail : strerror(-err));
+	bytes_finish(&text);
+}
+
+static void on_janus_failed(void *arg, const char *why)
+{
+	struct rtc_client *client = arg;
+	end(client, "%s", why);
+}
+
+static const struct janus_signalling_ops janus_ops = {
+	.offer = on_janus_offer,
+	.failed = on_janus_failed,
+};
 
 void rtc_client_create(struct rtc_client **out, struct scene *scene,
 		       const struct rtc_client_options *options)
 {
 	struct rtc_client *client = xcalloc(1, sizeof(*client));
-	struct bytes text;
 	*out = client;
 	client->scene = scene;
 	client->server = options->server;
@@ -260,14 +297,14 @@ void rtc_client_create(struct rtc_client **out, struct scene *scene,
 	peer_credentials(client->ufrag, client->pwd);
 	crypto_random(&client->ssrc, sizeof(client->ssrc));
 	bytes_init(&client->answer, SDP_SIZE_MAX);
-	bytes_init(&text, SDP_SIZE_MAX);
-	http_client_create(&client->http, scene->loop, client->server, &http_ops, client);
-	const int err = write_offer(client, &text);
+	const int err = open_port(client);
 	if (err)
 		end(client, "socket: %s", strerror(-err));
+	else if (options->janus)
+		janus_signalling_create(&client->janus, scene->loop, client->server, client->path,
+					&janus_ops, client);
 	else
-		post_offer(client, &text);
-	bytes_finish(&text);
+		post_offer(client);
 }
 
 const struct sdp_agreement *rtc_client_agreement(const struct rtc_client *client)
@@ -321,6 +358,7 @@ void rtc_client_destroy(struct rtc_client *client, enum rtc_leave how)
 	}
 	udp_port_destroy(client->port);
 	http_client_destroy(client->http);
+	janus_signalling_destroy(client->janus);
 	bytes_finish(&client->answer);
 	free(client->location);
 	free(client->path);

@@ -29,6 +29,7 @@ struct rtc_client_options {
 	struct sdp_offer_options offer;
 	const struct addr *server; /* HTTP; outlives the client */
 	const char *path; /* "/whep/demo", copied */
+	bool janus; /* a viewer of Janus: `path` is its API's, whose server makes the offer */
 	const char *token; /* NULL: none; copied */
 	bool raw_rtp; /* as peer_options */
 	const struct rtc_client_ops *ops;

@@ -14,6 +14,7 @@ struct target {
 	struct addr rtmp;
 	/* Of --whep-url: the endpoint as it is, whatever the room. Empty: /whep/ROOM. */
 	char whep_path[TARGET_PATH_MAX];
+	bool janus; /* of --janus-url: whep_path is that of Janus' API */
 };
 
 /* "http://IP[:PORT][/PATH]", localhost taken for 127.0.0.1; a path only where `path` is not NULL.

@@ -288,6 +288,7 @@ static void *create(struct scene *scene, const struct place *place)
 		.offer = { .role = SDP_OFFER_VIEWER, .no_data = !scene->options->data_channel },
 		.server = &place->target->http,
 		.path = path,
+		.janus = place->target->janus,
 		.token = scene->options->token,
 		.raw_rtp = !place->decrypt,
 		.ops = &client_ops,
