@@ -67,6 +67,7 @@ static void set_track(struct rtp_sender_track *out, const struct sdp_track *trac
 		return;
 	crypto_random(&out->ssrc, sizeof(out->ssrc));
 	out->payload_type = track->pt;
+	out->red_payload_type = track->red_pt;
 	out->playout_delay_id = track->ids.playout_delay;
 	out->abs_capture_id = track->ids.abs_capture_time;
 	if (track->ids.mid && strlen(track->mid) < sizeof(out->mid)) {

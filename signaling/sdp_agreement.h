@@ -21,6 +21,7 @@ struct sdp_extension_ids {
 struct sdp_track {
 	bool present;
 	uint8_t pt;
+	uint8_t red_pt; /* audio: twice what may be lost (RFC 2198); 0: none */
 	uint8_t rtx_pt; /* repairs and, without a repair in them, probes (RFC 4588); 0: none */
 	uint8_t feedback; /* SDP_FB_*, of what both sides have */
 	uint16_t start_kbps; /* what a publisher's estimate should begin with; 0: its own idea */

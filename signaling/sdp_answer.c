@@ -114,6 +114,8 @@ static int agree_media(struct sdp_agreement *out, const struct sdp_media *media,
 	else
 		track->ids.rid = 0;
 	sdp_agree_track(track, media, codec, audio ? rules->audio_feedback : rules->video_feedback);
+	if (audio && rules->redundancy)
+		track->red_pt = sdp_find_red(media, track->pt);
 	if (audio)
 		return 0;
 	if (rules->repair)

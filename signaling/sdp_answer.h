@@ -18,6 +18,7 @@ struct sdp_answer_rules {
 	uint8_t audio_feedback; /* SDP_FB_* that we want of those offered */
 	uint8_t video_feedback;
 	bool repair; /* RTX, of the video */
+	bool redundancy; /* RED, of the audio */
 	uint16_t start_kbps; /* of the video, where the publisher gets transport-cc */
 	unsigned audio_extensions; /* SDP_EXT_* */
 	unsigned video_extensions;

@@ -1,6 +1,7 @@
 #include "signaling/sdp_formats.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -80,6 +81,19 @@ const struct sdp_codec *sdp_choose_opus(const struct sdp_media *media)
 		if (sdp_is_opus(&media->codecs[i]))
 			return &media->codecs[i];
 	return NULL;
+}
+
+uint8_t sdp_find_red(const struct sdp_media *media, uint8_t pt)
+{
+	char wanted[sizeof("127/127")];
+	snprintf(wanted, sizeof(wanted), "%u/%u", pt, pt);
+	for (unsigned i = 0; i < media->codec_count; i++) {
+		const struct sdp_codec *codec = &media->codecs[i];
+		if (strcasecmp(codec->name, "red") == 0 && codec->clock == 48000 && codec->fmtp &&
+		    strcmp(codec->fmtp, wanted) == 0)
+			return codec->pt;
+	}
+	return 0;
 }
 
 uint8_t sdp_find_rtx(const struct sdp_media *media, uint8_t pt)

@@ -34,6 +34,10 @@ bool sdp_is_h264(const struct sdp_codec *codec);
 
 const struct sdp_codec *sdp_choose_opus(const struct sdp_media *media);
 
+/* The payload type that carries `pt` twice (RFC 2198 §5: fmtp lists what it may hold); 0 when there
+ * is none. */
+uint8_t sdp_find_red(const struct sdp_media *media, uint8_t pt);
+
 /* The payload type that repairs `pt` (RFC 4588 §8.6: apt); 0 when there is none. */
 uint8_t sdp_find_rtx(const struct sdp_media *media, uint8_t pt);
 

@@ -97,6 +97,9 @@ static void write_codec(struct bytes *text, enum sdp_kind kind, const struct sdp
 			     track->stereo ? ";stereo=1;sprop-stereo=1" : "");
 	else
 		write_video_format(text, track);
+	if (track->red_pt)
+		bytes_printf(text, "a=rtpmap:%u red/48000/2\r\na=fmtp:%u %u/%u\r\n", track->red_pt,
+			     track->red_pt, track->pt, track->pt);
 	if (track->rtx_pt)
 		bytes_printf(text, "a=rtpmap:%u rtx/90000\r\na=fmtp:%u apt=%u\r\n", track->rtx_pt,
 			     track->rtx_pt, track->pt);
@@ -120,6 +123,8 @@ void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_k
 {
 	const char *name = kind == SDP_AUDIO ? "audio" : "video";
 	bytes_printf(text, "m=%s 9 UDP/TLS/RTP/SAVPF %u", name, track->pt);
+	if (track->red_pt)
+		bytes_printf(text, " %u", track->red_pt);
 	if (track->rtx_pt)
 		bytes_printf(text, " %u", track->rtx_pt);
 	bytes_text(text, "\r\n");

@@ -19,7 +19,7 @@ static uint32_t audio_time(int64_t media_us)
 	return (uint32_t)(media_us * 6 / 125);
 }
 
-static uint32_t frame_time(const struct sender_stream *stream, const struct frame *frame)
+uint32_t rtp_sender_frame_time(const struct sender_stream *stream, const struct frame *frame)
 {
 	return stream->base + (codec_is_video(frame->codec) ? video_time(frame->media_us)
 							    : audio_time(frame->media_us));
@@ -31,7 +31,7 @@ void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *pack
 {
 	memcpy(packet->header, stream->header, stream->header_len);
 	packet->header_len = stream->header_len;
-	rtp_header_patch(packet->header, seq, frame_time(stream, frame), piece->marker);
+	rtp_header_patch(packet->header, seq, rtp_sender_frame_time(stream, frame), piece->marker);
 	if (piece->padded)
 		rtp_header_set_padding(packet->header);
 	if (stream->capture_at)
@@ -40,45 +40,20 @@ void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *pack
 	packet->payload_len = piece->len;
 }
 
-static void count_sent(struct rtp_sender *sender, struct sender_stream *stream,
-		       const struct frame *frame, uint32_t packets, size_t bytes)
+void rtp_sender_count(struct rtp_sender *sender, struct sender_stream *stream,
+		      const struct frame *frame, uint32_t packets, size_t bytes)
 {
 	stream->started = true;
 	stream->packets += packets;
 	stream->octets += (uint32_t)bytes;
-	stream->newest_time = frame_time(stream, frame);
+	stream->newest_time = rtp_sender_frame_time(stream, frame);
 	stream->newest_media_us = frame->media_us;
 	stream->newest_capture_us = frame->capture_us;
 	sender->stats.packets += packets;
 	sender->stats.bytes += bytes;
 }
 
-/* Appends the waiting sound packets to a run; the last of them may be its shorter end. */
-static size_t fill_sound(struct rtp_sender *sender, struct rtp_packet *run)
-{
-	size_t count = 0;
-	for (unsigned i = 0; i < sender->sound_count; i++) {
-		const struct rtp_image *image = rtp_image_of(sender->sound[i]);
-		if (image)
-			rtp_sender_fill(&sender->audio, &run[count++], sender->sound[i],
-					&image->pieces[0], image->data, sender->audio.seq++);
-	}
-	return count;
-}
-
-static void drop_sound(struct rtp_sender *sender, bool sent)
-{
-	for (unsigned i = 0; i < sender->sound_count; i++) {
-		struct frame *frame = sender->sound[i];
-		const struct rtp_image *image = sent ? rtp_image_of(frame) : NULL;
-		if (image)
-			count_sent(sender, &sender->audio, frame, 1, image->len);
-		frame_unref(frame);
-	}
-	sender->sound_count = 0;
-}
-
-static int send_run(struct rtp_sender *sender, const struct rtp_packet *run, size_t count)
+int rtp_sender_run(struct rtp_sender *sender, const struct rtp_packet *run, size_t count)
 {
 	if (count == 0)
 		return 0;
@@ -86,13 +61,6 @@ static int send_run(struct rtp_sender *sender, const struct rtp_packet *run, siz
 	if (err == -EAGAIN)
 		sender->stats.port_full++;
 	return err;
-}
-
-static void send_sound(struct rtp_sender *sender)
-{
-	struct rtp_packet run[SENDER_SOUND_MAX];
-	const size_t count = fill_sound(sender, run);
-	drop_sound(sender, send_run(sender, run, count) == 0);
 }
 
 /* Video goes on at the next keyframe. */
@@ -121,14 +89,14 @@ static int send_pieces(struct rtp_sender *sender, struct frame *frame,
 		bytes += piece->len;
 	}
 	const bool with_sound = count == left;
-	const size_t sound = with_sound ? fill_sound(sender, run + count) : 0;
-	const int err = send_run(sender, run, count + sound);
+	const size_t sound = with_sound ? rtp_sender_fill_sound(sender, run + count) : 0;
+	const int err = rtp_sender_run(sender, run, count + sound);
 	if (with_sound)
-		drop_sound(sender, err == 0);
+		rtp_sender_drop_sound(sender, err == 0);
 	if (err < 0)
 		return err;
 	rtp_history_sent(&sender->history, count, bytes);
-	count_sent(sender, &sender->video, frame, count, bytes);
+	rtp_sender_count(sender, &sender->video, frame, count, bytes);
 	return (int)count;
 }
 
@@ -231,13 +199,6 @@ static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t n
 	pump(sender, now_us);
 }
 
-static void on_sound(struct rtp_sender *sender, struct frame *frame)
-{
-	sender->sound[sender->sound_count++] = frame_ref(frame);
-	if (sender->sound_count == SENDER_SOUND_MAX)
-		send_sound(sender);
-}
-
 void rtp_sender_start(struct rtp_sender *sender, struct frame *const *frames, size_t count)
 {
 	if (!sender->video.on)
@@ -260,15 +221,9 @@ void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame)
 	if (frame->codec == CODEC_H264 && sender->video.on)
 		on_picture(sender, frame, now_us);
 	else if (frame->codec == CODEC_OPUS && sender->audio.on)
-		on_sound(sender, frame);
+		rtp_sender_sound(sender, frame);
 	if (now_us >= sender->next_report_us)
 		rtp_sender_report(sender, now_us);
-}
-
-void rtp_sender_flush(struct rtp_sender *sender)
-{
-	if (sender->sound_count > 0)
-		send_sound(sender);
 }
 
 bool rtp_sender_tick(struct rtp_sender *sender)
@@ -380,7 +335,7 @@ void rtp_sender_destroy(struct rtp_sender *sender)
 {
 	if (!sender)
 		return;
-	drop_sound(sender, false);
+	rtp_sender_finish_sound(sender);
 	rtp_pacer_finish(&sender->pacer);
 	rtp_history_finish(&sender->history);
 	free(sender);

@@ -22,6 +22,7 @@ struct sink;
 struct rtp_sender_track {
 	uint32_t ssrc;
 	uint8_t payload_type; /* 0: this kind is not sent at all */
+	uint8_t red_payload_type; /* sound: RFC 2198, for viewers that lose packets; 0: never */
 	uint8_t playout_delay_id; /* header extension ids, 1..14; 0: not negotiated */
 	uint8_t abs_capture_id;
 	uint8_t mid_id;
@@ -48,6 +49,7 @@ struct rtp_sender_stats {
 	uint64_t frames, frames_skipped; /* skipped: waiting for a keyframe */
 	uint64_t nacks, rtx_packets,
 		rtx_refused; /* packets asked for, repeated, refused by a limit */
+	uint64_t red_packets; /* sound that also brought the sound before it */
 	uint64_t port_full; /* runs that met -EAGAIN */
 	uint64_t keys_requested, plis;
 	int64_t rtt_us; /* -1: not known yet */

@@ -160,6 +160,9 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		const bool audio = sender->audio.on && block.ssrc == sender->audio.ssrc;
 		if (!video && !audio)
 			continue;
+		if (block.fraction_lost >= SENDER_LOSSY)
+			sender->lossy_until_us =
+				clock_mono_us(sender->config.clock) + SENDER_LOSSY_US;
 		if (video || !sender->video.on) {
 			sender->stats.fraction_lost = block.fraction_lost;
 			sender->stats.lost = block.lost;

@@ -12,6 +12,9 @@
 enum {
 	SENDER_RUN = 40, /* packets of one picture in one call of the port: < 64 KiB */
 	SENDER_SOUND_MAX = 4, /* waiting sound packets */
+	/* RFC 3550 §6.4.1: of 256; from 3 % on, and for a while after it. */
+	SENDER_LOSSY = 8,
+	SENDER_LOSSY_US = 10000000,
 	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
 	SENDER_KEY_INTERVAL_US = 500000,
 	SENDER_HOLE_MAX = 100, /* more missing packets are not repaired (chromium-viewer.md) */
@@ -45,17 +48,32 @@ struct rtp_sender {
 	bool need_key; /* video is skipped until a keyframe */
 	struct frame *sound[SENDER_SOUND_MAX]; /* of this turn, for the next picture's send */
 	unsigned sound_count;
+	struct frame *former_sound; /* the last that was sent, where RED is agreed on */
+	uint8_t *red; /* payloads of one turn; made when the viewer first loses packets */
+	int64_t lossy_until_us; /* sound is sent twice until then */
 	int64_t key_asked_us; /* 0: never */
 	int64_t first_report_us, next_report_us; /* 0: nothing sent yet */
 	struct rtp_sender_stats stats;
 };
+
+/* Gives a run to the port: 0 or its error. */
+int rtp_sender_run(struct rtp_sender *sender, const struct rtp_packet *run, size_t count);
+void rtp_sender_count(struct rtp_sender *sender, struct sender_stream *stream,
+		      const struct frame *frame, uint32_t packets, size_t bytes);
+uint32_t rtp_sender_frame_time(const struct sender_stream *stream, const struct frame *frame);
+
+void rtp_sender_sound(struct rtp_sender *sender, struct frame *frame);
+/* The waiting sound packets, at the end of a run: the last of them may be its shorter end. Their
+ * payloads hold until rtp_sender_drop_sound(), which follows. */
+size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct rtp_packet *run);
+void rtp_sender_drop_sound(struct rtp_sender *sender, bool sent);
+void rtp_sender_finish_sound(struct rtp_sender *sender);
 
 /* Sender reports when they are due; called whenever something was sent. */
 void rtp_sender_report(struct rtp_sender *sender, int64_t now_us);
 void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us);
 
 /* The header of packet `piece` of the frame's image, as it was or will be sent under `seq`. */
-struct rtp_packet;
 void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *packet,
 		     const struct frame *frame, const struct rtp_piece *piece,
 		     const uint8_t *payload, uint16_t seq);

@@ -2,7 +2,9 @@
 #include "media/rtp/rtp_history.h"
 #include "media/rtp/rtp_image.h"
 #include "media/rtp/rtp_pacer.h"
+#include "media/rtp/rtp_red.h"
 #include "media/rtp/rtp_sender.h"
+#include "media/rtp/rtp_sender_state.h"
 #include "media/sink.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/fake_rtp_port.h"
@@ -53,7 +55,7 @@ static void setup(void)
 		.clock = &f.fake.clock,
 		.port = f.port.port,
 		.video = { .ssrc = VIDEO_SSRC, .payload_type = 102, .playout_delay_id = 5 },
-		.audio = { .ssrc = AUDIO_SSRC, .payload_type = 111 },
+		.audio = { .ssrc = AUDIO_SSRC, .payload_type = 111, .red_payload_type = 63 },
 		.cname = "souk",
 		.request_key = on_request_key,
 		.pace = on_pace,
@@ -213,6 +215,51 @@ Test(rtp_sender, a_viewer_may_take_sound_alone)
 	rtp_sender_flush(f.sender);
 	cr_assert(eq(sz, f.port.packet_count, 1));
 	cr_assert(rtp_sender_sink(f.sender)->skip_video);
+}
+
+static void say_loss(uint32_t ssrc, uint8_t of_256)
+{
+	const struct rtcp_report_block block = { .ssrc = ssrc, .fraction_lost = of_256 };
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	rtcp_write_rr(&writer, VIEWER_SSRC, &block, 1);
+	say(&writer);
+}
+
+static struct rtp_view hear(size_t len, int64_t at_us)
+{
+	show(fake_sound(len, at_us));
+	rtp_sender_flush(f.sender);
+	return fake_rtp_port_view(&f.port, f.port.packet_count - 1);
+}
+
+Test(rtp_sender, who_loses_packets_gets_sound_twice_for_a_while)
+{
+	cr_assert(eq(u8, hear(100, 0).payload_type, 111));
+	say_loss(AUDIO_SSRC, SENDER_LOSSY - 1);
+	cr_assert(eq(u8, hear(100, 20000).payload_type, 111));
+	say_loss(AUDIO_SSRC, SENDER_LOSSY);
+	const struct rtp_view twice = hear(120, 40000);
+	cr_assert(eq(u8, twice.payload_type, 63));
+	cr_assert(eq(u32, twice.timestamp, rtp_sender_time(f.sender, CODEC_OPUS, 40000)));
+	cr_assert(eq(sz, twice.payload_len, RED_HEADER + 100 + 120));
+	static const uint8_t head[] = { 0xef, 0x0f, 0x00, 100, 0x6f, 0x78 }; /* 960 older */
+	cr_assert(eq(int, memcmp(twice.payload, head, sizeof(head)), 0));
+	cr_assert(eq(u8, twice.payload[RED_HEADER + 100], 0x78));
+	cr_assert(eq(u8, hear(100, 5000000).payload_type, 111)); /* what was before is too old */
+	pass_time(SENDER_LOSSY_US);
+	cr_assert(eq(u8, hear(100, 5020000).payload_type, 111));
+	cr_assert(eq(u64, stats().red_packets, 1));
+}
+
+Test(rtp_sender, sound_is_sent_once_where_red_was_not_agreed_on)
+{
+	rtp_sender_destroy(f.sender);
+	f.config.audio.red_payload_type = 0;
+	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
+	hear(100, 0);
+	say_loss(AUDIO_SSRC, 100);
+	cr_assert(eq(u8, hear(100, 20000).payload_type, 111));
 }
 
 Test(rtp_sender, what_is_not_ours_to_send_is_ignored)
