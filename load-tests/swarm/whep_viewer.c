@@ -37,6 +37,8 @@ struct whep_viewer {
 	int64_t started_us, joined_us;
 	uint64_t packets, bytes;
 	uint32_t frame_ts; /* of the newest frame that has begun to come */
+	uint16_t frame_bytes; /* of it so far, modulo 64 KiB */
+	uint64_t lengths; /* of the four frames before it */
 	struct frame_counter frames;
 	struct freeze freeze;
 	struct nack_list nacks;
@@ -76,6 +78,16 @@ static int64_t stamped_capture(const struct whep_viewer *viewer, const uint8_t *
 	return bits_ok(&content) ? ntp_to_utc_us(ntp) : 0;
 }
 
+/* What is the same for all viewers of this frame and of no other: its capture time. Other servers
+ * do not tell it and give each viewer timestamps of its own, but the lengths of the frames before.
+ */
+static uint64_t frame_key(const struct whep_viewer *viewer, int64_t stamped_us)
+{
+	if (stamped_us)
+		return (uint64_t)stamped_us;
+	return viewer->place.target->whep_path[0] ? viewer->lengths : viewer->frame_ts;
+}
+
 /* The first packet of a frame that is newer than all before. */
 static void begin_frame(struct whep_viewer *viewer, uint32_t timestamp, const uint8_t *packet,
 			size_t len, int64_t now_us)
@@ -85,6 +97,8 @@ static void begin_frame(struct whep_viewer *viewer, uint32_t timestamp, const ui
 	const int64_t capture_us = stamped_us ? stamped_us : line_us;
 	const bool settled = now_us - viewer->joined_us >= SETTLED_US;
 	viewer->frame_ts = timestamp;
+	viewer->lengths = viewer->lengths << 16 | viewer->frame_bytes;
+	viewer->frame_bytes = 0;
 	if (line_us) {
 		const struct event_report report = { on_event_error, viewer };
 		event_watch_picture(&viewer->watch, line_us, &report);
@@ -94,9 +108,8 @@ static void begin_frame(struct whep_viewer *viewer, uint32_t timestamp, const ui
 	if (capture_us)
 		measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_AGE,
 			now_us + viewer->scene->clock.utc_offset_us - capture_us);
-	/* Timestamps begin anywhere for each viewer, capture times are the same for all. */
-	scene_frame(viewer->scene, CLIENT_WHEP, &viewer->place,
-		    stamped_us ? (uint64_t)stamped_us : timestamp, now_us);
+	scene_frame(viewer->scene, CLIENT_WHEP, &viewer->place, frame_key(viewer, stamped_us),
+		    now_us);
 }
 
 static void take_join(struct whep_viewer *viewer, int64_t now_us)
@@ -127,6 +140,8 @@ static void take_video(struct whep_viewer *viewer, const struct rtp_fixed *heade
 	viewer->rate.bytes += len;
 	if (before < 0 || (int32_t)(header->timestamp - viewer->frame_ts) > 0)
 		begin_frame(viewer, header->timestamp, packet, len, now_us);
+	if (header->timestamp == viewer->frame_ts)
+		viewer->frame_bytes = (uint16_t)(viewer->frame_bytes + len);
 	const struct frame_packet at = { seq, header->timestamp, header->marker };
 	const unsigned shown = frame_counter_packet(&viewer->frames, &at, now_us);
 	for (unsigned i = 0; i < shown; i++)
