@@ -39,17 +39,20 @@ static bool is_well_formed(const char *text)
 	return !depth;
 }
 
+static struct {
+	char *text;
+	size_t len;
+} drawn;
+
 static char *draw(const struct series *series, const char *title, double seconds)
 {
-	char *text = NULL;
-	size_t len;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = open_memstream(&drawn.text, &drawn.len);
 	const struct plot plot = {
 		.title = title, .unit = "ms", .series = series, .scale = 1000, .seconds = seconds
 	};
 	plot_write(&plot, out);
 	fclose(out);
-	return text;
+	return drawn.text;
 }
 
 Test(plot, is_well_formed_and_stays_in_its_frame)
