@@ -13,6 +13,7 @@ from souk_server import OUT, ROOT
 RAMP = 100
 SETTLE_S, FIRST_S = 4, 3
 STEPS = [50, 100, 200, 400, 800, 1600]
+TRIES = 2  # where the swarm was too slow, perhaps for what else ran on the machine
 LOSS_PERCENT, FULL_PERCENT = 1, 97
 PICTURES = ROOT / "docs" / "pictures"
 NAMES = ["souk", "souk-gro", "janus-1", "janus", "srs"]
@@ -107,8 +108,11 @@ def climb(children, options, name, how):
     """Ever more viewers until the server, or the swarm, has enough."""
     rows = []
     for viewers in options["viewers"] or STEPS:
-        rows.append(measure(children, options, name, how, viewers))
-        show(rows[-1])
+        for _ in range(TRIES):
+            rows.append(measure(children, options, name, how, viewers))
+            show(rows[-1])
+            if not rows[-1]["bottleneck"]:
+                break
         if overloaded(rows[-1]) or rows[-1]["bottleneck"]:
             break
     return rows
@@ -201,6 +205,7 @@ def bench(options):
     private_net.enter()
     OUT.mkdir(parents=True, exist_ok=True)
     peers.opus_source()
+    machine = processes.machine()
     servers = contenders(options)
     rows = []
     children = Children()
@@ -214,7 +219,7 @@ def bench(options):
     names = list(servers)
     summarize(rows, names)
     (OUT / "peers.json").write_text(json.dumps(
-        {"rows": rows, "ratios": ratios(rows, names), "repeated": repeated(rows),
+        {"machine": machine, "rows": rows, "ratios": ratios(rows, names), "repeated": repeated(rows),
          "maxima": maxima(rows, names)}, indent=1) + "\n")
     draw(rows, names, OUT)
     if options["pictures"]:

@@ -1,7 +1,21 @@
 """Processes of a measurement: started on a core, looked at through /proc, ended by their ids."""
+import os
 import pathlib
+import platform
 import signal
 import subprocess
+
+
+def machine():
+    """What a figure is worth nothing without; printed, and for the JSON."""
+    model = next((line.split(":", 1)[1].strip()
+                  for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith(("model name", "CPU part"))), platform.machine())
+    found = {"processor": model, "cores": os.cpu_count(), "kernel": platform.release(),
+             "load_before": round(os.getloadavg()[0], 2)}
+    print(f"{model}, {found['cores']} cores, kernel {found['kernel']}, load before "
+          f"{found['load_before']}", flush=True)
+    return found
 
 
 class Children:
