@@ -12,7 +12,7 @@ from souk_server import OUT, ROOT
 
 RAMP = 100
 SETTLE_S, FIRST_S = 4, 3
-STEPS = [50, 100, 200, 400, 800, 1600]
+STEPS = [50, 100, 200, 400, 800, 1600, 2400]
 TRIES = 2  # where the swarm was too slow, perhaps for what else ran on the machine
 LOSS_PERCENT, FULL_PERCENT = 1, 97
 PICTURES = ROOT / "docs" / "pictures"
@@ -111,7 +111,7 @@ def climb(children, options, name, how):
         for _ in range(TRIES):
             rows.append(measure(children, options, name, how, viewers))
             show(rows[-1])
-            if not rows[-1]["bottleneck"]:
+            if not rows[-1]["bottleneck"] or rows[-1]["cpu_percent"] >= FULL_PERCENT:
                 break
         if overloaded(rows[-1]) or rows[-1]["bottleneck"]:
             break
