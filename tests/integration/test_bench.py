@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 from souk import BIN
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "load-tests" / "soak"))
+sys.path[:0] = [str(ROOT / "load-tests" / tool) for tool in ("bench", "soak")]
+import peers_bench  # noqa: E402
+import plot  # noqa: E402
 from judge import judge  # noqa: E402
 
 
@@ -92,6 +94,45 @@ class Judge(unittest.TestCase):
     def test_descriptors_that_stay_behind_are_found(self):
         rows = samples(lambda _: 50000, descriptors=lambda second: 30 if second < 10 else 33)
         self.assertEqual(self.verdicts(rows, self.CHURN, 100000)["descriptors_gone"], "BROKEN")
+
+
+def row(server, viewers, cpu_ms, **members):
+    return {"server": server, "viewers": viewers, "joined": viewers, "cpu_ms_per_viewer_second": cpu_ms,
+            "cpu_percent": cpu_ms * viewers / 10, "loss_percent": 0.0, "rss_kib_per_viewer": 100.0,
+            "spread_p99_ms": 5.0, "join_p50_ms": 4.0, "bottleneck": False, **members}
+
+
+class Comparison(unittest.TestCase):
+    ROWS = [row("souk", 50, 1.0), row("souk", 50, 1.1), row("souk", 400, 1.0), row("janus", 50, 4.2),
+            row("janus", 400, 2.0, loss_percent=23.0), row("souk", 800, 1.0, bottleneck=True)]
+
+    def test_ratios_are_of_medians_and_only_where_neither_is_overloaded(self):
+        found = peers_bench.ratios(self.ROWS, ["souk", "janus"])
+        self.assertEqual([(entry["server"], entry["viewers"]) for entry in found], [("janus", 50)])
+        self.assertAlmostEqual(found[0]["cpu_ms_per_viewer_second"], 4.0)
+
+    def test_rounds_are_compared_with_one_another(self):
+        found = peers_bench.repeated(self.ROWS)
+        self.assertEqual([(entry["server"], entry["viewers"]) for entry in found], [("souk", 50)])
+        self.assertAlmostEqual(found[0]["percent"], 10.0)
+
+    def test_neither_an_overloaded_server_nor_a_slow_swarm_makes_a_maximum(self):
+        self.assertEqual(peers_bench.maxima(self.ROWS, ["souk", "janus"]), {"souk": 400, "janus": 50})
+
+    def test_pictures_are_well_formed_whatever_is_missing(self):
+        with tempfile.TemporaryDirectory(prefix="souk-plots-") as folder:
+            peers_bench.draw(self.ROWS, ["souk", "janus", "srs"], pathlib.Path(folder))
+            drawn = sorted(pathlib.Path(folder).iterdir())
+            self.assertEqual(len(drawn), 5)
+            for picture in drawn:
+                ElementTree.parse(picture)
+
+    def test_axes_have_round_numbers_that_cover_the_data(self):
+        for low, high in ((0, 1), (0, 97.3), (-3, 12), (5, 5), (0, 0.004), (0, 123456)):
+            marks = plot.ticks(low, high)
+            self.assertLessEqual(marks[0], low)
+            self.assertGreaterEqual(marks[-1], high)
+            self.assertLessEqual(len(marks), 8)
 
 
 class Soak(unittest.TestCase):
