@@ -83,24 +83,38 @@ static void add_address(struct app *app, const char *ip)
 		app->address_count++;
 }
 
-/* All of this machine's IPv4 addresses, loopback last. */
-static void add_own_addresses(struct app *app)
+/* Those of one family, but loopback and, since candidates name no interface, link-local ones. */
+static void add_family(struct app *app, const struct ifaddrs *all, int family)
 {
+	const socklen_t len =
+		family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
+	for (const struct ifaddrs *at = all; at; at = at->ifa_next) {
+		if (!at->ifa_addr || at->ifa_addr->sa_family != family)
+			continue;
+		struct addr addr = { .len = len };
+		char ip[ADDR_TEXT];
+		memcpy(&addr.ss, at->ifa_addr, len);
+		addr_format_ip(&addr, ip);
+		if (!addr_is_loopback(&addr) && strncmp(ip, "fe80:", 5) != 0)
+			add_address(app, ip);
+	}
+}
+
+/* All of this machine's addresses that `bound` serves, loopback last. IPv6 goes first (RFC 8421
+ * §4): it needs no NAT. */
+static void add_own_addresses(struct app *app, const struct addr *bound)
+{
+	const bool both = bound->ss.ss_family == AF_INET6;
 	struct ifaddrs *all;
 	if (getifaddrs(&all))
 		return;
-	for (const struct ifaddrs *at = all; at; at = at->ifa_next) {
-		if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET)
-			continue;
-		struct addr addr = { .len = sizeof(struct sockaddr_in) };
-		char ip[ADDR_TEXT];
-		memcpy(&addr.ss, at->ifa_addr, sizeof(struct sockaddr_in));
-		addr_format_ip(&addr, ip);
-		if (strncmp(ip, "127.", 4) != 0)
-			add_address(app, ip);
-	}
+	if (both)
+		add_family(app, all, AF_INET6);
+	add_family(app, all, AF_INET);
 	freeifaddrs(all);
 	add_address(app, "127.0.0.1");
+	if (both)
+		add_address(app, "::1");
 }
 
 static void find_addresses(struct app *app)
@@ -112,7 +126,7 @@ static void find_addresses(struct app *app)
 	if (app->address_count)
 		return;
 	if (addr_is_any(&config->udp)) {
-		add_own_addresses(app);
+		add_own_addresses(app, &config->udp);
 		return;
 	}
 	addr_format_ip(&config->udp, ip);

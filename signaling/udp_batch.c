@@ -96,6 +96,8 @@ static void deliver(struct udp_batch *batch, unsigned i, udp_packet_fn fn, void 
 	size_t left = batch->messages[i].msg_len;
 	size_t segment = left;
 	take_control(message, &path.local, &segment);
+	addr_unmap(&path.remote);
+	addr_unmap(&path.local);
 	uint8_t *data = batch->data + i * batch->size;
 	if (message->msg_flags & MSG_TRUNC || !left) {
 		fn(arg, data, 0, &path);

@@ -397,8 +397,9 @@ static int open_socket(const struct addr *bind_addr, bool gro)
 	if (fd < 0)
 		return -errno;
 	const int on = 1;
+	const int off = 0; /* :: is for both families, whatever the machine's default */
 	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	if (addr_is_any(bind_addr) && family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
 	else if (addr_is_any(bind_addr))

@@ -36,7 +36,7 @@ int udp_scratch_create(struct udp_scratch **out, bool gro) __attribute__((warn_u
 void udp_scratch_destroy(struct udp_scratch *scratch);
 
 struct udp_port_options {
-	struct addr bind; /* IPv4 or IPv6; port 0: any free one */
+	struct addr bind; /* IPv4 or IPv6, :: is both; port 0: any free one */
 	struct dtls_context *dtls; /* outlives the port */
 	struct udp_scratch *scratch; /* NULL: one of its own */
 	const struct log *log; /* NULL: silent */

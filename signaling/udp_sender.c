@@ -14,7 +14,10 @@ union control {
 
 void udp_sender_init(struct udp_sender *sender, int fd)
 {
-	*sender = (struct udp_sender){ .fd = fd };
+	int domain = AF_INET;
+	socklen_t size = sizeof(domain);
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	*sender = (struct udp_sender){ .fd = fd, .v6 = domain == AF_INET6 };
 	int segment = 1200;
 	sender->gso = !setsockopt(fd, IPPROTO_UDP, UDP_SEGMENT, &segment, sizeof(segment));
 	segment = 0;
@@ -79,7 +82,7 @@ static int count_error(struct udp_sender *sender, int err)
 	return err;
 }
 
-int udp_sender_send(struct udp_sender *sender, const struct udp_path *path, const uint8_t *data,
+static int send_run(struct udp_sender *sender, const struct udp_path *path, const uint8_t *data,
 		    size_t len, size_t segment)
 {
 	assert(segment > 0 && len <= UDP_RUN_BYTES && len <= segment * UDP_RUN_SEGMENTS);
@@ -99,4 +102,15 @@ int udp_sender_send(struct udp_sender *sender, const struct udp_path *path, cons
 		err = send_once(sender, path, data + at, size, segment);
 	}
 	return count_error(sender, err);
+}
+
+int udp_sender_send(struct udp_sender *sender, const struct udp_path *path, const uint8_t *data,
+		    size_t len, size_t segment)
+{
+	if (!sender->v6 || path->remote.ss.ss_family != AF_INET)
+		return send_run(sender, path, data, len, segment);
+	struct udp_path mapped = *path;
+	addr_map(&mapped.remote);
+	addr_map(&mapped.local);
+	return send_run(sender, &mapped, data, len, segment);
 }

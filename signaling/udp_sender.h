@@ -25,6 +25,7 @@ struct udp_path {
 struct udp_sender {
 	int fd;
 	bool gso;
+	bool v6; /* of an IPv6 socket, on which IPv4 goes in its mapped form */
 	uint64_t packets, bytes;
 	uint64_t calls;
 	uint64_t again; /* refused because the socket was full */

@@ -102,3 +102,32 @@ bool addr_is_any(const struct addr *addr)
 		return IN6_IS_ADDR_UNSPECIFIED(&v6(addr)->sin6_addr);
 	return v4(addr)->sin_addr.s_addr == INADDR_ANY;
 }
+
+bool addr_is_loopback(const struct addr *addr)
+{
+	if (is_v6(addr))
+		return IN6_IS_ADDR_LOOPBACK(&v6(addr)->sin6_addr);
+	return ntohl(v4(addr)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+void addr_unmap(struct addr *addr)
+{
+	if (!is_v6(addr) || !IN6_IS_ADDR_V4MAPPED(&v6(addr)->sin6_addr))
+		return;
+	struct addr plain = { .ss.ss_family = AF_INET, .len = sizeof(struct sockaddr_in) };
+	v4(&plain)->sin_port = v6(addr)->sin6_port;
+	memcpy(&v4(&plain)->sin_addr, v6(addr)->sin6_addr.s6_addr + 12, 4);
+	*addr = plain;
+}
+
+void addr_map(struct addr *addr)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+	if (addr->ss.ss_family != AF_INET)
+		return;
+	struct addr mapped = { .ss.ss_family = AF_INET6, .len = sizeof(struct sockaddr_in6) };
+	v6(&mapped)->sin6_port = v4(addr)->sin_port;
+	memcpy(v6(&mapped)->sin6_addr.s6_addr, prefix, sizeof(prefix));
+	memcpy(v6(&mapped)->sin6_addr.s6_addr + 12, &v4(addr)->sin_addr, 4);
+	*addr = mapped;
+}

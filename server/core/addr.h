@@ -24,5 +24,11 @@ uint16_t addr_port(const struct addr *addr);
 void addr_set_port(struct addr *addr, uint16_t port);
 bool addr_equal(const struct addr *a, const struct addr *b); /* family, ip and port */
 bool addr_is_any(const struct addr *addr); /* 0.0.0.0 or :: */
+bool addr_is_loopback(const struct addr *addr); /* 127/8 or ::1 */
+
+/* A socket on :: sees IPv4 as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). Into IPv4 if it is that, and
+ * back; other addresses stay. */
+void addr_unmap(struct addr *addr);
+void addr_map(struct addr *addr);
 
 #endif

@@ -35,6 +35,7 @@ class Server:
             raise RuntimeError(f"soukd is not ready: {line!r} {self.errors()}")
         self.ready = json.loads(line[len("ready "):])
         self.host, port = self.ready["http"].rsplit(":", 1)
+        self.host = self.host.strip("[]")  # of an IPv6 address
         self.port = int(port)
         return self
 
