@@ -138,7 +138,13 @@ static int agree(struct sdp_agreement *out, const struct sdp *offer,
 	out->dtls_active = rules->client;
 	for (unsigned i = 0; i < offer->media_count; i++) {
 		const struct sdp_media *media = &offer->media[i];
-		if (sdp_is_rejected(media) || media->kind == SDP_OTHER)
+		if (sdp_is_rejected(media))
+			continue;
+		/* RFC 9725 §4.4.3: an offer is taken whole or refused whole, so that no session is
+		 * half of what its publisher believes. */
+		if (media->kind == SDP_OTHER && !rules->sends)
+			return sdp_refuse(error, SDP_UNSUPPORTED, "only audio, video and data");
+		if (media->kind == SDP_OTHER)
 			continue;
 		if (!media->bundled)
 			return sdp_refuse(error, SDP_UNSUPPORTED,

@@ -138,7 +138,9 @@ void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_k
 	bytes_printf(text, "a=%s\r\n", direction_name(side->direction));
 	if (side->stream)
 		bytes_printf(text, "a=msid:" STREAM_NAME " %s\r\n", name);
-	bytes_text(text, "a=rtcp-mux\r\na=rtcp-rsize\r\n");
+	/* RFC 9725 §4.4.1 and WHEP want rtcp-mux-only on both sides, in each bundled m-line, and
+	 * have it in their answers; RFC 8858 §4.2, which keeps it to offers, is the older. */
+	bytes_text(text, "a=rtcp-mux\r\na=rtcp-mux-only\r\na=rtcp-rsize\r\n");
 	if (track->rcvr_rtt)
 		bytes_text(text, "a=rtcp-xr:rcvr-rtt=all\r\n");
 	write_codec(text, kind, track);
