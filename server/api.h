@@ -39,9 +39,16 @@ void files_get(struct exchange *exchange);
 /* rtc_http.c: WHIP and WHEP */
 void rtc_options(struct exchange *exchange);
 void rtc_get(struct exchange *exchange);
+void rtc_session_get(struct exchange *exchange);
 void whip_post(struct exchange *exchange);
 void whep_post(struct exchange *exchange);
 void rtc_patch(struct exchange *exchange);
 void rtc_delete(struct exchange *exchange);
+
+/* whep_events.c, whep_layer.c: extensions of WHEP */
+void whep_events_post(struct exchange *exchange);
+void whep_stream_get(struct exchange *exchange);
+void whep_stream_delete(struct exchange *exchange);
+void whep_layer_post(struct exchange *exchange);
 
 #endif

@@ -1,9 +1,13 @@
 #include "server/config.h"
 
+#include "signaling/sdp_resource.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { CONFIG_ICE_URI_MAX = 200 };
 
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const sync_modes[] = { "full", "normal", NULL };
@@ -29,11 +33,23 @@ static const struct option_row rows[] = {
 	{ "advertise", OPTION_LIST, 0, 0, NULL, "IP",
 	  "Address that WebRTC clients are told to use; repeat it for several (default: the bound one, or all of this machine's).",
 	  AT(advertise), NULL },
-	{ "public-url", OPTION_STRING, 0, 2048, NULL, "URL",
+	{ "public-url", OPTION_STRING, 0, CONFIG_URL_MAX, NULL, "URL",
 	  "How clients reach this server; makes URLs in answers absolute.", AT(public_url), NULL },
 	{ "allow-origin", OPTION_LIST, 0, 0, NULL, "ORIGIN",
 	  "Web origin whose pages may open WebSockets; repeat it for several.", AT(allow_origin),
 	  NULL },
+	{ "stun", OPTION_LIST, 0, 0, NULL, "URI",
+	  "STUN server that WebRTC clients are told of, stun:HOST:PORT; repeat it for several.",
+	  AT(stun), NULL },
+	{ "turn", OPTION_LIST, 0, 0, NULL, "URI",
+	  "TURN server that WebRTC clients are told of, turn:HOST:PORT?transport=udp; repeat it for several.",
+	  AT(turn), NULL },
+	{ "turn-secret", OPTION_STRING, 1, 256, NULL, "TEXT",
+	  "What coturn has as static-auth-secret; credentials of a day are made with it.",
+	  AT(turn_secret), NULL },
+	{ "overflow-url", OPTION_STRING, 0, CONFIG_URL_MAX, NULL, "URL",
+	  "Another node: WHIP and WHEP clients are sent there (307) when this one is full or ends.",
+	  AT(overflow_url), NULL },
 	{ "data", OPTION_STRING, 1, 4096, "souk-data", "DIR",
 	  "Orders, rooms and keys; one server a directory.", AT(data_dir), NULL },
 	{ "web", OPTION_STRING, 0, 4096, NULL, "DIR",
@@ -70,6 +86,47 @@ static int fail(struct option_error *error, const char *text)
 	return -EINVAL;
 }
 
+/* Takes the slashes at its end away; NULL is none, and fine. */
+static bool is_web_url(char *url)
+{
+	if (!url)
+		return true;
+	for (size_t len = strlen(url); len && url[len - 1] == '/'; len--)
+		url[len - 1] = '\0';
+	return !strncmp(url, "http://", 7) || !strncmp(url, "https://", 8);
+}
+
+/* RFC 7064, RFC 7065: scheme "stun:" or "stuns:". They end up within <> of a Link field. */
+static bool are_ice_servers(const struct option_list *list, const char *scheme)
+{
+	const size_t len = strlen(scheme);
+	for (size_t i = 0; i < list->count; i++) {
+		const char *uri = list->items[i];
+		if (strncmp(uri, scheme, len) != 0)
+			return false;
+		const char *rest = uri + len + (uri[len] == 's');
+		if (rest[0] != ':' || !rest[1] || strlen(uri) > CONFIG_ICE_URI_MAX)
+			return false;
+		for (; *rest; rest++)
+			if (*rest <= ' ' || *rest > '~' || strchr("<>\"\\", *rest))
+				return false;
+	}
+	return true;
+}
+
+static int judge_ice_servers(const struct config *config, struct option_error *error)
+{
+	if (!are_ice_servers(&config->stun, "stun"))
+		return fail(error, "--stun: not of the form stun:HOST:PORT");
+	if (!are_ice_servers(&config->turn, "turn"))
+		return fail(error, "--turn: not of the form turn:HOST:PORT?transport=udp");
+	if (config->turn.count && !config->turn_secret)
+		return fail(error, "--turn: needs --turn-secret");
+	if (config->stun.count + config->turn.count > SDP_ICE_SERVERS_MAX)
+		return fail(error, "--stun, --turn: at most 8 of both");
+	return 0;
+}
+
 static int judge(struct config *config, struct option_error *error)
 {
 	if (config->https.len && (!config->tls_cert || !config->tls_key))
@@ -79,14 +136,11 @@ static int judge(struct config *config, struct option_error *error)
 		if (addr_set(&addr, config->advertise.items[i], 1) || addr_is_any(&addr))
 			return fail(error, "--advertise: not an IP address");
 	}
-	char *url = config->public_url;
-	if (!url)
-		return 0;
-	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+	if (!is_web_url(config->public_url))
 		return fail(error, "--public-url: must start with http:// or https://");
-	for (size_t len = strlen(url); len && url[len - 1] == '/'; len--)
-		url[len - 1] = '\0';
-	return 0;
+	if (!is_web_url(config->overflow_url))
+		return fail(error, "--overflow-url: must start with http:// or https://");
+	return judge_ice_servers(config, error);
 }
 
 int config_parse(struct config *config, int argc, char *const *argv, struct option_error *error)

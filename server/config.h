@@ -19,6 +19,9 @@ struct config {
 	struct option_list advertise; /* IPs in ICE candidates */
 	char *public_url; /* without a slash at its end; NULL: relative URLs */
 	struct option_list allow_origin;
+	struct option_list stun, turn; /* URIs of ICE servers, for clients */
+	char *turn_secret; /* that the TURN servers know, too */
+	char *overflow_url; /* another node, without a slash at its end; NULL: none */
 	char *data_dir;
 	char *web_dir;
 	char *transcoder; /* path of souk-transcoder; NULL: beside soukd */
@@ -28,6 +31,9 @@ struct config {
 	int log_level;
 	int store_sync;
 };
+
+/* Of --public-url and --overflow-url: what follows must fit into a header field with them. */
+enum { CONFIG_URL_MAX = 400 };
 
 enum { STORE_SYNC_FULL, STORE_SYNC_NORMAL };
 

@@ -18,7 +18,8 @@ void reply_add_cors(struct reply_headers *headers)
 {
 	reply_add(headers, "Access-Control-Allow-Origin", "*");
 	reply_add(headers, "Access-Control-Expose-Headers",
-		  "Location, ETag, Link, Retry-After, Accept-Post, Idempotency-Replayed");
+		  "Location, ETag, Link, Retry-After, Allow, Accept-Post, Accept-Patch, "
+		  "WWW-Authenticate, Idempotency-Replayed");
 }
 
 void reply_problem(struct http_request *request, const struct problem_text *problem)

@@ -11,7 +11,7 @@
 
 struct buf;
 
-enum { REPLY_HEADERS_MAX = 16 };
+enum { REPLY_HEADERS_MAX = 32 };
 
 /* Header fields of a reply, built up; values are borrowed until the reply is made. */
 struct reply_headers {

@@ -43,14 +43,24 @@ static const struct route routes[] = {
 	{ "OPTIONS", "/whep/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
 	{ "GET", "/whep/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },
 	{ "POST", "/whep/{room}", ROUTE_VIEW, JWT_VIEWER, whep_post, true },
-	{ "OPTIONS", "/whip/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
-	{ "GET", "/whip/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },
+	{ "OPTIONS", "/whip/{item}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "GET", "/whip/{room}/{name}", ROUTE_TOKEN, JWT_HOST, rtc_session_get, true },
 	{ "PATCH", "/whip/{room}/{name}", ROUTE_TOKEN, JWT_HOST, rtc_patch, true },
 	{ "DELETE", "/whip/{room}/{name}", ROUTE_TOKEN, JWT_HOST, rtc_delete, true },
-	{ "OPTIONS", "/whep/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
-	{ "GET", "/whep/{room}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },
+	{ "OPTIONS", "/whep/{item}/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "GET", "/whep/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, rtc_session_get, true },
 	{ "PATCH", "/whep/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, rtc_patch, true },
 	{ "DELETE", "/whep/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, rtc_delete, true },
+	{ "OPTIONS", "/whep/{item}/{name}/events", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "POST", "/whep/{room}/{name}/events", ROUTE_VIEW, JWT_VIEWER, whep_events_post, true },
+	{ "OPTIONS", "/whep/{item}/{name}/events/{item}", ROUTE_OPEN, JWT_VIEWER, rtc_options,
+	  false },
+	{ "GET", "/whep/{room}/{name}/events/{item}", ROUTE_VIEW, JWT_VIEWER, whep_stream_get,
+	  true },
+	{ "DELETE", "/whep/{room}/{name}/events/{item}", ROUTE_VIEW, JWT_VIEWER, whep_stream_delete,
+	  true },
+	{ "OPTIONS", "/whep/{item}/{name}/layer", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
+	{ "POST", "/whep/{room}/{name}/layer", ROUTE_VIEW, JWT_VIEWER, whep_layer_post, true },
 	{ "GET", "/", ROUTE_OPEN, JWT_VIEWER, files_get, false },
 	{ "GET", "/r/{name}", ROUTE_OPEN, JWT_VIEWER, files_get, false },
 	{ "GET", "/studio", ROUTE_OPEN, JWT_VIEWER, files_get, false },
@@ -130,7 +140,8 @@ void route_request(struct http_request *request, void *arg)
 	if (route) {
 		struct exchange exchange = { .request = request,
 					     .worker = arg,
-					     .name = variables.name };
+					     .name = variables.name,
+					     .item = variables.item };
 		serve(&exchange, route, &variables);
 	} else if (!strcmp(query.method, "OPTIONS") && has_cors(http_path(request))) {
 		reply_preflight(request);

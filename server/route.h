@@ -21,6 +21,7 @@ struct exchange {
 	struct http_request *request;
 	struct worker *worker;
 	const char *name; /* the path's second variable: SKU, order id, resource */
+	const char *item; /* the third: what belongs to that */
 	struct jwt_claims claims;
 	bool identified;
 	struct room_view *view; /* NULL where the route has no room */

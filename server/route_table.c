@@ -17,7 +17,7 @@ static bool segment_matches(const char *pattern, size_t pattern_len, const char 
 	    memcmp(segment + len - suffix, end + 1, suffix) != 0)
 		return false;
 	const bool is_room = pattern[1] == 'r';
-	char *to = is_room ? out->room : out->name;
+	char *to = is_room ? out->room : pattern[1] == 'i' ? out->item : out->name;
 	out->has_room = out->has_room || is_room;
 	memcpy(to, segment, len - suffix);
 	to[len - suffix] = '\0';

@@ -12,10 +12,11 @@
 
 enum { ROUTE_VARIABLE_MAX = 256, ROUTE_ALLOW_MAX = 64 };
 
-/* What stood in the place of {room} and {name}. */
+/* What stood in the place of {room}, {name} and {item}. */
 struct route_variables {
 	char room[ROUTE_VARIABLE_MAX];
 	char name[ROUTE_VARIABLE_MAX];
+	char item[ROUTE_VARIABLE_MAX];
 	bool has_room;
 };
 

@@ -1,176 +1,26 @@
 /*
- * WHIP and WHEP over HTTP. The worker that parsed a request carries it to the worker that owns (or,
- * for a POST, will own) the session, and the reply back. What the RFCs say about status and header
- * fields comes from signaling/sdp_resource.h.
+ * WHIP and WHEP over HTTP, on the thread that owns the session. What the RFCs say about status and
+ * header fields comes from signaling/sdp_resource.h.
  */
 #include "server/api.h"
 
 #include "media/broadcast.h"
-#include "server/call.h"
-#include "server/control.h"
-#include "server/core/alloc.h"
-#include "server/core/bytes.h"
+#include "server/core/crypto.h"
 #include "server/reply.h"
 #include "server/room_view.h"
 #include "server/route.h"
-#include "server/rtc_session.h"
+#include "server/rtc_request.h"
+#include "server/whep_events.h"
 #include "server/worker.h"
 #include "signaling/sdp.h"
+#include "signaling/turn_credentials.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MAX = 32 * 1024, RETRY_NOT_LIVE_S = 2, RETRY_OVERLOADED_S = 5 };
-
-struct rtc_request {
-	struct message message;
-	struct worker *from, *owner;
-	struct http_request *request; /* NULL once the client has gone */
-	enum sdp_resource kind;
-	void (*handle)(struct rtc_request *rtc); /* on the owner's thread */
-	char room[NAME_MAX_LEN + 1];
-	char resource[RTC_RESOURCE_SIZE];
-	struct jwt_claims claims;
-	bool identified;
-	char *content_type, *if_match;
-	struct bytes body;
-	/* The answer. */
-	struct sdp_reply reply;
-	const char *reply_type;
-	int retry_after_s;
-	struct bytes text;
-	/* A publisher's way through control. */
-	struct claim claim;
-	char session[RTC_RESOURCE_SIZE];
-};
-
-static void request_destroy(struct rtc_request *rtc)
-{
-	free(rtc->content_type);
-	free(rtc->if_match);
-	bytes_finish(&rtc->body);
-	bytes_finish(&rtc->text);
-	free(rtc);
-}
-
-static void reply_refused(struct rtc_request *rtc)
-{
-	const struct sdp_reply *reply = &rtc->reply;
-	struct reply_headers headers = { 0 };
-	char retry_after[16];
-	char *body = problem_text(reply->status, reply->code, NULL, reply->detail);
-	reply_add(&headers, "Content-Type", "application/problem+json");
-	if (rtc->retry_after_s) {
-		snprintf(retry_after, sizeof(retry_after), "%d", rtc->retry_after_s);
-		reply_add(&headers, "Retry-After", retry_after);
-	}
-	for (unsigned i = 0; i < reply->header_count; i++)
-		reply_add(&headers, reply->headers[i].name, reply->headers[i].value);
-	http_reply(rtc->request, reply->status, headers.list, body, strlen(body));
-	free(body);
-}
-
-static void send_reply(struct rtc_request *rtc)
-{
-	const struct sdp_reply *reply = &rtc->reply;
-	struct reply_headers headers = { 0 };
-	if (reply->code) {
-		reply_refused(rtc);
-		return;
-	}
-	if (rtc->reply_type)
-		reply_add(&headers, "Content-Type", rtc->reply_type);
-	for (unsigned i = 0; i < reply->header_count; i++)
-		reply_add(&headers, reply->headers[i].name, reply->headers[i].value);
-	http_reply(rtc->request, reply->status, headers.list, rtc->text.data, rtc->text.len);
-}
-
-static void run_reply(struct message *message)
-{
-	struct rtc_request *rtc = list_entry(message, struct rtc_request, message);
-	if (rtc->request)
-		send_reply(rtc);
-	request_destroy(rtc);
-}
-
-static void drop(struct message *message)
-{
-	request_destroy(list_entry(message, struct rtc_request, message));
-}
-
-/* On the owner's thread: `reply` is complete. */
-static void finish(struct rtc_request *rtc)
-{
-	rtc->message = (struct message){ .run = run_reply, .drop = drop };
-	if (rtc->from == rtc->owner)
-		run_reply(&rtc->message);
-	else
-		worker_note(rtc->from, &rtc->message);
-}
-
-static void refuse(struct rtc_request *rtc, int status, const char *code, int retry_after_s)
-{
-	rtc->reply = (struct sdp_reply){ .status = status, .code = code };
-	rtc->retry_after_s = retry_after_s;
-	sdp_reply_cors(&rtc->reply);
-	finish(rtc);
-}
-
-static void run_handle(struct message *message)
-{
-	struct rtc_request *rtc = list_entry(message, struct rtc_request, message);
-	rtc->handle(rtc);
-}
-
-static void on_request_gone(void *arg)
-{
-	struct rtc_request *rtc = arg;
-	rtc->request = NULL;
-}
-
-static enum sdp_resource kind_of(const struct exchange *exchange)
-{
-	return strncmp(http_path(exchange->request), "/whip/", 6) ? SDP_WHEP : SDP_WHIP;
-}
-
-static struct rtc_request *request_create(struct exchange *exchange)
-{
-	struct rtc_request *rtc = xcalloc(1, sizeof(*rtc));
-	size_t len;
-	const uint8_t *body = http_body(exchange->request, &len);
-	const char *type = http_header(exchange->request, "Content-Type");
-	const char *if_match = http_header(exchange->request, "If-Match");
-	rtc->from = exchange->worker;
-	rtc->request = exchange->request;
-	rtc->kind = kind_of(exchange);
-	memcpy(rtc->room, exchange->view->snapshot->id, sizeof(rtc->room));
-	snprintf(rtc->resource, sizeof(rtc->resource), "%s", exchange->name);
-	rtc->claims = exchange->claims;
-	rtc->identified = exchange->identified;
-	rtc->content_type = type ? xstrdup(type) : NULL;
-	rtc->if_match = if_match ? xstrdup(if_match) : NULL;
-	bytes_init(&rtc->body, SDP_SIZE_MAX + 1);
-	bytes_put(&rtc->body, body, len);
-	bytes_init(&rtc->text, ANSWER_MAX);
-	return rtc;
-}
-
-static void carry(struct rtc_request *rtc, struct worker *owner,
-		  void (*handle)(struct rtc_request *rtc))
-{
-	rtc->owner = owner;
-	rtc->handle = handle;
-	rtc->message = (struct message){ .run = run_handle, .drop = drop };
-	http_on_gone(rtc->request, on_request_gone, rtc);
-	if (owner == rtc->from) {
-		handle(rtc);
-	} else if (mqueue_push(owner->queue, &rtc->message)) {
-		rtc->owner = rtc->from;
-		refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
-	}
-}
+enum { ANONYMOUS_LEN = 8 };
 
 static struct worker *least_loaded(struct app *app)
 {
@@ -182,14 +32,40 @@ static struct worker *least_loaded(struct app *app)
 	return best;
 }
 
+static void add_ice_servers(struct rtc_request *rtc)
+{
+	const struct config *config = &rtc->owner->app->config;
+	struct turn_credentials credentials;
+	char anonymous[ANONYMOUS_LEN + 1];
+	for (size_t i = 0; i < config->stun.count; i++)
+		sdp_reply_stun(&rtc->reply, config->stun.items[i]);
+	if (!config->turn.count)
+		return;
+	random_token(anonymous, ANONYMOUS_LEN); /* coturn counts its quotas by name */
+	turn_credentials_make(&credentials, config->turn_secret,
+			      rtc->identified ? rtc->claims.sub : anonymous,
+			      worker_now_s(rtc->owner) + TURN_CREDENTIALS_S);
+	for (size_t i = 0; i < config->turn.count; i++)
+		sdp_reply_turn(&rtc->reply, config->turn.items[i], &credentials);
+}
+
+/* 201, or 406 with our offer. */
 static void created(struct rtc_request *rtc, const struct rtc_session *session)
 {
-	char location[2300];
-	snprintf(location, sizeof(location), "/%s/%s/%s", rtc->kind == SDP_WHIP ? "whip" : "whep",
-		 rtc->room, session->resource);
-	sdp_reply_created(&rtc->reply, location, session->etag, NULL, 0);
-	rtc->reply_type = SDP_TYPE;
-	finish(rtc);
+	char url[RTC_URL_MAX];
+	rtc_url(session, "", url);
+	if (session->pending)
+		sdp_reply_counter_offer(&rtc->reply, url, session->etag);
+	else
+		sdp_reply_created(&rtc->reply, url, session->etag);
+	add_ice_servers(rtc);
+	if (rtc->kind == SDP_WHEP) {
+		rtc_url(session, "/events", url);
+		sdp_reply_extension(&rtc->reply, url, WHEP_EVENTS_URN, WHEP_EVENTS);
+		rtc_url(session, "/layer", url);
+		sdp_reply_extension(&rtc->reply, url, WHEP_LAYER_URN, NULL);
+	}
+	rtc_request_finish(rtc);
 }
 
 /* The room may be shown to this viewer by WebRTC now; else the refusal is sent. */
@@ -197,16 +73,16 @@ static bool may_watch(struct rtc_request *rtc, const struct room_view *view)
 {
 	const struct room_snapshot *room = view->snapshot;
 	if (room->state != ROOM_LIVE && room->state != ROOM_LOST) {
-		refuse(rtc, 409, "not_live", RETRY_NOT_LIVE_S);
+		rtc_request_refuse(rtc, 409, "not_live", RTC_RETRY_NOT_LIVE_S);
 		return false;
 	}
 	if (!room_view_by_rtc(view)) {
-		refuse(rtc, 409, "unsupported_source", 0);
+		rtc_request_refuse(rtc, 409, "unsupported_source", 0);
 		return false;
 	}
 	if (worker_admits(rtc->owner))
 		return true;
-	refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
+	rtc_request_overloaded(rtc);
 	return false;
 }
 
@@ -237,11 +113,11 @@ static void on_claimed(struct claim *claim)
 	if (!err)
 		created(rtc, session);
 	else if (err == -EBUSY)
-		refuse(rtc, 409, "publishing", 0);
+		rtc_request_refuse(rtc, 409, "publishing", 0);
 	else if (err == -ENOENT)
-		refuse(rtc, 404, "not_found", 0);
+		rtc_request_refuse(rtc, 404, "not_found", 0);
 	else
-		refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
+		rtc_request_overloaded(rtc);
 }
 
 static void claim_room(struct rtc_request *rtc, struct rtc_session *session)
@@ -253,7 +129,46 @@ static void claim_room(struct rtc_request *rtc, struct rtc_session *session)
 	if (claim_start(&rtc->claim, rtc->owner) == 0)
 		return;
 	rtc_session_destroy(session);
-	refuse(rtc, 503, "overloaded", RETRY_OVERLOADED_S);
+	rtc_request_overloaded(rtc);
+}
+
+static void counter_offer(struct rtc_request *rtc, const struct rtc_offer *offer)
+{
+	struct rtc_session *session;
+	rtc_session_offer(&session, rtc->owner, offer, &rtc->text);
+	created(rtc, session);
+}
+
+static void accept_offer(struct rtc_request *rtc, const struct rtc_offer *offer)
+{
+	struct sdp_error error = { 0 };
+	struct rtc_session *session;
+	const int err = rtc_session_create(&session, rtc->owner, offer, &rtc->text, &error);
+	if (err && error.fault == SDP_NO_CODEC && rtc->kind == SDP_WHEP) {
+		counter_offer(rtc, offer);
+	} else if (err) {
+		sdp_reply_fault(&rtc->reply, &error);
+		rtc_request_finish(rtc);
+	} else if (rtc->kind == SDP_WHIP) {
+		claim_room(rtc, session);
+	} else {
+		created(rtc, session);
+	}
+}
+
+static void take_offer(struct rtc_request *rtc, const struct rtc_offer *offer)
+{
+	/* Without a port the worker has ended. */
+	if (!rtc->owner->udp || atomic_load(&rtc->owner->app->draining)) {
+		rtc_request_overloaded(rtc);
+		return;
+	}
+	if (rtc->kind == SDP_WHEP && !may_watch(rtc, offer->view))
+		return;
+	if (rtc->kind == SDP_WHEP && rtc->counter_offer)
+		counter_offer(rtc, offer);
+	else
+		accept_offer(rtc, offer);
 }
 
 static void handle_post(struct rtc_request *rtc)
@@ -261,17 +176,13 @@ static void handle_post(struct rtc_request *rtc)
 	struct room_view *view = room_view_find(rtc->owner, rtc->room);
 	struct sdp_error error = { 0 };
 	struct sdp *sdp = NULL;
-	if (!view || !rtc->owner->udp) { /* no port any more: the worker is ending */
-		refuse(rtc, view ? 503 : 404, view ? "overloaded" : "not_found", 0);
+	if (!view) {
+		rtc_request_refuse(rtc, 404, "not_found", 0);
 		return;
 	}
 	if (sdp_parse(&sdp, (const char *)rtc->body.data, rtc->body.len, &error)) {
 		sdp_reply_fault(&rtc->reply, &error);
-		finish(rtc);
-		return;
-	}
-	if (rtc->kind == SDP_WHEP && !may_watch(rtc, view)) {
-		sdp_destroy(sdp);
+		rtc_request_finish(rtc);
 		return;
 	}
 	const struct rtc_offer offer = {
@@ -280,28 +191,19 @@ static void handle_post(struct rtc_request *rtc)
 		.sdp = sdp,
 		.claims = rtc->identified ? &rtc->claims : NULL,
 	};
-	struct rtc_session *session;
-	const int err = rtc_session_create(&session, rtc->owner, &offer, &rtc->text, &error);
+	take_offer(rtc, &offer);
 	sdp_destroy(sdp);
-	if (err) {
-		sdp_reply_fault(&rtc->reply, &error);
-		finish(rtc);
-	} else if (rtc->kind == SDP_WHIP) {
-		claim_room(rtc, session);
-	} else {
-		created(rtc, session);
-	}
 }
 
 static void post(struct exchange *exchange)
 {
-	struct rtc_request *rtc = request_create(exchange);
+	struct rtc_request *rtc = rtc_request_create(exchange);
 	if (!sdp_reply_check_post(&rtc->reply, rtc->content_type)) {
 		rtc->owner = rtc->from;
-		finish(rtc);
+		rtc_request_finish(rtc);
 		return;
 	}
-	carry(rtc, least_loaded(exchange->worker->app), handle_post);
+	rtc_request_carry(rtc, least_loaded(exchange->worker->app), handle_post);
 }
 
 void whip_post(struct exchange *exchange)
@@ -314,16 +216,6 @@ void whep_post(struct exchange *exchange)
 	post(exchange);
 }
 
-/* The session, if it is of this room and kind. */
-static struct rtc_session *find_session(const struct rtc_request *rtc)
-{
-	struct rtc_session *session = rtc_session_find(rtc->owner, rtc->resource);
-	if (!session || session->kind != rtc->kind ||
-	    strcmp(session->view->snapshot->id, rtc->room) != 0)
-		return NULL;
-	return session;
-}
-
 static void restart(struct rtc_request *rtc, struct rtc_session *session,
 		    const struct sdp_fragment *fragment)
 {
@@ -332,14 +224,28 @@ static void restart(struct rtc_request *rtc, struct rtc_session *session,
 		return;
 	}
 	sdp_reply_restarted(&rtc->reply, session->etag);
-	rtc->reply_type = SDP_FRAGMENT_TYPE;
+}
+
+/* Leaves the session as it was, with its counter-offer, if that cannot be an answer to it. */
+static void take_answer(struct rtc_request *rtc, struct rtc_session *session)
+{
+	struct sdp_error error = { 0 };
+	struct sdp *sdp = NULL;
+	int err = sdp_parse(&sdp, (const char *)rtc->body.data, rtc->body.len, &error);
+	if (!err)
+		err = rtc_session_answer(session, sdp, &error);
+	if (err)
+		sdp_reply_fault(&rtc->reply, &error);
+	sdp_destroy(sdp);
 }
 
 static void handle_patch(struct rtc_request *rtc)
 {
-	struct rtc_session *session = find_session(rtc);
-	if (!session) {
-		refuse(rtc, 404, "not_found", 0);
+	struct rtc_session *session = rtc_request_session(rtc);
+	if (!session)
+		return;
+	if (!rtc_session_may_patch(session)) {
+		rtc_request_refuse(rtc, 429, "rate_limited", RTC_RETRY_RATE_S);
 		return;
 	}
 	const struct sdp_patch_request request = {
@@ -349,46 +255,51 @@ static void handle_patch(struct rtc_request *rtc)
 		.body_len = rtc->body.len,
 		.etag = session->etag,
 		.remote = &session->agreement.remote,
+		.counter_offer = session->pending,
 	};
 	struct sdp_fragment fragment;
-	if (sdp_patch_judge(&rtc->reply, &fragment, &request) == SDP_PATCH_RESTART)
+	const enum sdp_patch patch = sdp_patch_judge(&rtc->reply, &fragment, &request);
+	if (patch == SDP_PATCH_RESTART)
 		restart(rtc, session, &fragment);
+	else if (patch == SDP_PATCH_ANSWER)
+		take_answer(rtc, session);
 	/* Trickled candidates need nothing: an ICE-lite server waits for the client's checks. */
-	finish(rtc);
+	rtc_request_finish(rtc);
 }
 
 static void handle_delete(struct rtc_request *rtc)
 {
-	struct rtc_session *session = find_session(rtc);
-	if (!session) {
-		refuse(rtc, 404, "not_found", 0);
+	struct rtc_session *session = rtc_request_session(rtc);
+	if (!session)
 		return;
-	}
 	session->orderly = true;
 	rtc_session_destroy(session);
 	sdp_reply_deleted(&rtc->reply);
-	finish(rtc);
+	rtc_request_finish(rtc);
 }
 
-static void carry_to_owner(struct exchange *exchange, void (*handle)(struct rtc_request *rtc))
+static void handle_get(struct rtc_request *rtc)
 {
-	struct app *app = exchange->worker->app;
-	char *end;
-	const unsigned long owner = strtoul(exchange->name, &end, 10);
-	if (end == exchange->name || *end != '-' || owner >= app->worker_count)
-		reply_error(exchange->request, 404, "not_found");
-	else
-		carry(request_create(exchange), app->workers[owner], handle);
+	if (!rtc_request_session(rtc))
+		return;
+	sdp_reply_get(&rtc->reply,
+		      rtc->kind == SDP_WHIP ? SDP_AT_WHIP_SESSION : SDP_AT_WHEP_SESSION);
+	rtc_request_finish(rtc);
 }
 
 void rtc_patch(struct exchange *exchange)
 {
-	carry_to_owner(exchange, handle_patch);
+	rtc_request_to_owner(exchange, handle_patch);
 }
 
 void rtc_delete(struct exchange *exchange)
 {
-	carry_to_owner(exchange, handle_delete);
+	rtc_request_to_owner(exchange, handle_delete);
+}
+
+void rtc_session_get(struct exchange *exchange)
+{
+	rtc_request_to_owner(exchange, handle_get);
 }
 
 static void reply_plain(struct exchange *exchange, const struct sdp_reply *reply)
@@ -399,22 +310,31 @@ static void reply_plain(struct exchange *exchange, const struct sdp_reply *reply
 	http_reply(exchange->request, reply->status, headers.list, NULL, 0);
 }
 
-/* /whip/{room}/{session} has one slash more than the endpoint. */
-static bool is_session(const struct exchange *exchange)
+/* /whep/{room}/{session}/events/{stream}: by how many segments there are, and the fourth. */
+static enum sdp_place place_of(const struct exchange *exchange)
 {
-	return strchr(http_path(exchange->request) + strlen("/whip/"), '/') != NULL;
+	const char *segments[HTTP_SEGMENTS_MAX];
+	const size_t count = http_segments(exchange->request, segments);
+	const bool whip = !strcmp(segments[0], "whip");
+	if (count == 2)
+		return whip ? SDP_AT_WHIP : SDP_AT_WHEP;
+	if (count == 3)
+		return whip ? SDP_AT_WHIP_SESSION : SDP_AT_WHEP_SESSION;
+	if (count == 5)
+		return SDP_AT_STREAM;
+	return strcmp(segments[3], "layer") ? SDP_AT_EVENTS : SDP_AT_LAYER;
 }
 
 void rtc_options(struct exchange *exchange)
 {
 	struct sdp_reply reply;
-	sdp_reply_options(&reply, kind_of(exchange), is_session(exchange));
+	sdp_reply_options(&reply, place_of(exchange));
 	reply_plain(exchange, &reply);
 }
 
 void rtc_get(struct exchange *exchange)
 {
 	struct sdp_reply reply;
-	sdp_reply_get(&reply, kind_of(exchange), !strcmp(http_method(exchange->request), "HEAD"));
+	sdp_reply_get(&reply, place_of(exchange));
 	reply_plain(exchange, &reply);
 }

@@ -12,8 +12,10 @@
 #include "server/publishers.h"
 #include "server/room_view.h"
 #include "server/rtc_media.h"
+#include "server/whep_events.h"
 #include "server/worker.h"
 #include "signaling/sdp_fragment.h"
+#include "signaling/sdp_offer.h"
 #include "signaling/udp_port.h"
 #include "signaling/whep.h"
 #include "signaling/whip.h"
@@ -22,6 +24,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What is needed once the counter-offer is answered. */
+struct rtc_pending {
+	struct timer due;
+	struct jwt_claims claims;
+	bool identified;
+};
 
 static void on_connected(void *arg)
 {
@@ -147,10 +156,33 @@ static struct rtc_session *allocate(struct worker *worker, const struct rtc_offe
 		 offer->kind == SDP_WHIP ? "whip" : "whep", secret);
 	deferred_init(&session->ending, on_ending, session);
 	list_init(&session->pacing);
+	list_init(&session->streams);
 	list_append(&worker->rtc, &session->link);
 	map_set_str(&worker->rtc_sessions, session->resource, session);
 	room_view_join(session->view, session->kind == SDP_WHEP);
 	return session;
+}
+
+/* What the agreement leads to. */
+static int furnish(struct rtc_session *session, const struct jwt_claims *claims,
+		   struct sdp_error *error)
+{
+	int err = create_peer(session);
+	if (!err)
+		err = rtc_media_create(session);
+	if (err)
+		return sdp_refuse(error, SDP_UNSUPPORTED, "the session cannot be made");
+	if (session->agreement.data)
+		session->channel = live_channel_create(session, claims);
+	return 0;
+}
+
+static unsigned find_video(const struct sdp *sdp)
+{
+	for (unsigned i = 0; i < sdp->media_count; i++)
+		if (sdp->media[i].kind == SDP_VIDEO)
+			return i;
+	return 0;
 }
 
 int rtc_session_create(struct rtc_session **out, struct worker *worker,
@@ -158,22 +190,74 @@ int rtc_session_create(struct rtc_session **out, struct worker *worker,
 {
 	struct rtc_session *session = allocate(worker, offer);
 	int err = agree(session, offer->sdp, answer, error);
+	if (!err)
+		err = furnish(session, offer->claims, error);
 	if (err)
 		goto fail;
-	err = create_peer(session);
-	if (!err)
-		err = rtc_media_create(session);
-	if (err) {
-		sdp_refuse(error, SDP_UNSUPPORTED, "the session cannot be made");
-		goto fail;
-	}
-	if (session->agreement.data)
-		session->channel = live_channel_create(session, offer->claims);
+	session->video_line = find_video(offer->sdp);
 	*out = session;
 	return 0;
 fail:
 	rtc_session_destroy(session);
 	return err;
+}
+
+static void on_unanswered(void *arg)
+{
+	struct rtc_session *session = arg;
+	log_info(&session->log, "ended reason=counter_offer_not_answered");
+	rtc_session_destroy(session);
+}
+
+static void pending_destroy(struct rtc_session *session)
+{
+	if (!session->pending)
+		return;
+	timer_stop(&session->pending->due);
+	free(session->pending);
+	session->pending = NULL;
+}
+
+void rtc_session_offer(struct rtc_session **out, struct worker *worker,
+		       const struct rtc_offer *offer, struct bytes *text)
+{
+	struct rtc_session *session = allocate(worker, offer);
+	struct rtc_pending *pending = xcalloc(1, sizeof(*pending));
+	struct addr candidates[APP_ADDRESSES_MAX];
+	struct sdp_local local;
+	if (offer->claims)
+		pending->claims = *offer->claims;
+	pending->identified = offer->claims != NULL;
+	timer_init(&pending->due, worker->loop, on_unanswered, session);
+	timer_start(&pending->due, (int64_t)SDP_COUNTER_OFFER_S * 1000000);
+	session->pending = pending;
+	fill_local(session, &local, candidates);
+	whep_counter_offer(text, &local);
+	*out = session;
+}
+
+int rtc_session_answer(struct rtc_session *session, const struct sdp *answer,
+		       struct sdp_error *error)
+{
+	const struct sdp_offer_options options = { .role = SDP_OFFER_SERVER };
+	const struct rtc_pending *pending = session->pending;
+	int err = sdp_offer_accept(&session->agreement, &options, answer, error);
+	if (err)
+		return err;
+	err = furnish(session, pending->identified ? &pending->claims : NULL, error);
+	if (err) {
+		rtc_session_end(session);
+		return err;
+	}
+	session->video_line = find_video(answer);
+	pending_destroy(session);
+	return 0;
+}
+
+bool rtc_session_may_patch(struct rtc_session *session)
+{
+	return token_bucket_take(&session->patches, RTC_PATCHES_S, RTC_PATCHES_BURST,
+				 loop_now_us(session->worker->loop)) == 0;
 }
 
 int rtc_session_publish(struct rtc_session *session, const struct claim *claim)
@@ -230,6 +314,8 @@ void rtc_session_end(struct rtc_session *session)
 void rtc_session_destroy(struct rtc_session *session)
 {
 	struct worker *worker = session->worker;
+	pending_destroy(session);
+	whep_events_end(session);
 	rtc_media_destroy(session);
 	live_channel_destroy(session->channel);
 	peer_close(session->peer);

@@ -6,6 +6,7 @@
 #ifndef SOUK_SERVER_RTC_SESSION_H
 #define SOUK_SERVER_RTC_SESSION_H
 
+#include "commerce/rate_limit.h"
 #include "media/rtp_port.h"
 #include "server/core/jwt.h"
 #include "server/core/list.h"
@@ -29,7 +30,12 @@ struct rtp_sender;
 struct worker;
 
 /* "3-" the owner, and 24 random characters: nobody guesses it, any worker can route it. */
-enum { RTC_RESOURCE_SIZE = 32, RTC_SECRET_LEN = 24 };
+enum {
+	RTC_RESOURCE_SIZE = 32,
+	RTC_SECRET_LEN = 24,
+	RTC_PATCHES_S = 10, /* of one session; beyond, with the burst: 429 */
+	RTC_PATCHES_BURST = 50,
+};
 
 struct rtc_session {
 	struct list link; // worker.rtc
@@ -48,7 +54,12 @@ struct rtc_session {
 	struct log log;
 	bool connected;
 	bool orderly; /* the client said goodbye */
+	struct token_bucket patches;
 	/* A viewer. */
+	struct rtc_pending *pending; /* our counter-offer waits for its answer; NULL */
+	unsigned video_line; /* index of the video's m-line */
+	struct list streams; // whep_stream.link
+	unsigned stream_count;
 	struct rtp_sender *sender;
 	struct list pacing; // worker.rtc_pacing, while frames wait for their pace
 	/* A publisher. */
@@ -64,7 +75,7 @@ struct sdp;
 struct rtc_offer {
 	enum sdp_resource kind;
 	struct room_view *view;
-	const struct sdp *sdp;
+	const struct sdp *sdp; /* not looked at for a counter-offer */
 	const struct jwt_claims *claims; /* NULL: anonymous */
 };
 
@@ -74,10 +85,21 @@ int rtc_session_create(struct rtc_session **out, struct worker *worker,
 		       const struct rtc_offer *offer, struct bytes *answer, struct sdp_error *error)
 	__attribute__((warn_unused_result));
 
+/* Instead: a session for a viewer with our own offer, appended to `text`. It ends by itself unless
+ * it is answered within SDP_COUNTER_OFFER_S. */
+void rtc_session_offer(struct rtc_session **out, struct worker *worker,
+		       const struct rtc_offer *offer, struct bytes *text);
+/* -EINVAL with `error`: it is no answer to our offer, which goes on waiting. */
+int rtc_session_answer(struct rtc_session *session, const struct sdp *answer,
+		       struct sdp_error *error) __attribute__((warn_unused_result));
+
 /* The room is ours: media from now on goes to `broadcast`. */
 struct claim;
 int rtc_session_publish(struct rtc_session *session, const struct claim *claim)
 	__attribute__((warn_unused_result));
+
+/* Whether the session takes one more PATCH now. */
+bool rtc_session_may_patch(struct rtc_session *session);
 
 /* ICE restart: new credentials and entity tag, and the fragment that tells them. */
 int rtc_session_restart(struct rtc_session *session, const struct sdp_ice *remote,

@@ -13,6 +13,7 @@
 #include "server/room_view.h"
 #include "server/route.h"
 #include "server/rtc_session.h"
+#include "server/whep_events.h"
 #include "signaling/udp_port.h"
 
 #include <errno.h>
@@ -40,6 +41,7 @@ static void on_clocks(void *arg)
 	void *view;
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &view))
 		room_view_check_clock(view);
+	whep_events_look(worker);
 	timer_start(&worker->clocks, WORKER_CLOCK_US);
 }
 
@@ -75,6 +77,7 @@ static void on_second(void *arg)
 	}
 	flv_second(worker);
 	rtc_second(worker);
+	whep_readers_second(worker);
 	worker_gauges_update(&worker->gauges, worker);
 	atomic_store(&worker->seen_us, loop_now_us(worker->loop));
 	timer_start(&worker->second, WORKER_SECOND_US);
@@ -189,6 +192,8 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	map_init(&worker->channels);
 	list_init(&worker->rtc);
 	list_init(&worker->rtc_pacing);
+	list_init(&worker->whep_streams);
+	map_init(&worker->whep_readers);
 	list_init(&worker->flv);
 	list_init(&worker->flv_new);
 	list_init(&worker->rtmp);
@@ -294,6 +299,7 @@ static void run_drain(struct message *message)
 	close_listeners(worker);
 	if (worker->http) { /* else it has ended already */
 		each_live(worker, live_send_drain);
+		whep_events_reconnect(worker);
 		rtmp_drain(worker);
 		http_server_drain(worker->http);
 	}
@@ -346,6 +352,7 @@ void worker_destroy(struct worker *worker)
 		room_view_destroy(view);
 	map_finish(&worker->rooms);
 	map_finish(&worker->rtc_sessions);
+	map_finish(&worker->whep_readers);
 	map_finish(&worker->channels);
 	transcode_pool_destroy(worker->transcoders);
 	fanout_destroy(worker->fanout);

@@ -57,6 +57,8 @@ struct worker {
 	struct map channels; // id -> struct live_channel
 	struct list rtc; // rtc_session.link
 	struct list rtc_pacing; // rtc_session.pacing
+	struct list whep_streams; // whep_stream.all
+	struct map whep_readers; // number -> struct whep_reader
 	struct list flv; // flv_viewer.link
 	struct list flv_new; // flv_viewer.link: not yet told the room's state
 	struct list rtmp; // rtmp_publisher.link

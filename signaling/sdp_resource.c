@@ -1,5 +1,7 @@
 #include "signaling/sdp_resource.h"
 
+#include "signaling/turn_credentials.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,12 +9,14 @@
 
 enum { TAG_RANDOM = SDP_ETAG_TEXT - 3 };
 
+#define JSON_TYPE "application/json"
+
 static const char any_tag[] = "*";
 
 static void reply_start(struct sdp_reply *reply, int status)
 {
 	*reply = (struct sdp_reply){ .status = status };
-	sdp_reply_cors(reply);
+	sdp_reply_common(reply);
 }
 
 __attribute__((format(printf, 3, 4))) static void reply_header(struct sdp_reply *reply,
@@ -38,11 +42,13 @@ static void reply_problem(struct sdp_reply *reply, int status, const char *code,
 	snprintf(reply->detail, sizeof(reply->detail), "%s", detail);
 }
 
-void sdp_reply_cors(struct sdp_reply *reply)
+void sdp_reply_common(struct sdp_reply *reply)
 {
+	reply_header(reply, "Cache-Control", "no-store");
 	reply_header(reply, "Access-Control-Allow-Origin", "*");
 	reply_header(reply, "Access-Control-Expose-Headers",
-		     "Location, ETag, Link, Retry-After, Accept-Post, Idempotency-Replayed");
+		     "Location, ETag, Link, Retry-After, Allow, Accept-Post, Accept-Patch, "
+		     "WWW-Authenticate, Idempotency-Replayed");
 }
 
 void sdp_etag_make(char out[SDP_ETAG_TEXT])
@@ -54,31 +60,42 @@ void sdp_etag_make(char out[SDP_ETAG_TEXT])
 
 /* RFC 9725 §4.2: OPTIONS says what POST takes; the rest is for browsers' preflights, which want
  * no Link. */
-void sdp_reply_options(struct sdp_reply *reply, enum sdp_resource resource, bool session)
+void sdp_reply_options(struct sdp_reply *reply, enum sdp_place place)
 {
+	static const struct {
+		const char *methods, *post, *patch;
+	} places[] = {
+		[SDP_AT_WHIP] = { "OPTIONS, GET, HEAD, POST", SDP_TYPE, NULL },
+		[SDP_AT_WHEP] = { "OPTIONS, GET, HEAD, POST", SDP_TYPE, NULL },
+		[SDP_AT_WHIP_SESSION] = { "OPTIONS, GET, HEAD, PATCH, DELETE", NULL,
+					  SDP_FRAGMENT_TYPE },
+		[SDP_AT_WHEP_SESSION] = { "OPTIONS, GET, HEAD, PATCH, DELETE", NULL,
+					  SDP_FRAGMENT_TYPE ", " SDP_TYPE },
+		[SDP_AT_EVENTS] = { "OPTIONS, POST", JSON_TYPE, NULL },
+		[SDP_AT_STREAM] = { "OPTIONS, GET, HEAD, DELETE", NULL, NULL },
+		[SDP_AT_LAYER] = { "OPTIONS, POST", JSON_TYPE, NULL },
+	};
 	reply_start(reply, 200);
-	const char *methods =
-		session ? "OPTIONS, GET, HEAD, PATCH, DELETE" : "OPTIONS, GET, HEAD, POST";
-	reply_header(reply, "Allow", "%s", methods);
-	reply_header(reply, "Access-Control-Allow-Methods", "%s", methods);
+	reply_header(reply, "Allow", "%s", places[place].methods);
+	reply_header(reply, "Access-Control-Allow-Methods", "%s", places[place].methods);
 	reply_header(reply, "Access-Control-Allow-Headers",
-		     "Authorization, Content-Type, If-Match, Idempotency-Key");
+		     "Authorization, Content-Type, If-Match, Last-Event-ID, Idempotency-Key");
 	reply_header(reply, "Access-Control-Max-Age", "86400");
-	if (!session)
-		reply_header(reply, "Accept-Post", SDP_TYPE);
-	else if (resource == SDP_WHEP)
-		reply_header(reply, "Accept-Patch", SDP_FRAGMENT_TYPE ", " SDP_TYPE);
-	else
-		reply_header(reply, "Accept-Patch", SDP_FRAGMENT_TYPE);
+	if (places[place].post)
+		reply_header(reply, "Accept-Post", "%s", places[place].post);
+	if (places[place].patch)
+		reply_header(reply, "Accept-Patch", "%s", places[place].patch);
 }
 
-/* RFC 9725 §4.2: 2xx without content. WHEP: HEAD tells players what kind of URL this is. */
-void sdp_reply_get(struct sdp_reply *reply, enum sdp_resource resource, bool head)
+/* RFC 9725 §4.1, WHEP §4.1: 2xx without content. WHEP §4.2: HEAD tells players what kind of URL
+ * this is, with the fields that GET has, too. */
+void sdp_reply_get(struct sdp_reply *reply, enum sdp_place place)
 {
-	const bool discover = resource == SDP_WHEP && head;
-	reply_start(reply, discover ? 200 : 204);
-	if (discover)
+	reply_start(reply, place == SDP_AT_WHEP || place == SDP_AT_STREAM ? 200 : 204);
+	if (place == SDP_AT_WHEP)
 		reply_header(reply, "Content-Type", SDP_TYPE);
+	else if (place == SDP_AT_STREAM)
+		reply_header(reply, "Content-Type", "text/event-stream");
 }
 
 /* RFC 9110 §8.3.1: type and subtype without case, then perhaps parameters. */
@@ -101,6 +118,26 @@ bool sdp_reply_check_post(struct sdp_reply *reply, const char *content_type)
 	return false;
 }
 
+bool sdp_reply_check_json(struct sdp_reply *reply, const char *content_type)
+{
+	if (is_type(content_type, JSON_TYPE))
+		return true;
+	reply_problem(reply, 415, "unsupported_media_type", "the body must be " JSON_TYPE);
+	reply_header(reply, "Accept-Post", JSON_TYPE);
+	return false;
+}
+
+void sdp_reply_made(struct sdp_reply *reply, const char *location)
+{
+	reply_start(reply, 201);
+	reply_header(reply, "Location", "%s", location);
+}
+
+void sdp_reply_gone(struct sdp_reply *reply)
+{
+	reply_start(reply, 204);
+}
+
 static void reply_session(struct sdp_reply *reply, int status, const char *location,
 			  const char *etag)
 {
@@ -108,20 +145,47 @@ static void reply_session(struct sdp_reply *reply, int status, const char *locat
 	reply_header(reply, "Content-Type", SDP_TYPE);
 	reply_header(reply, "Location", "%s", location);
 	reply_header(reply, "ETag", "%s", etag);
-	reply_header(reply, "Accept-Patch", SDP_FRAGMENT_TYPE);
 }
 
-void sdp_reply_created(struct sdp_reply *reply, const char *location, const char *etag,
-		       const char *const *links, unsigned link_count)
+void sdp_reply_created(struct sdp_reply *reply, const char *location, const char *etag)
 {
 	reply_session(reply, 201, location, etag);
-	for (unsigned i = 0; i < link_count; i++)
-		reply_header(reply, "Link", "<%s>; rel=\"ice-server\"", links[i]);
+	reply_header(reply, "Accept-Patch", SDP_FRAGMENT_TYPE);
 }
 
 void sdp_reply_counter_offer(struct sdp_reply *reply, const char *location, const char *etag)
 {
 	reply_session(reply, 406, location, etag);
+	reply_header(reply, "Accept-Patch", SDP_TYPE);
+}
+
+void sdp_reply_stun(struct sdp_reply *reply, const char *uri)
+{
+	reply_header(reply, "Link", "<%s>; rel=\"ice-server\"", uri);
+}
+
+void sdp_reply_turn(struct sdp_reply *reply, const char *uri,
+		    const struct turn_credentials *credentials)
+{
+	reply_header(reply, "Link",
+		     "<%s>; rel=\"ice-server\"; username=\"%s\"; credential=\"%s\"; "
+		     "credential-type=\"password\"",
+		     uri, credentials->username, credentials->credential);
+}
+
+void sdp_reply_extension(struct sdp_reply *reply, const char *url, const char *urn,
+			 const char *events)
+{
+	if (events)
+		reply_header(reply, "Link", "<%s>; rel=\"%s\"; events=\"%s\"", url, urn, events);
+	else
+		reply_header(reply, "Link", "<%s>; rel=\"%s\"", url, urn);
+}
+
+void sdp_reply_redirect(struct sdp_reply *reply, const char *location)
+{
+	reply_start(reply, 307);
+	reply_header(reply, "Location", "%s", location);
 }
 
 int sdp_fault_status(enum sdp_fault fault)
@@ -191,19 +255,20 @@ static enum sdp_patch accept_patch(struct sdp_reply *reply, enum sdp_patch patch
 enum sdp_patch sdp_patch_judge(struct sdp_reply *reply, struct sdp_fragment *fragment,
 			       const struct sdp_patch_request *request)
 {
-	if (request->counter_offer && is_type(request->content_type, SDP_TYPE))
-		return accept_patch(reply, SDP_PATCH_ANSWER);
-	if (!is_type(request->content_type, SDP_FRAGMENT_TYPE)) {
+	const char *const type = request->counter_offer ? SDP_TYPE : SDP_FRAGMENT_TYPE;
+	if (!is_type(request->content_type, type)) {
 		refuse_patch(reply, 415, "unsupported_media_type",
-			     "the body must be " SDP_FRAGMENT_TYPE);
-		reply_header(reply, "Accept-Patch", SDP_FRAGMENT_TYPE);
+			     request->counter_offer ? "the counter-offer waits for " SDP_TYPE
+						    : "the body must be " SDP_FRAGMENT_TYPE);
+		reply_header(reply, "Accept-Patch", "%s", type);
 		return SDP_PATCH_REFUSED;
 	}
-	/* RFC 9725 §4.3.1: preconditions come before the body. */
+	if (request->counter_offer)
+		return accept_patch(reply, SDP_PATCH_ANSWER);
+	/* RFC 9110 §13.2.1: preconditions come before the body. */
 	if (!request->if_match)
 		return refuse_patch(reply, 428, "precondition_required", "If-Match is required");
-	const bool any = is_any(request->if_match);
-	if (!any && !tag_matches(request->if_match, request->etag))
+	if (!is_any(request->if_match) && !tag_matches(request->if_match, request->etag))
 		return refuse_patch(reply, 412, "precondition_failed",
 				    "If-Match is not the entity tag of this session");
 	struct sdp_error error;
@@ -213,9 +278,8 @@ enum sdp_patch sdp_patch_judge(struct sdp_reply *reply, struct sdp_fragment *fra
 	}
 	if (same_generation(fragment, request->remote))
 		return accept_patch(reply, SDP_PATCH_TRICKLE);
-	/* RFC 9725 §4.3.3: new credentials are a restart, and that says `*`. */
-	if (!any)
-		return refuse_patch(reply, 422, "bad_sdp", "an ICE restart needs If-Match: *");
+	/* RFC 9725 §4.3.3: new credentials are a restart. Clients say `*` with it; one that names
+	 * the tag in force has said more than it must. */
 	if (strcmp(fragment->ice.ufrag, request->remote->ufrag) == 0 ||
 	    strcmp(fragment->ice.pwd, request->remote->pwd) == 0)
 		return refuse_patch(reply, 422, "bad_sdp",

@@ -124,6 +124,7 @@ static void refuse(struct http_connection *connection, int status)
 {
 	static const struct http_header headers[] = {
 		{ "Content-Type", "application/problem+json" },
+		{ "Cache-Control", "no-store" },
 		{ "Access-Control-Allow-Origin", "*" },
 		{ NULL, NULL },
 	};

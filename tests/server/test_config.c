@@ -123,3 +123,41 @@ Test(config, help_and_manual_hold_every_option)
 	}
 	free(text);
 }
+
+Test(config, ice_servers_are_judged)
+{
+	static const struct {
+		const char *options[6];
+		int count, result;
+	} rows[] = {
+		{ { "--stun", "stun:192.0.2.1:3478", "--stun", "stuns:a.example" }, 4, OPTION_RUN },
+		{ { "--turn", "turn:a.example?transport=udp", "--turn-secret", "x" },
+		  4,
+		  OPTION_RUN },
+		{ { "--turn", "turns:a.example:5349", "--turn-secret=x" }, 3, OPTION_RUN },
+		{ { "--turn", "turn:a.example" }, 2, -EINVAL },
+		{ { "--stun", "turn:a.example" }, 2, -EINVAL },
+		{ { "--stun", "stunx:a.example" }, 2, -EINVAL },
+		{ { "--stun", "stun:" }, 2, -EINVAL },
+		{ { "--stun", "stun:a>b" }, 2, -EINVAL },
+		{ { "--stun", "stun:a\nb" }, 2, -EINVAL },
+		{ { "--overflow-url", "https://b.example/" }, 2, OPTION_RUN },
+		{ { "--overflow-url", "b.example" }, 2, -EINVAL },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		cr_expect(eq(int, parse(rows[i].count, rows[i].options), rows[i].result), "%zu", i);
+		if (i + 1 < sizeof(rows) / sizeof(*rows))
+			config_finish(&config);
+	}
+}
+
+Test(config, ice_servers_are_at_most_what_a_reply_has_room_for)
+{
+	char option[] = "--stun=stun:a.example";
+	const char *options[10];
+	for (int i = 0; i < 10; i++)
+		options[i] = option;
+	cr_expect(eq(int, parse(8, options), OPTION_RUN));
+	config_finish(&config);
+	cr_expect(eq(int, parse(9, options), -EINVAL));
+}

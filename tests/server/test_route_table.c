@@ -12,6 +12,7 @@ static const struct route table[] = {
 	{ "GET", "/api/rooms/{room}", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 	{ "DELETE", "/api/rooms/{room}/products/{name}", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 	{ "GET", "/live/{room}.flv", ROUTE_OPEN, JWT_VIEWER, NULL, false },
+	{ "GET", "/whep/{room}/{name}/events/{item}", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 };
 
 static struct route_variables variables;
@@ -93,4 +94,12 @@ Test(route_table, a_name_is_whole_or_nothing)
 	path[10 + ROUTE_VARIABLE_MAX - 1] = '\0';
 	cr_expect(eq(int, find("GET", path), 3));
 	cr_expect(eq(sz, strlen(variables.room), ROUTE_VARIABLE_MAX - 1));
+}
+
+Test(route_table, a_path_may_have_three_variables)
+{
+	cr_expect(eq(int, find("GET", "whep/demo/3-x/events/y"), 6));
+	cr_expect_str_eq(variables.room, "demo");
+	cr_expect_str_eq(variables.name, "3-x");
+	cr_expect_str_eq(variables.item, "y");
 }

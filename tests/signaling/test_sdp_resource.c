@@ -1,5 +1,6 @@
 #include "signaling/sdp_resource.h"
 
+#include "signaling/turn_credentials.h"
 #include "tests/signaling/sdp_fixture.h"
 
 #define TAG "\"0123456789abcdefghijk\""
@@ -40,7 +41,8 @@ static const struct {
 	  412 },
 	{ SDP_FRAGMENT_TYPE, "W/" TAG, FRAGMENT("old1", OLD_PWD), false, SDP_PATCH_REFUSED, 412 },
 	{ SDP_FRAGMENT_TYPE, "", FRAGMENT("old1", OLD_PWD), false, SDP_PATCH_REFUSED, 412 },
-	{ SDP_FRAGMENT_TYPE, TAG, FRAGMENT("new1", NEW_PWD), false, SDP_PATCH_REFUSED, 422 },
+	{ SDP_FRAGMENT_TYPE, TAG, FRAGMENT("new1", NEW_PWD), false, SDP_PATCH_RESTART, 204 },
+	{ SDP_FRAGMENT_TYPE, TAG, FRAGMENT("new1", OLD_PWD), false, SDP_PATCH_REFUSED, 422 },
 	{ SDP_FRAGMENT_TYPE, "*", FRAGMENT("new1", OLD_PWD), false, SDP_PATCH_REFUSED, 422 },
 	{ SDP_FRAGMENT_TYPE, TAG, "garbage", false, SDP_PATCH_REFUSED, 400 },
 	{ SDP_FRAGMENT_TYPE, TAG, "", false, SDP_PATCH_REFUSED, 400 },
@@ -48,7 +50,7 @@ static const struct {
 	{ "application/json", TAG, "{}", false, SDP_PATCH_REFUSED, 415 },
 	{ NULL, TAG, FRAGMENT("old1", OLD_PWD), false, SDP_PATCH_REFUSED, 415 },
 	{ SDP_TYPE, NULL, "v=0", true, SDP_PATCH_ANSWER, 204 },
-	{ SDP_FRAGMENT_TYPE, TAG, FRAGMENT("old1", OLD_PWD), true, SDP_PATCH_TRICKLE, 204 },
+	{ SDP_FRAGMENT_TYPE, TAG, FRAGMENT("old1", OLD_PWD), true, SDP_PATCH_REFUSED, 415 },
 };
 
 Test(sdp_resource, patch_follows_preconditions)
@@ -73,8 +75,8 @@ Test(sdp_resource, patch_follows_preconditions)
 		cr_expect(eq(int, reply.code != NULL, patch == SDP_PATCH_REFUSED));
 		cr_expect(eq(str, (char *)header(&reply, "Access-Control-Allow-Origin"), "*"));
 		if (reply.status == 415)
-			cr_expect(
-				eq(str, (char *)header(&reply, "Accept-Patch"), SDP_FRAGMENT_TYPE));
+			cr_expect(eq(str, (char *)header(&reply, "Accept-Patch"),
+				     patches[i].counter_offer ? SDP_TYPE : SDP_FRAGMENT_TYPE));
 	}
 }
 
@@ -101,42 +103,80 @@ Test(sdp_resource, tags_are_strong_quoted_and_never_the_same)
 	cr_expect(ne(str, one, two));
 }
 
-Test(sdp_resource, created_names_session_tag_and_ice_servers)
+Test(sdp_resource, created_names_session_and_tag)
 {
-	static const char *const links[] = { "stun:192.0.2.1:3478", "turn:192.0.2.1" };
 	struct sdp_reply reply;
-	sdp_reply_created(&reply, "/whip/session/1x", TAG, links, 2);
+	sdp_reply_created(&reply, "/whip/session/1x", TAG);
 	cr_expect(eq(int, reply.status, 201));
 	cr_expect(eq(str, (char *)header(&reply, "Location"), "/whip/session/1x"));
 	cr_expect(eq(str, (char *)header(&reply, "ETag"), TAG));
 	cr_expect(eq(str, (char *)header(&reply, "Content-Type"), SDP_TYPE));
-	cr_expect(eq(str, (char *)header(&reply, "Link"),
-		     "<stun:192.0.2.1:3478>; rel=\"ice-server\""));
+	cr_expect(eq(str, (char *)header(&reply, "Accept-Patch"), SDP_FRAGMENT_TYPE));
+	cr_expect(eq(str, (char *)header(&reply, "Cache-Control"), "no-store"));
 	cr_expect(
 		ne(ptr, strstr(header(&reply, "Access-Control-Expose-Headers"), "Location"), NULL));
+}
+
+Test(sdp_resource, links_name_ice_servers_and_extensions)
+{
+	struct turn_credentials credentials;
+	struct sdp_reply reply;
+	sdp_reply_created(&reply, "/whip/session/1x", TAG);
+	const unsigned first = reply.header_count;
+	/* What `echo -n 1795226335:bob | openssl dgst -sha1 -hmac north -binary | base64` prints.
+	 */
+	turn_credentials_make(&credentials, "north", "bob", 1795226335);
+	sdp_reply_stun(&reply, "stun:192.0.2.1:3478");
+	sdp_reply_turn(&reply, "turn:192.0.2.1?transport=udp", &credentials);
+	sdp_reply_extension(&reply, "/e", "urn:x", "active,layers");
+	sdp_reply_extension(&reply, "/l", "urn:y", NULL);
+	static const char *const links[] = {
+		"<stun:192.0.2.1:3478>; rel=\"ice-server\"",
+		"<turn:192.0.2.1?transport=udp>; rel=\"ice-server\"; username=\"1795226335:bob\"; "
+		"credential=\"K1/Wi6e6zFvjO5xhMSjKQ1cYhuU=\"; credential-type=\"password\"",
+		"</e>; rel=\"urn:x\"; events=\"active,layers\"",
+		"</l>; rel=\"urn:y\"",
+	};
+	cr_assert(eq(u32, reply.header_count, first + 4));
+	for (unsigned i = 0; i < 4; i++) {
+		cr_expect_str_eq(reply.headers[first + i].name, "Link");
+		cr_expect_str_eq(reply.headers[first + i].value, links[i]);
+	}
+}
+
+Test(sdp_resource, a_redirect_keeps_the_method)
+{
+	struct sdp_reply reply;
+	sdp_reply_redirect(&reply, "https://b.example/whep/demo?x=1");
+	cr_expect(eq(int, reply.status, 307));
+	cr_expect_str_eq(header(&reply, "Location"), "https://b.example/whep/demo?x=1");
 }
 
 Test(sdp_resource, preflight_says_what_is_taken)
 {
 	struct sdp_reply reply;
-	sdp_reply_options(&reply, SDP_WHIP, false);
+	sdp_reply_options(&reply, SDP_AT_WHIP);
 	cr_expect(eq(int, reply.status, 200));
 	cr_expect(eq(str, (char *)header(&reply, "Accept-Post"), SDP_TYPE));
 	cr_expect(eq(str, (char *)header(&reply, "Link"), ""));
-	sdp_reply_options(&reply, SDP_WHEP, true);
+	sdp_reply_options(&reply, SDP_AT_WHEP_SESSION);
 	cr_expect(ne(ptr, strstr(header(&reply, "Access-Control-Allow-Methods"), "PATCH"), NULL));
 	cr_expect(
 		ne(ptr, strstr(header(&reply, "Access-Control-Allow-Headers"), "If-Match"), NULL));
+	sdp_reply_options(&reply, SDP_AT_LAYER);
+	cr_expect(eq(str, (char *)header(&reply, "Accept-Post"), "application/json"));
+	cr_expect(eq(str, (char *)header(&reply, "Accept-Patch"), ""));
 }
 
-Test(sdp_resource, get_is_empty_and_head_of_whep_tells_its_kind)
+Test(sdp_resource, get_is_empty_and_tells_what_kind_a_whep_endpoint_is)
 {
 	struct sdp_reply reply;
-	sdp_reply_get(&reply, SDP_WHIP, false);
+	sdp_reply_get(&reply, SDP_AT_WHIP);
 	cr_expect(eq(int, reply.status, 204));
-	sdp_reply_get(&reply, SDP_WHIP, true);
+	sdp_reply_get(&reply, SDP_AT_WHEP_SESSION);
 	cr_expect(eq(int, reply.status, 204));
-	sdp_reply_get(&reply, SDP_WHEP, true);
+	cr_expect(eq(str, (char *)header(&reply, "Content-Type"), ""));
+	sdp_reply_get(&reply, SDP_AT_WHEP);
 	cr_expect(eq(int, reply.status, 200));
 	cr_expect(eq(str, (char *)header(&reply, "Content-Type"), SDP_TYPE));
 }
