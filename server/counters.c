@@ -5,7 +5,7 @@
 #define AT(member) offsetof(struct counters, member)
 #define REFUSED    "souk_refused_total", "Refused for a cap: 503, or not taken"
 #define LIMITED    "souk_rate_limited_total", "Refused for a rate: 429, 4429 or an error message"
-#define SLOW       "souk_too_slow_total", "Connections closed because they were 10 s behind"
+#define SLOW       "souk_too_slow_total", "Connections closed because they were too far behind"
 
 static const struct {
 	size_t at;
@@ -17,13 +17,16 @@ static const struct {
 	{ AT(calls_refused), REFUSED, "what=\"call\"" },
 	{ AT(reads_refused), REFUSED, "what=\"read\"" },
 	{ AT(channel_refused), REFUSED, "what=\"channel_packet\"" },
+	{ AT(streams_refused), REFUSED, "what=\"event_stream\"" },
 	{ AT(orders_limited), LIMITED, "what=\"order\"" },
 	{ AT(chat_limited), LIMITED, "what=\"chat\"" },
 	{ AT(messages_limited), LIMITED, "what=\"message\"" },
+	{ AT(patches_limited), LIMITED, "what=\"patch\"" },
 	{ AT(live_behind), "souk_live_behind_total",
 	  "Times that a state replaced a live session's waiting messages", NULL },
 	{ AT(live_too_slow), SLOW, "what=\"live\"" },
 	{ AT(flv_too_slow), SLOW, "what=\"flv\"" },
+	{ AT(events_too_slow), SLOW, "what=\"event_stream\"" },
 	{ AT(flv_bytes), "souk_flv_bytes_total", "Bytes handed to FLV connections", NULL },
 	{ AT(tracks), "souk_track_total", "Messages of type track", NULL },
 };

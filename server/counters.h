@@ -10,9 +10,11 @@ struct counters {
 	struct metric *sockets_refused, *rtmp_refused; /* connections over their cap */
 	struct metric *calls_refused, *reads_refused; /* control has too much to do */
 	struct metric *channel_refused; /* packets and messages of data channels */
+	struct metric *streams_refused; /* of WHEP events, over a session's cap */
 	struct metric *orders_limited, *chat_limited, *messages_limited; /* rates */
+	struct metric *patches_limited; /* of a WHIP or WHEP session */
 	struct metric *live_behind; /* live sessions that a `state` had to make good */
-	struct metric *live_too_slow, *flv_too_slow; /* closed */
+	struct metric *live_too_slow, *flv_too_slow, *events_too_slow; /* closed */
 	struct metric *flv_bytes; /* handed to FLV connections */
 	struct metric *tracks; /* messages of type `track` */
 };

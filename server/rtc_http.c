@@ -245,6 +245,7 @@ static void handle_patch(struct rtc_request *rtc)
 	if (!session)
 		return;
 	if (!rtc_session_may_patch(session)) {
+		metric_add(rtc->owner->app->counters.patches_limited, 1);
 		rtc_request_refuse(rtc, 429, "rate_limited", RTC_RETRY_RATE_S);
 		return;
 	}

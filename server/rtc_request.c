@@ -90,16 +90,21 @@ void rtc_request_refuse(struct rtc_request *rtc, int status, const char *code, i
 	rtc_request_finish(rtc);
 }
 
+/* The same request at the other node, marked; false when it does not fit. */
+static bool elsewhere(const struct rtc_request *rtc, char out[SDP_REPLY_VALUE])
+{
+	const int len = snprintf(out, SDP_REPLY_VALUE, "%s/%s/%s?%s%s" RTC_REDIRECTED "=1",
+				 rtc->owner->app->config.overflow_url,
+				 rtc->kind == SDP_WHIP ? "whip" : "whep", rtc->room,
+				 rtc->query ? rtc->query : "", rtc->query ? "&" : "");
+	return len > 0 && len < SDP_REPLY_VALUE;
+}
+
 void rtc_request_overloaded(struct rtc_request *rtc)
 {
-	const char *other = rtc->owner->app->config.overflow_url;
 	char location[SDP_REPLY_VALUE];
-	const int len = !other ? -1
-			       : snprintf(location, sizeof(location), "%s/%s/%s%s%s", other,
-					  rtc->kind == SDP_WHIP ? "whip" : "whep", rtc->room,
-					  rtc->query ? "?" : "", rtc->query ? rtc->query : "");
-	/* A query too long for us, a token most likely, is no reason to lose it on the way. */
-	if (len < 0 || len >= (int)sizeof(location)) {
+	/* Two full nodes that name each other must not send clients to and fro. */
+	if (!rtc->owner->app->config.overflow_url || rtc->redirected || !elsewhere(rtc, location)) {
 		rtc_request_refuse(rtc, 503, "overloaded", RTC_RETRY_OVERLOADED_S);
 		return;
 	}
@@ -124,11 +129,17 @@ static char *copy_text(const char *text)
 	return text && *text ? xstrdup(text) : NULL;
 }
 
+/* ?name=1 */
+static bool is_set(const struct http_request *request, const char *name)
+{
+	char value[2];
+	return http_query(request, name, value, sizeof(value)) == 1 && value[0] == '1';
+}
+
 struct rtc_request *rtc_request_create(struct exchange *exchange)
 {
 	struct http_request *request = exchange->request;
 	struct rtc_request *rtc = xcalloc(1, sizeof(*rtc));
-	char counter_offer[2];
 	size_t len;
 	const uint8_t *body = http_body(request, &len);
 	rtc->from = exchange->worker;
@@ -139,9 +150,8 @@ struct rtc_request *rtc_request_create(struct exchange *exchange)
 	snprintf(rtc->item, sizeof(rtc->item), "%s", exchange->item);
 	rtc->claims = exchange->claims;
 	rtc->identified = exchange->identified;
-	rtc->counter_offer =
-		http_query(request, "counter-offer", counter_offer, sizeof(counter_offer)) == 1 &&
-		counter_offer[0] == '1';
+	rtc->counter_offer = is_set(request, "counter-offer");
+	rtc->redirected = is_set(request, RTC_REDIRECTED);
 	rtc->query = copy_text(http_query_text(request));
 	rtc->content_type = copy_text(http_header(request, "Content-Type"));
 	const char *if_match = http_header(request, "If-Match");

@@ -21,6 +21,8 @@ struct http_request;
 struct rtc_request;
 struct worker;
 
+#define RTC_REDIRECTED "redirected" /* query parameter of a request after a 307 */
+
 enum {
 	RTC_RETRY_NOT_LIVE_S = 2,
 	RTC_RETRY_OVERLOADED_S = 5,
@@ -47,6 +49,7 @@ struct rtc_request {
 	struct jwt_claims claims;
 	bool identified;
 	bool counter_offer; /* WHEP: asked for */
+	bool redirected; /* another node was full and sent the client here */
 	char *query, *content_type, *if_match; /* NULL: none */
 	struct bytes body;
 	/* The answer. */

@@ -261,6 +261,7 @@ static void handle_events(struct rtc_request *rtc)
 		return;
 	}
 	if (session->stream_count >= WHEP_STREAMS_MAX) {
+		metric_add(rtc->owner->app->counters.streams_refused, 1);
 		rtc_request_refuse(rtc, 429, "rate_limited", RTC_RETRY_RATE_S);
 		return;
 	}

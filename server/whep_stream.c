@@ -92,6 +92,7 @@ static void reader_write(struct worker *worker, uint64_t id, const void *text, s
 	if (!reader)
 		return;
 	struct http_request *request = reader->request;
+	metric_add(worker->app->counters.events_too_slow, 1);
 	on_gone(reader);
 	http_stream_abort(request);
 }

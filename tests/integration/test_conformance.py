@@ -470,7 +470,8 @@ class Overload:
 
     def refused(self, reply, path):
         if self.OTHER:
-            self.assertEqual((reply.status, reply.get("Location"), reply.body), (307, self.OTHER + path, b""))
+            mark = ("&" if "?" in path else "?") + "redirected=1"
+            self.assertEqual((reply.status, reply.get("Location"), reply.body), (307, self.OTHER + path + mark, b""))
         else:
             self.assertEqual((reply.status, reply.json()["code"]), (503, "overloaded"))
             self.assertGreaterEqual(int(reply.get("Retry-After")), 1)
@@ -485,6 +486,8 @@ class Overload:
         self.assertEqual(first.status, 201)
         for path in ("/whep/demo", "/whep/demo?counter-offer=1&sid=abcdefgh"):
             self.refused(http.request("POST", path, VIEWER_OFFER, fields), path)
+        again = http.request("POST", "/whep/demo?redirected=1", VIEWER_OFFER, fields)  # not to and fro
+        self.assertEqual((again.status, again.json()["code"]), (503, "overloaded"))
         self.assertEqual(http.request("GET", first.get("Location")).status, 204)
         self.assertEqual(http.request("DELETE", first.get("Location")).status, 200)
         self.assertEqual(http.request("POST", "/whep/demo", VIEWER_OFFER, fields).status, 201)
