@@ -13,8 +13,9 @@ from souk_server import OUT, ROOT
 RAMP = 100
 SETTLE_S, FIRST_S = 4, 3
 STEPS = [50, 100, 200, 400, 800, 1600, 2400]
-TRIES = 2  # where the swarm was too slow, perhaps for what else ran on the machine
+TRIES = 3  # where the swarm was too slow, or others used the machine
 LOSS_PERCENT, FULL_PERCENT = 1, 97
+OTHERS_PERCENT = 20  # of a core
 PICTURES = ROOT / "docs" / "pictures"
 NAMES = ["souk", "souk-gro", "janus-1", "janus", "srs"]
 COLUMNS = [  # title, width, format, of a row
@@ -24,6 +25,7 @@ COLUMNS = [  # title, width, format, of a row
     ("spread50", 9, ".1f", "spread_p50_ms"), ("spread99", 9, ".1f", "spread_p99_ms"),
     ("join50", 7, ".0f", "join_p50_ms"), ("join99", 7, ".0f", "join_p99_ms"),
     ("joined", 7, "d", "joined"), ("swarm %", 8, ".0f", "swarm_percent"),
+    ("others %", 9, ".0f", "others_percent"),
 ]
 
 
@@ -62,16 +64,21 @@ def measure(children, options, name, how, viewers):
             [*server.crowd(viewers - 1), "--ramp", RAMP, *extra], int(joined_s + seconds + 2))
         time.sleep(joined_s)
         family = server.family()
-        before, begun = processes.cpu_s(family), time.monotonic()
+        ours = family + [running.pid for running in children.running]
+        before, all_before, busy_before = (processes.cpu_s(family), processes.cpu_s(ours),
+                                           processes.busy_s())
+        begun = time.monotonic()
         time.sleep(seconds)
         took = time.monotonic() - begun
         used = processes.cpu_s(family) - before
+        others = processes.busy_s() - busy_before - (processes.cpu_s(ours) - all_before)
         rss = processes.rss_kib(family)
         report, said = peers.finish(children, child, result)
         children.end(first)
     finally:
         server.end()
-    return row_of(name, viewers, report, said, used / took, (rss - rss_before) / (viewers - 1))
+    row = row_of(name, viewers, report, said, used / took, (rss - rss_before) / (viewers - 1))
+    return row | {"others_percent": max(0.0, 100 * others / took)}
 
 
 def row_of(name, viewers, report, said, cpu, rss_kib):
@@ -96,22 +103,28 @@ def overloaded(row):
             or row["cpu_percent"] >= FULL_PERCENT)
 
 
+def disturbed(row):
+    """Something else ran on the machine: times mean little, CPU times less than they could."""
+    return row["bottleneck"] or row["others_percent"] > OTHERS_PERCENT
+
+
 def show(row):
     print(f"{row['server']:9}" + "".join(f"{row[key]:>{width}{form}}" for _, width, form, key in COLUMNS)
           + ("  OVERLOADED" if overloaded(row) else "")
-          + ("  SWARM TOO SLOW" if row["bottleneck"] else ""), flush=True)
+          + ("  SWARM TOO SLOW" if row["bottleneck"] else "  DISTURBED" if disturbed(row) else ""),
+          flush=True)
     for line in row["said"] if overloaded(row) else ():
         print("   ", line)
 
 
 def climb(children, options, name, how):
-    """Ever more viewers until the server, or the swarm, has enough."""
+    """Ever more viewers until the server, or the swarm, has enough. Disturbed steps are repeated."""
     rows = []
     for viewers in options["viewers"] or STEPS:
         for _ in range(TRIES):
             rows.append(measure(children, options, name, how, viewers))
             show(rows[-1])
-            if not rows[-1]["bottleneck"] or rows[-1]["cpu_percent"] >= FULL_PERCENT:
+            if not disturbed(rows[-1]) or rows[-1]["cpu_percent"] >= FULL_PERCENT:
                 break
         if overloaded(rows[-1]) or rows[-1]["bottleneck"]:
             break
@@ -126,8 +139,10 @@ def middle(values):
 
 
 def good(rows, name, viewers):
-    return [row for row in rows if (row["server"], row["viewers"]) == (name, viewers)
-            and not row["bottleneck"]]
+    """Rows that count: those that nothing disturbed, where there are any."""
+    found = [row for row in rows if (row["server"], row["viewers"]) == (name, viewers)
+             and not row["bottleneck"]]
+    return [row for row in found if not disturbed(row)] or found
 
 
 def ratios(rows, names):
@@ -151,7 +166,7 @@ def repeated(rows):
     """How far apart the CPU times of the same measurement are, in percent of the smaller."""
     found = {}
     for row in rows:
-        if not overloaded(row) and not row["bottleneck"]:
+        if not overloaded(row) and not disturbed(row):
             found.setdefault((row["server"], row["viewers"]), []).append(row["cpu_ms_per_viewer_second"])
     return [{"server": name, "viewers": viewers, "percent": 100 * (max(times) / min(times) - 1)}
             for (name, viewers), times in found.items() if len(times) > 1]

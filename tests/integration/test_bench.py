@@ -99,7 +99,7 @@ class Judge(unittest.TestCase):
 def row(server, viewers, cpu_ms, **members):
     return {"server": server, "viewers": viewers, "joined": viewers, "cpu_ms_per_viewer_second": cpu_ms,
             "cpu_percent": cpu_ms * viewers / 10, "loss_percent": 0.0, "rss_kib_per_viewer": 100.0,
-            "spread_p99_ms": 5.0, "join_p50_ms": 4.0, "bottleneck": False, **members}
+            "spread_p99_ms": 5.0, "join_p50_ms": 4.0, "others_percent": 0.0, "bottleneck": False, **members}
 
 
 class Comparison(unittest.TestCase):
@@ -115,6 +115,11 @@ class Comparison(unittest.TestCase):
         found = peers_bench.repeated(self.ROWS)
         self.assertEqual([(entry["server"], entry["viewers"]) for entry in found], [("souk", 50)])
         self.assertAlmostEqual(found[0]["percent"], 10.0)
+
+    def test_a_disturbed_row_counts_only_where_there_is_no_better_one(self):
+        noisy = row("souk", 50, 9.0, others_percent=80.0)
+        self.assertEqual(len(peers_bench.good([*self.ROWS, noisy], "souk", 50)), 2)
+        self.assertEqual(peers_bench.good([noisy], "souk", 50), [noisy])
 
     def test_neither_an_overloaded_server_nor_a_slow_swarm_makes_a_maximum(self):
         self.assertEqual(peers_bench.maxima(self.ROWS, ["souk", "janus"]), {"souk": 400, "janus": 50})
