@@ -77,6 +77,10 @@ class Shop:
             raise Failure("a key was acknowledged twice")
         return pairs
 
+    def stop(self):
+        """From now on the server runs no instruction of its own."""
+        self.server.send_signal(signal.SIGSTOP)
+
     def kill(self):
         self.server.kill()
         self.server.wait()
