@@ -199,7 +199,7 @@ class Admin(RoomTest):
         until(lambda: self.metric(r"souk_websockets\{.*\}") == 1, "a socket")
         self.assertEqual(self.metric("souk_publishers"), 1)
         self.assertEqual(self.metric("souk_orders_total"), 1)
-        self.assertGreater(self.metric(r'souk_frames_in_total\{kind="video"\}'), 10)
+        until(lambda: self.metric(r'souk_frames_in_total\{kind="video"\}') > 10, "frames")
         self.assertGreater(self.metric("souk_flv_bytes_total"), 1000)
         self.assertGreater(self.metric(r"souk_http_requests_total\{.*\}"), 5)
         self.assertEqual(self.metric(r'souk_cap\{cap="http_body_bytes"\}'), 65536)
