@@ -13,7 +13,6 @@ from souk_server import OUT, ROOT
 RAMP = 100
 SETTLE_S, FIRST_S = 4, 3
 STEPS = [50, 100, 200, 400, 800, 1600, 2400]
-TRIES = 3  # where the swarm was too slow, or others used the machine
 LOSS_PERCENT, FULL_PERCENT = 1, 97
 OTHERS_PERCENT = 20  # of a core
 PICTURES = ROOT / "docs" / "pictures"
@@ -121,7 +120,7 @@ def climb(children, options, name, how):
     """Ever more viewers until the server, or the swarm, has enough. Disturbed steps are repeated."""
     rows = []
     for viewers in options["viewers"] or STEPS:
-        for _ in range(TRIES):
+        for _ in range(options["tries"]):
             rows.append(measure(children, options, name, how, viewers))
             show(rows[-1])
             if not disturbed(rows[-1]) or rows[-1]["cpu_percent"] >= FULL_PERCENT:
@@ -223,7 +222,7 @@ def bench(options):
     machine = processes.machine()
     servers = contenders(options)
     rows = []
-    children = Children()
+    children = Children(options["nice"])
     try:
         print(f"{'':9}" + "".join(f"{title:>{width}}" for title, width, _, _ in COLUMNS))
         for _ in range(options["repeat"]):

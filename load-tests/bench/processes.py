@@ -19,13 +19,15 @@ def machine():
 
 
 class Children:
-    """Ends what it started, by its process ids."""
+    """Ends what it started, by its process ids. `nice`: below 0 they go before what else runs on the
+    machine."""
 
-    def __init__(self):
+    def __init__(self, nice=0):
         self.running = []
+        self.prefix = ["nice", "-n", str(nice)] if nice else []
 
     def start(self, args, core, **kwargs):
-        child = subprocess.Popen(["taskset", "-c", core, *map(str, args)],
+        child = subprocess.Popen([*self.prefix, "taskset", "-c", core, *map(str, args)],
                                  stdin=subprocess.DEVNULL, **kwargs)
         self.running.append(child)
         return child
