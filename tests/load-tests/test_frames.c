@@ -138,6 +138,17 @@ Test(frame_counter, does_not_depend_on_the_order_of_packets)
 	cr_assert(eq(uint, told, 3));
 }
 
+Test(frame_counter, a_whole_group_waits_for_one_packet_of_a_join)
+{
+	struct frame_counter counter = { 0 };
+	push(&counter, 100, 0);
+	push(&counter, 102, 0);
+	for (int64_t seq = 103; seq < 100 + 3 * 100; seq++) /* a hundred frames, all at once */
+		cr_assert(eq(uint, push(&counter, seq, 1000), 0));
+	cr_assert(eq(uint, push(&counter, 101, 60000), 100));
+	cr_assert(eq(u64, counter.passed_over, 0));
+}
+
 Test(frame_counter, passes_over_what_never_comes)
 {
 	struct frame_counter counter = { 0 };
