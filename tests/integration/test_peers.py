@@ -23,7 +23,8 @@ class Peers(unittest.TestCase):
         self.assertIn("skipped: needs CAP_NET_ADMIN", done.stdout)
 
     def test_every_server_that_is_there_has_a_row(self):
-        done = run(*RUN, "--viewers", 4, "--seconds", 2)
+        # Neighbours may disturb it: that is a reason to measure again, not to fail.
+        done = run(*RUN, "--viewers", 4, "--seconds", 2, "--tries", 1)
         self.assertEqual(done.returncode, 0, done.stderr)
         print(done.stdout)
         rows = json.loads((ROOT / "build" / "bench" / "peers.json").read_text())["rows"]
