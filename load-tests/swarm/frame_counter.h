@@ -10,7 +10,8 @@
 #include <stdint.h>
 
 enum {
-	/* A join brings a whole group of pictures at once, and all of it may wait for one packet. */
+	/* A join brings a whole group of pictures at once, and all of it may wait for one packet.
+	 */
 	FRAME_COUNTER_SLOTS = 128,
 	/* How long a frame is waited for: what the reordering window of the full reader allows. */
 	FRAME_COUNTER_WAIT_US = 500000,
