@@ -1,15 +1,13 @@
 #include "load-tests/swarm/http_client.h"
 
+#include "load-tests/swarm/tcp.h"
 #include "server/core/alloc.h"
 #include "server/core/loop.h"
 #include "server/core/stream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 enum { REQUEST_MAX = 64 * 1024 };
 
@@ -105,21 +103,11 @@ void http_client_create(struct http_client **out, struct loop *loop, const struc
 	*out = client;
 }
 
-/* What is written before the connection is up waits in the stream. */
 static int open_connection(struct http_client *client)
 {
-	const struct addr *server = client->server;
-	const int on = 1;
-	const int fd = socket(server->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int fd = tcp_connect(client->server);
 	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)&server->ss, server->len) &&
-	    errno != EINPROGRESS) {
-		const int err = -errno;
-		close(fd);
-		return err;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		return fd;
 	if (client->reset) {
 		const struct linger linger = { .l_onoff = 1 };
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));

@@ -1,5 +1,6 @@
 #include "load-tests/swarm/rtmp_client.h"
 
+#include "load-tests/swarm/tcp.h"
 #include "media/ingest/amf0.h"
 #include "media/ingest/rtmp_chunk.h"
 #include "media/ingest/rtmp_handshake.h"
@@ -11,13 +12,10 @@
 #include "server/core/stream.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
 	CHUNK_SIZE = 65536,
@@ -101,12 +99,6 @@ static void begin_command(struct bytes *body, const char *name, double transacti
 	amf0_put_number(body, transaction);
 }
 
-static void put_pair(struct bytes *body, const char *key, const char *value)
-{
-	amf0_put_key(body, key);
-	amf0_put_text(body, value);
-}
-
 /* Set chunk size goes with its own, still the first, size. */
 static void put_connect(struct rtmp_client *client)
 {
@@ -120,10 +112,10 @@ static void put_connect(struct rtmp_client *client)
 	put_message(client, CS_CONTROL, &message);
 	begin_command(&body, "connect", CONNECT);
 	amf0_put_object(&body);
-	put_pair(&body, "app", "live");
-	put_pair(&body, "type", "nonprivate");
-	put_pair(&body, "flashVer", "FMLE/3.0 (compatible; souk-swarm)");
-	put_pair(&body, "tcUrl", client->tc_url);
+	amf0_put_pair(&body, "app", "live");
+	amf0_put_pair(&body, "type", "nonprivate");
+	amf0_put_pair(&body, "flashVer", "FMLE/3.0 (compatible; souk-swarm)");
+	amf0_put_pair(&body, "tcUrl", client->tc_url);
 	amf0_put_end(&body);
 	put_command(client, 0, &body);
 }
@@ -302,17 +294,9 @@ static void on_failing(void *arg)
 
 static int open_connection(struct rtmp_client *client, const struct addr *server)
 {
-	const int on = 1;
-	const int fd = socket(server->ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const int fd = tcp_connect(server);
 	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)&server->ss, server->len) &&
-	    errno != EINPROGRESS) {
-		const int err = -errno;
-		close(fd);
-		return err;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		return fd;
 	const int err = stream_create(&client->stream, client->loop, fd, NULL, &stream_ops, client);
 	if (!err)
 		stream_set_backlog_cap(client->stream, BACKLOG_MAX);

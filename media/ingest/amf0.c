@@ -220,6 +220,12 @@ void amf0_put_key(struct bytes *out, const char *key)
 	bytes_text(out, key);
 }
 
+void amf0_put_pair(struct bytes *out, const char *key, const char *text)
+{
+	amf0_put_key(out, key);
+	amf0_put_text(out, text);
+}
+
 void amf0_put_end(struct bytes *out)
 {
 	bytes_be24(out, AMF0_OBJECT_END);

@@ -53,19 +53,13 @@ static void begin_command(struct bytes *body, const char *name, double transacti
 	amf0_put_number(body, transaction);
 }
 
-static void put_pair(struct bytes *body, const char *key, const char *value)
-{
-	amf0_put_key(body, key);
-	amf0_put_text(body, value);
-}
-
 static void put_info(struct bytes *body, const char *level, const char *code,
 		     const char *description)
 {
 	amf0_put_object(body);
-	put_pair(body, "level", level);
-	put_pair(body, "code", code);
-	put_pair(body, "description", description);
+	amf0_put_pair(body, "level", level);
+	amf0_put_pair(body, "code", code);
+	amf0_put_pair(body, "description", description);
 }
 
 void rtmp_reply_connected(struct bytes *out, double transaction)
@@ -76,7 +70,8 @@ void rtmp_reply_connected(struct bytes *out, double transaction)
 	struct bytes body;
 	begin_command(&body, "_result", transaction);
 	amf0_put_object(&body);
-	put_pair(&body, "fmsVer", "FMS/3,0,1,123"); /* encoders look for the form, not the name */
+	amf0_put_pair(&body, "fmsVer",
+		      "FMS/3,0,1,123"); /* encoders look for the form, not the name */
 	amf0_put_key(&body, "capabilities");
 	amf0_put_number(&body, 31);
 	amf0_put_end(&body);
@@ -137,7 +132,7 @@ void rtmp_reply_reconnect(struct bytes *out, const char *tc_url)
 	amf0_put_null(&body);
 	put_info(&body, "status", "NetConnection.Connect.ReconnectRequest", "draining");
 	if (tc_url)
-		put_pair(&body, "tcUrl", tc_url);
+		amf0_put_pair(&body, "tcUrl", tc_url);
 	amf0_put_end(&body);
 	send_message(out, CS_COMMAND, RTMP_COMMAND_AMF0, 0, &body);
 }
