@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64, IV = 16, GCM_IV = 12, SHA1_BLOCK = 64, MAC = 20, ROUND_KEYS = 11 * 16 };
+enum { ALIGN = 64, SHA1_BLOCK = 64, MAC = 20, ROUND_KEYS = 11 * 16 };
 
 struct session {
 	struct gcm_key_data gcm;
@@ -20,7 +20,7 @@ struct session {
 struct library {
 	IMB_MGR *manager;
 	struct session *sessions;
-	uint8_t ivs[CRYPTO_BATCH][IV];
+	uint8_t ivs[CRYPTO_BATCH][SRTP_IV];
 	uint8_t macs[CRYPTO_BATCH][MAC];
 };
 
@@ -81,18 +81,11 @@ static int create(void **out, const struct srtp_master *masters, size_t sessions
 	return 0;
 }
 
-/* SSRC and index xored with the salt: at byte 2 for GCM (RFC 7714 §8.1), at 4 for CM (RFC 3711
- * §4.1.1). */
-static void make_iv(const struct session *session, const struct crypto_packet *packet, int at,
-		    uint8_t iv[IV])
+static void make_iv(const struct session *session, const struct crypto_packet *packet,
+		    enum srtp_iv_at at, uint8_t iv[SRTP_IV])
 {
-	memset(iv, 0, IV);
-	for (int i = 0; i < 4; i++)
-		iv[at + i] = (uint8_t)(packet->ssrc >> (24 - 8 * i));
-	for (int i = 0; i < 6; i++)
-		iv[at + 4 + i] = (uint8_t)(packet->index >> (40 - 8 * i));
-	for (int i = 0; i < at + 10; i++)
-		iv[i] ^= session->salt[i];
+	const struct srtp_job job = { .ssrc = packet->ssrc, .index = packet->index };
+	srtp_cipher_iv(session->salt, &job, at, iv);
 }
 
 static int seal_gcm(void *arg, struct crypto_packet packets[CRYPTO_BATCH],
@@ -103,8 +96,8 @@ static int seal_gcm(void *arg, struct crypto_packet packets[CRYPTO_BATCH],
 	for (int i = 0; i < CRYPTO_BATCH; i++) {
 		struct crypto_packet *packet = &packets[i];
 		const struct session *session = &library->sessions[packet->session];
-		uint8_t iv[IV];
-		make_iv(session, packet, GCM_IV - 10, iv);
+		uint8_t iv[SRTP_IV];
+		make_iv(session, packet, SRTP_IV_AT_GCM, iv);
 		memcpy(packet->sealed, packet->header, CRYPTO_HEADER);
 		IMB_AES128_GCM_ENC(library->manager, &session->gcm, &context,
 				   packet->sealed + CRYPTO_HEADER, payload, CRYPTO_PAYLOAD, iv,
@@ -129,7 +122,7 @@ static int take_job(const IMB_JOB *job)
 static void fill_job(struct library *library, IMB_JOB *job, struct crypto_packet *packet, int i)
 {
 	const struct session *session = &library->sessions[packet->session];
-	make_iv(session, packet, SRTP_SALT - 10, library->ivs[i]);
+	make_iv(session, packet, SRTP_IV_AT_CM, library->ivs[i]);
 	job->enc_keys = session->round_keys;
 	job->dec_keys = session->round_keys;
 	job->key_len_in_bytes = SRTP_KEY;
@@ -140,7 +133,7 @@ static void fill_job(struct library *library, IMB_JOB *job, struct crypto_packet
 	job->hash_start_src_offset_in_bytes = 0;
 	job->msg_len_to_hash_in_bytes = CRYPTO_PACKET + 4; /* RFC 3711 §4.2: and the ROC */
 	job->iv = library->ivs[i];
-	job->iv_len_in_bytes = IV;
+	job->iv_len_in_bytes = SRTP_IV;
 	job->auth_tag_output = library->macs[i];
 	job->auth_tag_output_len_in_bytes = MAC;
 	job->u.HMAC._hashed_auth_key_xor_ipad = session->inner;

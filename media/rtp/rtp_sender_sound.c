@@ -8,9 +8,9 @@
 
 /* Puts the former packet's sound into this one. Where that cannot be done it stays as it is. */
 static void make_redundant(struct rtp_sender *sender, struct rtp_packet *packet,
-			   const struct frame *frame, const struct frame *former, unsigned at)
+			   const struct frame *frame, struct frame *former, unsigned at)
 {
-	const struct rtp_image *image = former ? rtp_image_of((struct frame *)former) : NULL;
+	const struct rtp_image *image = former ? rtp_image_of(former) : NULL;
 	if (!image || former->epoch != frame->epoch)
 		return;
 	if (!sender->red)
@@ -35,7 +35,7 @@ size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct rtp_packet *run)
 {
 	const bool twice = sender->lossy_until_us && sender->config.audio.red_payload_type &&
 			   clock_mono_us(sender->config.clock) < sender->lossy_until_us;
-	const struct frame *former = sender->former_sound;
+	struct frame *former = sender->former_sound;
 	size_t count = 0;
 	for (unsigned i = 0; i < sender->sound_count; i++) {
 		struct frame *frame = sender->sound[i];
