@@ -114,7 +114,8 @@ const struct live_batch *message_book_read(struct message_book *book, const char
 	free(page->text);
 	page->hash = hash;
 	page->len = len;
-	page->text = xstrndup(text, len);
+	page->text = xrealloc(NULL, len + 1);
+	memcpy(page->text, text, len); /* which may hold NULs */
 	parse(&page->batch, text, len);
 	return &page->batch;
 }

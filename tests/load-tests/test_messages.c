@@ -67,6 +67,18 @@ Test(message_book, reads_a_text_once_and_arrays_whole)
 	message_book_destroy(book);
 }
 
+/* As long as the first time, not up to its first NUL: what a sanitizer sees at the second. */
+Test(message_book, a_text_with_a_nul_is_known_again)
+{
+	static const char text[] = "[\0 far behind the end of what stands before the NUL";
+	struct message_book *book;
+	message_book_create(&book);
+	const struct live_batch *first = message_book_read(book, text, sizeof(text));
+	cr_assert(first->bad);
+	cr_assert(eq(ptr, (void *)message_book_read(book, text, sizeof(text)), (void *)first));
+	message_book_destroy(book);
+}
+
 Test(stream_clock, follows_the_line_over_the_wrap)
 {
 	const struct stream_clock clock = { .known = true,
