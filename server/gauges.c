@@ -49,6 +49,7 @@ enum worker_gauge {
 	W_UDP_STUN_BAD,
 	W_UDP_STUN_UNKNOWN,
 	W_UDP_FOREIGN,
+	W_UDP_MOVES,
 	W_UDP_GARBAGE,
 	W_TRANSCODERS,
 	W_TRANSCODERS_STARTED,
@@ -91,6 +92,8 @@ static const struct row worker_rows[] = {
 				 "STUN for sessions that do not exist", NULL },
 	[W_UDP_FOREIGN] = { COUNTER, "souk_udp_foreign_total",
 			    "DTLS or SRTP from addresses that nobody has", NULL },
+	[W_UDP_MOVES] = { COUNTER, "souk_udp_moves_total",
+			  "Sessions that went on from another address", NULL },
 	[W_UDP_GARBAGE] = { COUNTER, "souk_udp_garbage_total", "Datagrams of no known kind", NULL },
 	[W_TRANSCODERS] = { GAUGE, "souk_transcoders", "Transcoders at work now", NULL },
 	[W_TRANSCODERS_STARTED] = { COUNTER, "souk_transcoders_started_total",
@@ -219,6 +222,7 @@ static void set_udp(struct worker_gauges *gauges, const struct udp_port *port)
 	metric_set(gauges->of[W_UDP_STUN_BAD], (int64_t)stats.stun_bad);
 	metric_set(gauges->of[W_UDP_STUN_UNKNOWN], (int64_t)stats.stun_unknown);
 	metric_set(gauges->of[W_UDP_FOREIGN], (int64_t)stats.foreign);
+	metric_set(gauges->of[W_UDP_MOVES], (int64_t)stats.moves);
 	metric_set(gauges->of[W_UDP_GARBAGE], (int64_t)stats.garbage);
 	metric_set(gauges->of[W_WEBRTC], (int64_t)stats.sessions);
 }

@@ -87,6 +87,7 @@ void ice_finish(struct ice *ice)
 	credentials_finish(&ice->local);
 	credentials_finish(&ice->next);
 	credentials_finish(&ice->remote);
+	ice_seen_clear(&ice->seen);
 	free(ice->check);
 	ice->check = NULL;
 }
@@ -116,11 +117,17 @@ static bool path_is_silent(const struct ice *ice, int64_t now_us)
 	return now_us - ice->path_heard_us >= ICE_SILENT_US;
 }
 
-bool ice_heard(struct ice *ice, const struct udp_path *from, bool fresh_rtcp, int64_t now_us)
+bool ice_heard(struct ice *ice, const struct udp_path *from, bool fresh, int64_t now_us)
 {
-	if (!is_path(ice, from) && (ice->client || !fresh_rtcp))
+	if (!is_path(ice, from) && (ice->client || !fresh))
 		return false;
 	return use_path(ice, from, now_us);
+}
+
+bool ice_holds(const struct ice *ice, const struct addr *addr, int64_t now_us)
+{
+	return ice->path.remote.len && addr_equal(&ice->path.remote, addr) &&
+	       !path_is_silent(ice, now_us);
 }
 
 /* The signature is libnice's. NOLINTNEXTLINE(readability-function-size) */
@@ -141,6 +148,24 @@ static bool names(const struct ice_packet *packet, const struct ice_credentials 
 {
 	return credentials->ufrag && strlen(credentials->ufrag) == packet->ufrag_len &&
 	       !memcmp(credentials->ufrag, packet->ufrag, packet->ufrag_len);
+}
+
+static void restart(struct ice *ice, struct ice_result *result)
+{
+	credentials_finish(&ice->local);
+	ice->local = ice->next;
+	ice->next = (struct ice_credentials){ 0 };
+	ice_seen_clear(&ice->seen);
+	result->restarted = true;
+}
+
+static void take_check(struct ice *ice, const struct ice_packet *packet,
+		       const struct udp_path *from, int64_t now_us, struct ice_result *result)
+{
+	ice->last_check_us = now_us;
+	if (!ice->path.remote.len || packet->use_candidate || is_path(ice, from) ||
+	    path_is_silent(ice, now_us))
+		result->moved = use_path(ice, from, now_us);
 }
 
 static void receive_request(struct ice *ice, const struct ice_packet *packet,
@@ -169,22 +194,20 @@ static void receive_request(struct ice *ice, const struct ice_packet *packet,
 	const StunUsageIceReturn answered = stun_usage_ice_conncheck_create_reply(
 		stun, &request, &reply, result->reply, &len, &from->remote.ss, from->remote.len,
 		&controlling, tie, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
-	result->reply_len = len;
-	if (answered != STUN_USAGE_ICE_RETURN_SUCCESS)
+	if (answered != STUN_USAGE_ICE_RETURN_SUCCESS) {
+		result->reply_len = len;
 		return;
-	result->valid = true;
-	if (credentials == &ice->next) {
-		credentials_finish(&ice->local);
-		ice->local = ice->next;
-		ice->next = (struct ice_credentials){ 0 };
-		result->restarted = true;
 	}
-	if (ice->client)
+	if (credentials == &ice->next)
+		restart(ice, result);
+	const enum ice_seen_verdict seen =
+		ice_seen_take(&ice->seen, packet->transaction, &from->remote);
+	if (seen == ICE_SEEN_ELSEWHERE)
 		return;
-	ice->last_check_us = now_us;
-	if (!ice->path.remote.len || packet->use_candidate || is_path(ice, from) ||
-	    path_is_silent(ice, now_us))
-		result->moved = use_path(ice, from, now_us);
+	result->reply_len = len;
+	result->valid = true;
+	if (!ice->client && seen == ICE_SEEN_NEVER)
+		take_check(ice, packet, from, now_us, result);
 }
 
 /* libnice remembers 200 transactions an agent and searches them one by one, while a load program

@@ -8,6 +8,7 @@
 #define SOUK_SIGNALING_ICE_H
 
 #include "signaling/ice_packet.h"
+#include "signaling/ice_seen.h"
 #include "signaling/udp_port.h"
 
 #include <stdbool.h>
@@ -43,6 +44,7 @@ struct ice {
 	int64_t last_check_us; /* authenticated check (lite) or answer (client); 0: none */
 	int64_t path_heard_us; /* something authenticated came over `path` */
 	uint64_t moves;
+	struct ice_seen seen; /* checks that were taken */
 	/* client */
 	struct udp_path candidate;
 	uint8_t *check; /* sent again until it is answered */
@@ -75,13 +77,18 @@ struct ice_result {
 	uint8_t reply[ICE_REPLY_MAX];
 };
 
-/* A packet for this session. Invalid ones change nothing and get no reply. */
+/* A packet for this session. Invalid ones change nothing and get no reply; so do copies of checks
+ * that came from another address before. */
 void ice_receive(struct ice *ice, const struct ice_packet *packet, const struct udp_path *from,
 		 int64_t now_us, struct ice_result *result);
 
-/* Authenticated SRTP or SRTCP came over this path. A fresh SRTCP packet moves the session
- * (`fresh_rtcp`); RTP never does. True when it moved. */
-bool ice_heard(struct ice *ice, const struct udp_path *from, bool fresh_rtcp, int64_t now_us);
+/* Authenticated SRTP or SRTCP came over this path. One that is newer than all before (`fresh`)
+ * moves the session: nobody can have heard it earlier and sent it again. True when it moved. */
+bool ice_heard(struct ice *ice, const struct udp_path *from, bool fresh, int64_t now_us);
+
+/* The session's media runs over this address, and something came from it lately: nobody else can
+ * have it. */
+bool ice_holds(const struct ice *ice, const struct addr *addr, int64_t now_us);
 
 /* Client: writes the check that is due now, if any, to be sent to `candidate`. Returns its size or
  * 0. */

@@ -1,6 +1,7 @@
 #include "signaling/peer.h"
 
 #include "server/core/alloc.h"
+#include "server/core/bits.h"
 #include "server/core/crypto.h"
 #include "server/core/list.h"
 #include "server/core/log.h"
@@ -17,6 +18,15 @@ enum {
 	HALF_OPEN_US = 15 * 1000000, /* design section 12: half-open join */
 	PACKET_MAX = 1500, /* of RTP and RTCP, before protection */
 	RECEIVE_MAX = 2048,
+	RTP_FIXED = 12,
+	/* RTP from a new address: so many packets may have been lost before it. */
+	RTP_AHEAD_MAX = 1 << 14,
+};
+
+/* The highest sequence number of an SSRC that authenticated. */
+struct newest_rtp {
+	uint32_t ssrc;
+	uint16_t seq;
 };
 
 struct peer {
@@ -28,6 +38,8 @@ struct peer {
 	struct srtp_rx *rx;
 	enum dtls_srtp profile;
 	bool ingest;
+	struct newest_rtp newest[SRTP_STREAMS_MAX]; /* of an ingest */
+	unsigned newest_count;
 	bool raw_rtp;
 	bool connected;
 	bool closed;
@@ -153,6 +165,8 @@ static void on_stun(struct udp_session *session, const struct ice_packet *packet
 		udp_port_count_bad_stun(session->port);
 		return;
 	}
+	if (result.moved && !first)
+		udp_port_count_move(session->port);
 	if (result.restarted) {
 		udp_session_drop_ufrag(session, peer->old_ufrag);
 		free(peer->old_ufrag);
@@ -254,17 +268,65 @@ static void count_failure(struct peer *peer, int err)
 		peer->stats.srtp_failed++;
 }
 
-static void receive_rtp(struct peer *peer, uint8_t *data, size_t len, const struct udp_path *path)
+/* Something authenticated came, which moves the session if it is newer than all before. */
+static void heard(struct peer *peer, const struct udp_path *path, bool fresh, bool new_addr)
 {
+	const struct addr before = peer->ice.path.remote;
+	if (ice_heard(&peer->ice, path, fresh, now_us(peer)) && !addr_equal(&before, &path->remote))
+		udp_port_count_move(peer->session.port);
+	if (new_addr)
+		udp_session_add_addr(&peer->session, &path->remote, &peer->ice.path.remote);
+}
+
+static bool read_newest(struct newest_rtp *out, const uint8_t *data, size_t len)
+{
+	struct bits bits;
+	bits_init(&bits, data, len < RTP_FIXED ? 0 : len);
+	bits_skip(&bits, 2);
+	out->seq = (uint16_t)bits_be16(&bits);
+	bits_skip(&bits, 4);
+	out->ssrc = bits_be32(&bits);
+	return bits_ok(&bits);
+}
+
+static struct newest_rtp *newest_of(struct peer *peer, uint32_t ssrc)
+{
+	for (unsigned i = 0; i < peer->newest_count; i++)
+		if (peer->newest[i].ssrc == ssrc)
+			return &peer->newest[i];
+	return NULL;
+}
+
+/* Whether the packet is newer than all before of its SSRC, which it then is the newest of. */
+static bool take_newest(struct peer *peer, const struct newest_rtp *packet)
+{
+	struct newest_rtp *newest = newest_of(peer, packet->ssrc);
+	if (newest) {
+		const bool fresh = (int16_t)(packet->seq - newest->seq) > 0;
+		if (fresh)
+			newest->seq = packet->seq;
+		return fresh;
+	}
+	if (peer->newest_count < SRTP_STREAMS_MAX)
+		peer->newest[peer->newest_count++] = *packet;
+	return false;
+}
+
+static int receive_rtp(struct peer *peer, uint8_t *data, size_t len, const struct udp_path *path,
+		       bool new_addr)
+{
+	struct newest_rtp packet;
+	const bool follow = peer->ingest && read_newest(&packet, data, len);
 	const int err = peer->raw_rtp ? 0 : srtp_rx_rtp(peer->rx, data, &len);
 	if (err) {
 		count_failure(peer, err);
-		return;
+		return err;
 	}
 	peer->stats.rtp_received++;
 	if (!peer->raw_rtp)
-		ice_heard(&peer->ice, path, false, now_us(peer));
+		heard(peer, path, follow && take_newest(peer, &packet), new_addr);
 	peer->ops->rtp(peer->arg, data, len);
+	return 0;
 }
 
 static int receive_rtcp(struct peer *peer, const uint8_t *data, size_t len,
@@ -281,11 +343,15 @@ static int receive_rtcp(struct peer *peer, const uint8_t *data, size_t len,
 		return err;
 	}
 	peer->stats.rtcp_received++;
-	ice_heard(&peer->ice, path, fresh, now_us(peer));
-	if (new_addr)
-		udp_session_add_addr(&peer->session, &path->remote, &peer->ice.path.remote);
+	heard(peer, path, fresh, new_addr);
 	peer->ops->rtcp(peer->arg, packet, packet_len);
 	return 0;
+}
+
+/* RFC 5761 §4 */
+static bool is_rtcp(const uint8_t *data)
+{
+	return data[1] >= 192 && data[1] <= 223;
 }
 
 static void on_srtp(struct udp_session *session, uint8_t *data, size_t len,
@@ -294,21 +360,40 @@ static void on_srtp(struct udp_session *session, uint8_t *data, size_t len,
 	struct peer *peer = peer_of(session);
 	if (!peer->rx || peer->closed || len < 2)
 		return;
-	/* RFC 5761 §4 */
-	if (data[1] >= 192 && data[1] <= 223)
+	if (is_rtcp(data))
 		receive_rtcp(peer, data, len, path, false);
 	else
-		receive_rtp(peer, data, len, path);
+		receive_rtp(peer, data, len, path, false);
 }
 
-static int on_claim(struct udp_session *session, const uint8_t *data, size_t len,
+/* Only a publisher's RTP is worth a look: a viewer sends none. */
+static bool rtp_expected(struct peer *peer, const uint8_t *data, size_t len)
+{
+	struct newest_rtp packet;
+	if (!peer->ingest || !read_newest(&packet, data, len))
+		return false;
+	const struct newest_rtp *newest = newest_of(peer, packet.ssrc);
+	return newest && (uint16_t)(packet.seq - newest->seq - 1) < RTP_AHEAD_MAX;
+}
+
+static int on_claim(struct udp_session *session, uint8_t *data, size_t len,
 		    const struct udp_path *path)
 {
 	struct peer *peer = peer_of(session);
-	if (!peer->rx || peer->closed || peer->ice.client ||
-	    !srtp_rx_rtcp_expected(peer->rx, data, len))
+	if (!peer->rx || peer->closed || peer->ice.client || len < 2)
 		return -ESRCH;
-	return receive_rtcp(peer, data, len, path, true) ? -EBADMSG : 0;
+	const bool rtcp = is_rtcp(data);
+	if (rtcp ? !srtp_rx_rtcp_expected(peer->rx, data, len) : !rtp_expected(peer, data, len))
+		return -ESRCH;
+	const int err = rtcp ? receive_rtcp(peer, data, len, path, true)
+			     : receive_rtp(peer, data, len, path, true);
+	return err ? -EBADMSG : 0;
+}
+
+static bool on_holds(const struct udp_session *session, const struct addr *addr)
+{
+	const struct peer *peer = list_entry(session, struct peer, session);
+	return !peer->closed && ice_holds(&peer->ice, addr, now_us(peer));
 }
 
 /* ---- time ---- */
@@ -334,6 +419,7 @@ static const struct udp_session_ops session_ops = {
 	.dtls = on_dtls,
 	.srtp = on_srtp,
 	.claim = on_claim,
+	.holds = on_holds,
 	.tick = on_tick,
 	.free = on_free,
 };

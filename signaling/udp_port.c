@@ -26,8 +26,8 @@ enum {
 	INBOX_MAX = 8, /* datagrams of one handshake that wait */
 	TICK_US = 100000,
 	WHEEL = 10, /* a settled session is ticked once a second */
-	/* An SRTCP packet from a new address is tried on the sessions it may belong to. Strangers
-	 * can ask for that at will, hence the limits. */
+	/* An SRTP or SRTCP packet from a new address is tried on the sessions it may belong to.
+	 * Strangers can ask for that at will, hence the limits, for each kind its own. */
 	CLAIMS_A_TICK = 8,
 	CLAIM_TRIES = 16,
 };
@@ -61,7 +61,7 @@ struct udp_port {
 	struct list handshakes; // udp_session.hello_link
 	unsigned wheel_at;
 	unsigned wheel_next; /* where the next settled session goes */
-	unsigned claims_left;
+	unsigned claims_left[2]; /* of SRTP, of SRTCP */
 	struct udp_port_stats stats;
 };
 
@@ -260,12 +260,17 @@ static void tick_list(struct list *sessions, int64_t now_us)
 	}
 }
 
+static void refill_claims(struct udp_port *port)
+{
+	port->claims_left[false] = port->claims_left[true] = CLAIMS_A_TICK;
+}
+
 static void on_tick(void *arg)
 {
 	struct udp_port *port = arg;
 	const int64_t now_us = loop_now_us(port->loop);
 	timer_start(&port->tick, TICK_US);
-	port->claims_left = CLAIMS_A_TICK;
+	refill_claims(port);
 	udp_hellos_expire(&port->hellos, now_us);
 	tick_list(&port->young, now_us);
 	port->wheel_at = (port->wheel_at + 1) % WHEEL;
@@ -285,6 +290,15 @@ static struct udp_session *session_of(struct udp_port *port, const struct addr *
 	return port->recent;
 }
 
+/* Whoever has a session of his own could else send checks in the name of another's address, and
+ * the other's packets would be taken for his. */
+static bool is_forged(struct udp_port *port, const struct udp_session *session,
+		      const struct addr *from)
+{
+	const struct udp_session *owner = session_of(port, from);
+	return owner && owner != session && owner->ops->holds(owner, from);
+}
+
 static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
 		    const struct udp_path *path)
 {
@@ -297,10 +311,12 @@ static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
 		packet.kind == ICE_REQUEST
 			? map_get(&port->by_ufrag, packet.ufrag, packet.ufrag_len)
 			: session_of(port, &path->remote);
-	if (session)
-		session->ops->stun(session, &packet, path);
-	else
+	if (!session)
 		port->stats.stun_unknown++;
+	else if (is_forged(port, session, &path->remote))
+		port->stats.foreign++;
+	else
+		session->ops->stun(session, &packet, path);
 }
 
 static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
@@ -323,7 +339,7 @@ static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
 }
 
 /* False when the search is over. */
-static bool offer_to_list(struct list *sessions, const uint8_t *data, size_t len,
+static bool offer_to_list(struct list *sessions, uint8_t *data, size_t len,
 			  const struct udp_path *path, int *tries)
 {
 	list_for_each (link, sessions) {
@@ -345,11 +361,11 @@ static void on_srtp(struct udp_port *port, uint8_t *data, size_t len, const stru
 		return;
 	}
 	port->stats.foreign++;
-	/* RFC 5761 §4: RTCP types lie in 192..223. RTP from strangers is never looked at. */
-	const bool rtcp = len >= 8 && data[1] >= 192 && data[1] <= 223;
-	if (!rtcp || !port->claims_left)
+	/* RFC 5761 §4: RTCP types lie in 192..223. */
+	const bool rtcp = len >= 2 && data[1] >= 192 && data[1] <= 223;
+	if (!port->claims_left[rtcp])
 		return;
-	port->claims_left--;
+	port->claims_left[rtcp]--;
 	int tries = CLAIM_TRIES;
 	for (int i = 0; i < WHEEL; i++)
 		if (!offer_to_list(&port->wheel[i], data, len, path, &tries))
@@ -433,7 +449,7 @@ int udp_port_create(struct udp_port **out, struct loop *loop,
 	port->dtls = options->dtls;
 	if (options->log)
 		port->log = *options->log;
-	port->claims_left = CLAIMS_A_TICK;
+	refill_claims(port);
 	init_lists(port);
 	map_init(&port->by_ufrag);
 	map_init(&port->by_addr);
@@ -497,6 +513,11 @@ uint8_t *udp_port_buffer(const struct udp_port *port)
 void udp_port_count_bad_stun(struct udp_port *port)
 {
 	port->stats.stun_bad++;
+}
+
+void udp_port_count_move(struct udp_port *port)
+{
+	port->stats.moves++;
 }
 
 void udp_port_stats(const struct udp_port *port, struct udp_port_stats *out)

@@ -58,7 +58,9 @@ struct udp_port_stats {
 	uint64_t send_errors;
 	uint64_t stun_bad; /* malformed, or MESSAGE-INTEGRITY wrong */
 	uint64_t stun_unknown; /* no session of that ufrag */
-	uint64_t foreign; /* DTLS or SRTP from an address that no check validated */
+	uint64_t foreign; /* DTLS or SRTP from an address that no check validated; checks from one
+			   * that another session lives at */
+	uint64_t moves; /* of sessions, to another address */
 	uint64_t garbage; /* none of the kinds we know, or too long */
 	uint64_t hellos_kept;
 	uint64_t sessions; /* now */
@@ -83,10 +85,13 @@ struct udp_session_ops {
 	/* SRTP or SRTCP; may be changed in place. */
 	void (*srtp)(struct udp_session *session, uint8_t *data, size_t len,
 		     const struct udp_path *path);
-	/* SRTCP from an address that nobody has. -ESRCH: certainly not mine (cheap); -EBADMSG: does
-	 * not authenticate; 0: mine, and handled. */
-	int (*claim)(struct udp_session *session, const uint8_t *data, size_t len,
+	/* SRTP or SRTCP from an address that nobody has. -ESRCH: certainly not mine (cheap);
+	 * -EBADMSG: does not authenticate; 0: mine, and handled. */
+	int (*claim)(struct udp_session *session, uint8_t *data, size_t len,
 		     const struct udp_path *path);
+	/* Whether this is the address that it lives at now: others' checks from there are forged.
+	 */
+	bool (*holds)(const struct udp_session *session, const struct addr *addr);
 	/* Every 100 ms until udp_session_settle(), then once a second. */
 	void (*tick)(struct udp_session *session, int64_t now_us);
 	void (*free)(struct udp_session *session);
@@ -127,6 +132,7 @@ const struct log *udp_port_log(const struct udp_port *port);
 /* UDP_RUN_BYTES bytes to build packets in; whatever the port sends next may overwrite it. */
 uint8_t *udp_port_buffer(const struct udp_port *port);
 void udp_port_count_bad_stun(struct udp_port *port);
+void udp_port_count_move(struct udp_port *port);
 
 /* 0, -EAGAIN (the socket is full; nothing was sent) or another error, counted. Never blocks. */
 int udp_port_send(struct udp_port *port, const struct udp_path *path, const void *data, size_t len);

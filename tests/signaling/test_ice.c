@@ -172,6 +172,63 @@ Test(ice, traffic_keeps_a_path_and_fresh_rtcp_moves_it)
 	cr_assert(addr_equal(&lite.path.remote, &paths[1].remote));
 }
 
+/* The newest check of the client, from another place or once more. */
+static void copy_at(const struct udp_path *from, int64_t now_us)
+{
+	receive(&lite, client.check, client.check_len, from, now_us);
+}
+
+Test(ice, copy_of_a_check_from_elsewhere_changes_nothing_and_gets_nothing)
+{
+	check_at(&paths[0], 1000000);
+	copy_at(&paths[1], 2000000);
+	cr_assert(not(result.valid));
+	cr_assert(eq(sz, result.reply_len, 0));
+	copy_at(&paths[1], 20000000); /* not even when the path is silent */
+	cr_assert(not(result.valid));
+	cr_assert(addr_equal(&lite.path.remote, &paths[0].remote));
+	cr_assert(ice_consent_lost(&lite, 31000000));
+}
+
+Test(ice, check_that_is_sent_again_is_answered_again)
+{
+	check_at(&paths[0], 1000000);
+	copy_at(&paths[0], 1500000);
+	cr_assert(result.valid);
+	cr_assert(gt(sz, result.reply_len, 0));
+	cr_assert(ice_consent_lost(&lite, 31000000), "it is no new consent");
+}
+
+Test(ice, copies_are_known_for_thousands_of_checks_and_forgotten_with_the_credentials)
+{
+	struct ice_seen seen = { 0 };
+	uint8_t transaction[ICE_TRANSACTION] = { 0 };
+	for (unsigned i = 0; i < ICE_SEEN_MAX + 10; i++) {
+		memcpy(transaction, &i, sizeof(i));
+		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[0].remote),
+			     ICE_SEEN_NEVER));
+	}
+	for (unsigned i = 10; i < ICE_SEEN_MAX + 10; i++) {
+		memcpy(transaction, &i, sizeof(i));
+		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[0].remote),
+			     ICE_SEEN_HERE));
+		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[1].remote),
+			     ICE_SEEN_ELSEWHERE));
+	}
+	ice_seen_clear(&seen);
+	cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[1].remote), ICE_SEEN_NEVER));
+	ice_seen_clear(&seen);
+}
+
+Test(ice, an_address_is_held_while_something_comes_from_it)
+{
+	cr_assert(not(ice_holds(&lite, &paths[0].remote, 0)));
+	check_at(&paths[0], 1000000);
+	cr_assert(ice_holds(&lite, &paths[0].remote, 3999999));
+	cr_assert(not(ice_holds(&lite, &paths[1].remote, 3999999)));
+	cr_assert(not(ice_holds(&lite, &paths[0].remote, 4000000)));
+}
+
 Test(ice, consent_ends_30_seconds_after_the_last_check)
 {
 	cr_assert(not(ice_consent_lost(&lite, 99000000)));

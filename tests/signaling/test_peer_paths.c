@@ -76,15 +76,21 @@ static void nat_close(void)
 	close(nat.outside[1]);
 }
 
-static void connect_through_nat(void)
+static void connect_as(bool ingest)
 {
-	const struct peer_options server = pair_server_options(&p);
+	struct peer_options server = pair_server_options(&p);
+	server.ingest = ingest;
 	struct peer_options client = pair_client_options(&p);
 	client.candidate = nat.inside_addr;
 	cr_assert(eq(int, peer_create(&p.server.peer, p.server.port, &server), 0));
 	cr_assert(eq(int, peer_create(&p.client.peer, p.client.port, &client), 0));
 	cr_assert(pair_wait(&p, &p.client.connected, 1));
 	cr_assert(pair_wait(&p, &p.server.connected, 1));
+}
+
+static void connect_through_nat(void)
+{
+	connect_as(false);
 }
 
 static void setup(void)
@@ -126,6 +132,28 @@ static struct udp_port_stats port_stats(void)
 	return stats;
 }
 
+/* Sends one check with these credentials from a socket of its own; the size of the answer. */
+static size_t check_with(const char *ufrag, const char *pwd, int fd)
+{
+	struct ice_agent *agent;
+	struct ice ice;
+	uint8_t check[ICE_REPLY_MAX], answer[1500];
+	const struct ice_options options = {
+		.client = true,
+		.local_ufrag = "stranger",
+		.local_pwd = "0123456789012345678901",
+		.remote_ufrag = ufrag,
+		.remote_pwd = pwd,
+	};
+	cr_assert(eq(int, ice_agent_create(&agent), 0));
+	cr_assert(eq(int, ice_init(&ice, agent, &options), 0));
+	const size_t len = ice_check(&ice, 1, check);
+	ice_finish(&ice);
+	ice_agent_destroy(agent);
+	stranger_send(fd, p.server.port, check, len);
+	return stranger_receive(&p, fd, answer, sizeof(answer));
+}
+
 Test(peer_paths, first_fresh_rtcp_from_a_new_address_moves_the_session)
 {
 	connect_through_nat();
@@ -153,7 +181,81 @@ Test(peer_paths, replayed_rtcp_does_not_move_it)
 	cr_assert(eq(int, p.server.rtcp, 1));
 }
 
-Test(peer_paths, rtp_from_a_new_address_is_never_followed)
+Test(peer_paths, copy_of_a_check_does_not_move_it_and_is_not_answered)
+{
+	uint8_t answer[1500];
+	struct addr addr;
+	const int fd = stranger_open(&addr);
+	connect_through_nat();
+	const int64_t before_us = server_stats().last_check_us;
+	p.clock.ahead_us += 6000000;
+	while (server_stats().last_check_us == before_us || nat.last[0] > 3)
+		pair_serve(&p, 1000);
+	stranger_send(fd, p.server.port, nat.last, nat.last_len);
+	cr_assert(eq(sz, stranger_receive(&p, fd, answer, sizeof(answer)), 0));
+	cr_assert(server_is_at(&nat.outside_addr[0]));
+	cr_assert(eq(u64, port_stats().moves, 0));
+	close(fd);
+}
+
+Test(peer_paths, fresh_rtp_of_a_publisher_moves_it)
+{
+	connect_as(true);
+	cr_assert(eq(int, peer_send_rtp(p.client.peer, media, 1), 0));
+	cr_assert(pair_wait(&p, &p.server.rtp, 1));
+	nat.current = 1;
+	nat.checks_blocked = true;
+	header[3]++;
+	cr_assert(eq(int, peer_send_rtp(p.client.peer, media, 1), 0));
+	cr_assert(pair_wait(&p, &p.server.rtp, 2));
+	cr_assert(server_is_at(&nat.outside_addr[1]));
+	cr_assert(eq(u64, port_stats().moves, 1));
+	stranger_send(nat.outside[0], p.server.port, nat.last, nat.last_len);
+	pair_serve(&p, 20000);
+	cr_assert(server_is_at(&nat.outside_addr[1]), "not by a copy of it");
+}
+
+Test(peer_paths, old_and_forged_rtp_of_a_publisher_does_not_move_it)
+{
+	connect_as(true);
+	header[3] = 50;
+	cr_assert(eq(int, peer_send_rtp(p.client.peer, media, 1), 0));
+	cr_assert(pair_wait(&p, &p.server.rtp, 1));
+	nat.current = 1;
+	nat.checks_blocked = true;
+	header[3] = 49; /* authentic, never seen, but older than what was */
+	cr_assert(eq(int, peer_send_rtp(p.client.peer, media, 1), 0));
+	pair_serve(&p, 20000);
+	nat.last[3] = 51;
+	stranger_send(nat.outside[1], p.server.port, nat.last, nat.last_len);
+	pair_serve(&p, 20000);
+	cr_assert(server_is_at(&nat.outside_addr[0]));
+	cr_assert(eq(int, p.server.rtp, 1));
+	cr_assert(eq(u64, server_stats().srtp_failed, 1));
+}
+
+Test(peer_paths, nobody_else_can_check_in_the_name_of_a_living_address)
+{
+	static const struct peer_ops ops = { 0 };
+	struct peer_options thief = pair_server_options(&p);
+	struct peer *other;
+	connect_through_nat();
+	thief.local_ufrag = "anotherone";
+	thief.ops = &ops;
+	cr_assert(eq(int, peer_create(&other, p.server.port, &thief), 0));
+	cr_assert(eq(sz, check_with("anotherone", p.server.pwd, nat.outside[0]), 0));
+	cr_assert(eq(u64, port_stats().foreign, 1));
+	cr_assert(eq(int, peer_send_rtcp(p.client.peer, report, sizeof(report)), 0));
+	cr_assert(pair_wait(&p, &p.server.rtcp, 1));
+	p.clock.ahead_us += 4000000; /* the address is silent */
+	check_with("anotherone", p.server.pwd, nat.outside[0]);
+	struct peer_stats stats;
+	peer_stats(other, &stats);
+	cr_assert(addr_equal(&stats.remote, &nat.outside_addr[0]));
+	peer_close(other);
+}
+
+Test(peer_paths, rtp_of_a_viewer_from_a_new_address_is_never_followed)
 {
 	connect_through_nat();
 	nat.current = 1;
@@ -218,28 +320,6 @@ Test(peer_paths, strangers_get_no_answer)
 	cr_assert(eq(u64, stats.garbage, 3));
 	cr_assert(peer_connected(p.server.peer));
 	close(fd);
-}
-
-/* Sends one check with these credentials from a socket of its own; the size of the answer. */
-static size_t check_with(const char *ufrag, const char *pwd, int fd)
-{
-	struct ice_agent *agent;
-	struct ice ice;
-	uint8_t check[ICE_REPLY_MAX], answer[1500];
-	const struct ice_options options = {
-		.client = true,
-		.local_ufrag = "stranger",
-		.local_pwd = "0123456789012345678901",
-		.remote_ufrag = ufrag,
-		.remote_pwd = pwd,
-	};
-	cr_assert(eq(int, ice_agent_create(&agent), 0));
-	cr_assert(eq(int, ice_init(&ice, agent, &options), 0));
-	const size_t len = ice_check(&ice, 1, check);
-	ice_finish(&ice);
-	ice_agent_destroy(agent);
-	stranger_send(fd, p.server.port, check, len);
-	return stranger_receive(&p, fd, answer, sizeof(answer));
 }
 
 Test(peer_paths, only_the_right_password_is_answered)
