@@ -2,50 +2,27 @@
 
 #include "media/bus.h"
 #include "media/clock_map.h"
+#include "media/publisher.h"
+#include "media/waiter.h"
 #include "server/core/alloc.h"
 #include "server/core/clock.h"
 #include "server/core/list.h"
-#include "server/core/mqueue.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 
-enum { STAMP_US = 1000000, AUDIO_ONLY_US = 1000000, AUDIO_CODECS = 2 };
-
-/* Two owners: its user until broadcast_publish_end(), and a keyframe request on its way. */
-struct publisher {
-	atomic_uint refs;
-	struct broadcast *broadcast;
-	struct publisher_params params;
-	uint32_t epoch;
-	bool ended; /* publisher's thread */
-	bool began; /* it has pushed */
-	bool keyed; /* its video began */
+enum {
+	STAMP_US = 1000000,
+	AUDIO_ONLY_US = 1000000,
+	FOLLOW_MAX_US = 2000000,
+	SOUNDS = FRAME_TRACKS - TRACK_AAC
 };
 
-struct key_request {
-	struct message message;
-	struct publisher *publisher;
-};
-
-struct broadcast_waiter {
-	struct list link;
-	pthread_t thread;
-	int fd;
-	void (*soon)(void *arg);
-	void *arg;
-	atomic_uint codecs; /* bits 1 << codec */
-	atomic_bool told; /* the fd was written since the reader looked */
-};
-
-struct audio {
+struct sound {
 	struct bus *bus;
 	struct media_config *config; /* guarded by lock */
-	unsigned readers; /* guarded by lock */
 };
 
 struct broadcast {
@@ -60,22 +37,27 @@ struct broadcast {
 	struct publisher *publisher;
 	struct clock_map map;
 	int64_t epoch_began_us; /* media time */
-	struct bus *video;
-	struct media_config *video_config;
-	struct audio audio[AUDIO_CODECS];
+	struct renditions video;
+	unsigned told; /* waiters know of this change of the renditions */
+	struct sound sound[SOUNDS];
+	unsigned readers[FRAME_TRACKS];
 	struct list waiters; // broadcast_waiter.link
 	unsigned ends;
-	int64_t stamped_us; /* capture time went into this frame's packages last */
 	int64_t newest_capture_us;
 	int64_t former_gap_us; /* of the epoch before this one, for transcoded latecomers */
-	int64_t key_asked_us;
 	bool pushed;
 	struct broadcast_stats stats;
 };
 
-static struct audio *audio_of(struct broadcast *broadcast, enum codec codec)
+static struct sound *sound_of(struct broadcast *broadcast, enum codec codec)
 {
-	return &broadcast->audio[codec == CODEC_OPUS];
+	return &broadcast->sound[sound_track(codec) - TRACK_AAC];
+}
+
+struct bus *broadcast_bus(struct broadcast *broadcast, enum track track)
+{
+	return track_is_video(track) ? broadcast->video.slot[track].bus
+				     : broadcast->sound[track - TRACK_AAC].bus;
 }
 
 int broadcast_create(struct broadcast **out, const struct clock *clock,
@@ -91,10 +73,9 @@ int broadcast_create(struct broadcast **out, const struct clock *clock,
 	broadcast->clock = clock;
 	broadcast->ops = ops ? ops : &no_ops;
 	broadcast->arg = arg;
-	broadcast->key_asked_us = -BROADCAST_KEY_INTERVAL_US;
-	int err = bus_create(&broadcast->video, BUS_TAIL);
-	for (int i = 0; !err && i < AUDIO_CODECS; i++)
-		err = bus_create(&broadcast->audio[i].bus, BUS_AUDIO_TAIL);
+	int err = renditions_init(&broadcast->video);
+	for (int i = 0; !err && i < SOUNDS; i++)
+		err = bus_create(&broadcast->sound[i].bus, BUS_AUDIO_TAIL);
 	if (err) {
 		broadcast_unref(broadcast);
 		return err;
@@ -113,11 +94,10 @@ void broadcast_unref(struct broadcast *broadcast)
 {
 	if (!broadcast || atomic_fetch_sub_explicit(&broadcast->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	bus_destroy(broadcast->video);
-	media_config_unref(broadcast->video_config);
-	for (int i = 0; i < AUDIO_CODECS; i++) {
-		bus_destroy(broadcast->audio[i].bus);
-		media_config_unref(broadcast->audio[i].config);
+	renditions_finish(&broadcast->video);
+	for (int i = 0; i < SOUNDS; i++) {
+		bus_destroy(broadcast->sound[i].bus);
+		media_config_unref(broadcast->sound[i].config);
 	}
 	pthread_mutex_destroy(&broadcast->lock);
 	pthread_mutex_destroy(&broadcast->ops_lock);
@@ -142,30 +122,18 @@ void broadcast_detach(struct broadcast *broadcast)
 	pthread_mutex_unlock(&broadcast->ops_lock);
 }
 
-static void publisher_unref(struct publisher *publisher)
-{
-	if (atomic_fetch_sub_explicit(&publisher->refs, 1, memory_order_acq_rel) != 1)
-		return;
-	broadcast_unref(publisher->broadcast);
-	free(publisher);
-}
-
 int broadcast_publish_begin(struct broadcast *broadcast, const struct publisher_params *params,
 			    struct publisher **out)
 {
-	struct publisher *publisher = xcalloc(1, sizeof(*publisher));
-	atomic_init(&publisher->refs, 1);
-	publisher->broadcast = broadcast_ref(broadcast);
-	publisher->params = *params;
+	struct publisher *publisher = publisher_create(broadcast, params);
 	lock(broadcast);
 	broadcast->publisher = publisher;
 	broadcast->former_gap_us = broadcast->map.gap_us;
 	publisher->epoch = clock_map_begin(&broadcast->map, params->epoch);
-	media_config_unref(broadcast->video_config);
-	broadcast->video_config = NULL;
-	for (int i = 0; i < AUDIO_CODECS; i++) {
-		media_config_unref(broadcast->audio[i].config);
-		broadcast->audio[i].config = NULL;
+	renditions_restart(&broadcast->video);
+	for (int i = 0; i < SOUNDS; i++) {
+		media_config_unref(broadcast->sound[i].config);
+		broadcast->sound[i].config = NULL;
 	}
 	unlock(broadcast);
 	*out = publisher;
@@ -190,52 +158,46 @@ void broadcast_publish_end(struct publisher *publisher)
 	publisher_unref(publisher);
 }
 
-static void tell_waiters(struct broadcast *broadcast, unsigned codecs)
-{
-	list_for_each (link, &broadcast->waiters) {
-		struct broadcast_waiter *waiter = list_entry(link, struct broadcast_waiter, link);
-		if (!(atomic_load_explicit(&waiter->codecs, memory_order_relaxed) & codecs))
-			continue;
-		if (atomic_exchange_explicit(&waiter->told, true, memory_order_acq_rel))
-			continue;
-		if (pthread_equal(waiter->thread, pthread_self()))
-			waiter->soon(waiter->arg);
-		else
-			eventfd_write(waiter->fd, 1);
-	}
-}
-
-/* Keeps the newest configuration of a track; true when it is another one. */
-static bool keep_config(struct media_config **kept, struct media_config *config)
-{
-	if (*kept == config)
-		return false;
-	media_config_unref(*kept);
-	*kept = media_config_ref(config);
-	return true;
-}
-
 static void stamp(struct broadcast *broadcast, struct frame *frame)
 {
 	frame->gap_us = broadcast->map.gap_us;
 	if (frame->capture_us > broadcast->newest_capture_us)
 		broadcast->newest_capture_us = frame->capture_us;
-	if (!codec_is_video(frame->codec))
-		return;
-	frame->stamp = frame->key || frame->dts_us - broadcast->stamped_us >= STAMP_US;
-	if (frame->stamp)
-		broadcast->stamped_us = frame->dts_us;
+}
+
+/* What nobody waits for may still be what somebody would rather have. */
+static void tell(struct broadcast *broadcast, unsigned tracks)
+{
+	const unsigned changed = broadcast_renditions_changed(broadcast);
+	waiters_tell(&broadcast->waiters, changed == broadcast->told ? tracks : ~0u);
+	broadcast->told = changed;
 }
 
 static void share(struct broadcast *broadcast, struct frame *frame)
 {
-	const bool video = codec_is_video(frame->codec);
+	const enum track track = frame_track(frame);
+	const bool video = track_is_video(track);
 	broadcast->stats.bytes += frame->data->len;
-	broadcast->stats.keyframes += video && frame->key;
-	*(video ? &broadcast->stats.video_frames : &broadcast->stats.audio_frames) += 1;
 	broadcast->pushed = true;
-	bus_push(video ? broadcast->video : audio_of(broadcast, frame->codec)->bus, frame);
-	tell_waiters(broadcast, 1u << frame->codec);
+	if (video)
+		renditions_frame(&broadcast->video, frame);
+	*(video ? &broadcast->stats.video_frames : &broadcast->stats.audio_frames) += 1;
+	broadcast->stats.keyframes += video && frame->key;
+	bus_push(broadcast_bus(broadcast, track), frame);
+	tell(broadcast, 1u << track);
+}
+
+/* Keeps a frame's configuration; true when it is another one. */
+static bool take_config(struct broadcast *broadcast, struct frame *frame)
+{
+	if (codec_is_video(frame->codec))
+		return renditions_take_config(&broadcast->video, frame->config, frame->rendition);
+	struct sound *sound = sound_of(broadcast, frame->codec);
+	if (sound->config == frame->config)
+		return false;
+	media_config_unref(sound->config);
+	sound->config = media_config_ref(frame->config);
+	return true;
 }
 
 struct pushed {
@@ -244,17 +206,19 @@ struct pushed {
 	bool new_config;
 };
 
-/* What to do with a frame; on success it has been shared. */
-static struct pushed push_locked(struct publisher *publisher, struct frame *frame)
+/* A lesser rendition follows the clock of the best one. */
+static enum clock_map_verdict follow(const struct broadcast *broadcast, const struct frame *frame)
+{
+	const struct clock_map *map = &broadcast->map;
+	const int64_t ahead_us = clock_map_media_us(map, frame->dts_us) - map->end_us;
+	return map->running && llabs(ahead_us) < FOLLOW_MAX_US ? CLOCK_MAP_OK : CLOCK_MAP_STRAY;
+}
+
+static enum clock_map_verdict judge(struct publisher *publisher, const struct frame *frame)
 {
 	struct broadcast *broadcast = publisher->broadcast;
-	struct pushed pushed = { 0 };
 	const bool video = codec_is_video(frame->codec);
-	if (broadcast->publisher != publisher) {
-		pushed.err = -ESTALE;
-		return pushed;
-	}
-	publisher->keyed = publisher->keyed || (video && frame->key);
+	const unsigned bit = 1u << frame->rendition;
 	const struct clock_map_sample sample = {
 		.video = video,
 		.dts_us = frame->dts_us,
@@ -262,10 +226,26 @@ static struct pushed push_locked(struct publisher *publisher, struct frame *fram
 		.duration_us = frame->duration_us,
 		.arrival_us = clock_utc_us(broadcast->clock),
 	};
+	if (!video)
+		return clock_map_frame(&broadcast->map, &sample);
+	if (!(publisher->keyed & bit) && !frame->key)
+		return CLOCK_MAP_STRAY;
+	publisher->keyed |= bit;
+	const bool lead = frame->rendition == broadcast->video.best || !broadcast->video.running;
+	return lead ? clock_map_frame(&broadcast->map, &sample) : follow(broadcast, frame);
+}
+
+/* What to do with a frame; on success it has been shared. */
+static struct pushed push_locked(struct publisher *publisher, struct frame *frame)
+{
+	struct broadcast *broadcast = publisher->broadcast;
+	struct pushed pushed = { 0 };
+	if (broadcast->publisher != publisher) {
+		pushed.err = -ESTALE;
+		return pushed;
+	}
 	const int64_t gap_us = broadcast->map.gap_us;
-	enum clock_map_verdict verdict = CLOCK_MAP_STRAY;
-	if (!video || publisher->keyed)
-		verdict = clock_map_frame(&broadcast->map, &sample);
+	const enum clock_map_verdict verdict = judge(publisher, frame);
 	if (verdict == CLOCK_MAP_STRAY) {
 		broadcast->stats.stray_frames++;
 		pushed.err = -EAGAIN;
@@ -275,19 +255,19 @@ static struct pushed push_locked(struct publisher *publisher, struct frame *fram
 		broadcast->former_gap_us = gap_us;
 		pushed.new_epoch = true;
 	}
-	if (publisher->epoch != broadcast->map.epoch || !publisher->began) {
-		publisher->began = true;
-		broadcast->epoch_began_us = clock_map_media_us(&broadcast->map, sample.dts_us);
-	}
-	publisher->epoch = broadcast->map.epoch;
 	frame->epoch = broadcast->map.epoch;
 	frame->dts_us = clock_map_media_us(&broadcast->map, frame->dts_us);
 	frame->media_us = clock_map_media_us(&broadcast->map, frame->media_us);
 	frame->capture_us = clock_map_capture_us(&broadcast->map, frame->media_us);
+	if (publisher->epoch != frame->epoch || !publisher->began) {
+		publisher->began = true;
+		broadcast->epoch_began_us = frame->dts_us;
+	}
+	publisher->epoch = frame->epoch;
 	stamp(broadcast, frame);
-	struct media_config **kept =
-		video ? &broadcast->video_config : &audio_of(broadcast, frame->codec)->config;
-	pushed.new_config = keep_config(kept, frame->config);
+	if (codec_is_video(frame->codec) && broadcast->video.slot[frame->rendition].offered)
+		renditions_offer(&broadcast->video, frame->rendition, NULL);
+	pushed.new_config = take_config(broadcast, frame);
 	share(broadcast, frame);
 	return pushed;
 }
@@ -327,15 +307,17 @@ void broadcast_sender_report(struct publisher *publisher, int64_t host_us, int64
 	unlock(broadcast);
 }
 
-int broadcast_push_audio(struct broadcast *broadcast, struct frame *frame)
+int broadcast_push_made(struct broadcast *broadcast, struct frame *frame)
 {
 	lock(broadcast);
 	const uint32_t epoch = broadcast->map.epoch;
-	const bool stale = frame->epoch != epoch && frame->epoch + 1 != epoch;
+	const bool withdrawn =
+		codec_is_video(frame->codec) && !broadcast->video.slot[frame->rendition].offered;
+	const bool stale = withdrawn || (frame->epoch != epoch && frame->epoch + 1 != epoch);
 	if (!stale) {
 		frame->gap_us =
 			frame->epoch == epoch ? broadcast->map.gap_us : broadcast->former_gap_us;
-		keep_config(&audio_of(broadcast, frame->codec)->config, frame->config);
+		(void)take_config(broadcast, frame);
 		share(broadcast, frame);
 	}
 	unlock(broadcast);
@@ -344,55 +326,77 @@ int broadcast_push_audio(struct broadcast *broadcast, struct frame *frame)
 	return stale ? -ESTALE : 0;
 }
 
+void broadcast_offer(struct broadcast *broadcast, unsigned slot,
+		     const struct rendition_offer *offer)
+{
+	lock(broadcast);
+	renditions_offer(&broadcast->video, slot, offer);
+	tell(broadcast, 0);
+	unlock(broadcast);
+	if (!offer)
+		bus_clear(broadcast_bus(broadcast, (enum track)slot));
+}
+
+unsigned broadcast_best(struct broadcast *broadcast)
+{
+	lock(broadcast);
+	const unsigned best = broadcast->video.best;
+	unlock(broadcast);
+	return best;
+}
+
+unsigned broadcast_renditions_changed(const struct broadcast *broadcast)
+{
+	return atomic_load_explicit(&broadcast->video.changed, memory_order_acquire);
+}
+
+void broadcast_renditions(struct broadcast *broadcast, struct rendition_table *out)
+{
+	lock(broadcast);
+	renditions_table(&broadcast->video, out);
+	unlock(broadcast);
+}
+
 void broadcast_end(struct broadcast *broadcast)
 {
 	lock(broadcast);
 	broadcast->ends++;
-	tell_waiters(broadcast, ~0u);
+	waiters_tell(&broadcast->waiters, ~0u);
 	unlock(broadcast);
-	bus_clear(broadcast->video);
-	for (int i = 0; i < AUDIO_CODECS; i++)
-		bus_clear(broadcast->audio[i].bus);
+	for (int i = 0; i < FRAME_TRACKS; i++)
+		bus_clear(broadcast_bus(broadcast, (enum track)i));
 }
 
-static void on_key_request(struct message *message)
+/* A rung is its transcoder's business, everything else the publisher's. */
+static void ask_rung_key(struct broadcast *broadcast, unsigned slot)
 {
-	struct key_request *request = (struct key_request *)message;
-	struct publisher *publisher = request->publisher;
-	if (!publisher->ended)
-		publisher->params.request_key(publisher->params.arg);
-	publisher_unref(publisher);
-	free(request);
+	pthread_mutex_lock(&broadcast->ops_lock);
+	if (broadcast->ops->rung_key)
+		broadcast->ops->rung_key(broadcast->arg, slot);
+	pthread_mutex_unlock(&broadcast->ops_lock);
 }
 
-static void drop_key_request(struct message *message)
+void broadcast_request_key(struct broadcast *broadcast, unsigned slot)
 {
-	struct key_request *request = (struct key_request *)message;
-	publisher_unref(request->publisher);
-	free(request);
-}
-
-void broadcast_request_key(struct broadcast *broadcast)
-{
+	struct rendition *rendition = &broadcast->video.slot[slot];
 	struct publisher *publisher = NULL;
 	lock(broadcast);
 	const int64_t now_us = clock_mono_us(broadcast->clock);
-	if (broadcast->publisher && broadcast->publisher->params.queue &&
-	    now_us - broadcast->key_asked_us >= BROADCAST_KEY_INTERVAL_US) {
-		publisher = broadcast->publisher;
-		atomic_fetch_add_explicit(&publisher->refs, 1, memory_order_relaxed);
-		broadcast->key_asked_us = now_us;
+	const bool may_ask = broadcast->publisher && broadcast->publisher->params.queue;
+	const bool rung = rendition->offered;
+	const bool due =
+		(may_ask || rung) && now_us - rendition->key_asked_us >= BROADCAST_KEY_INTERVAL_US;
+	if (due) {
+		rendition->key_asked_us = now_us;
 		broadcast->stats.key_requests++;
 	}
+	if (due && !rung)
+		publisher = publisher_ref(broadcast->publisher);
 	unlock(broadcast);
-	if (!publisher)
-		return;
-	struct key_request *request = xcalloc(1, sizeof(*request));
-	request->message.run = on_key_request;
-	request->message.drop = drop_key_request;
-	request->publisher = publisher;
-	if (mqueue_push(publisher->params.queue, &request->message))
-		drop_key_request(&request->message);
+	if (publisher)
+		publisher_ask_key(publisher, slot);
+	else if (due)
+		ask_rung_key(broadcast, slot);
 }
 
 static struct media_config *config_ref(struct broadcast *broadcast, struct media_config **kept)
@@ -405,12 +409,12 @@ static struct media_config *config_ref(struct broadcast *broadcast, struct media
 
 struct media_config *broadcast_video_config(struct broadcast *broadcast)
 {
-	return config_ref(broadcast, &broadcast->video_config);
+	return config_ref(broadcast, &broadcast->video.slot[broadcast_best(broadcast)].config);
 }
 
 struct media_config *broadcast_audio_config(struct broadcast *broadcast, enum codec codec)
 {
-	return config_ref(broadcast, &audio_of(broadcast, codec)->config);
+	return config_ref(broadcast, &sound_of(broadcast, codec)->config);
 }
 
 bool broadcast_live(struct broadcast *broadcast)
@@ -424,7 +428,7 @@ bool broadcast_live(struct broadcast *broadcast)
 bool broadcast_has_video(struct broadcast *broadcast)
 {
 	lock(broadcast);
-	const bool video = broadcast->video_config != NULL;
+	const bool video = broadcast->video.slot[broadcast->video.best].config != NULL;
 	unlock(broadcast);
 	return video;
 }
@@ -432,7 +436,8 @@ bool broadcast_has_video(struct broadcast *broadcast)
 bool broadcast_audio_only(struct broadcast *broadcast)
 {
 	lock(broadcast);
-	const bool audio_only = broadcast->pushed && !broadcast->video_config &&
+	const bool audio_only = broadcast->pushed &&
+				!broadcast->video.slot[broadcast->video.best].config &&
 				broadcast->map.end_us - broadcast->epoch_began_us >= AUDIO_ONLY_US;
 	unlock(broadcast);
 	return audio_only;
@@ -446,10 +451,10 @@ uint32_t broadcast_epoch(struct broadcast *broadcast)
 	return epoch;
 }
 
-unsigned broadcast_readers(struct broadcast *broadcast, enum codec codec)
+unsigned broadcast_readers(struct broadcast *broadcast, enum track track)
 {
 	lock(broadcast);
-	const unsigned readers = audio_of(broadcast, codec)->readers;
+	const unsigned readers = broadcast->readers[track];
 	unlock(broadcast);
 	return readers;
 }
@@ -482,28 +487,11 @@ void broadcast_stats(struct broadcast *broadcast, struct broadcast_stats *out)
 struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd,
 					void (*soon)(void *arg), void *arg)
 {
-	struct broadcast_waiter *waiter = xcalloc(1, sizeof(*waiter));
-	waiter->thread = pthread_self();
-	waiter->fd = fd;
-	waiter->soon = soon;
-	waiter->arg = arg;
-	atomic_init(&waiter->codecs, 0);
-	atomic_init(&waiter->told, false);
+	struct broadcast_waiter *waiter = waiter_create(fd, soon, arg);
 	lock(broadcast);
 	list_append(&broadcast->waiters, &waiter->link);
 	unlock(broadcast);
 	return waiter;
-}
-
-void broadcast_wait_for(struct broadcast_waiter *waiter, unsigned codecs)
-{
-	atomic_store_explicit(&waiter->codecs, codecs, memory_order_relaxed);
-}
-
-bool broadcast_wait_clear(struct broadcast_waiter *waiter)
-{
-	/* A read-modify-write, so that what was pushed before the last telling is seen after it. */
-	return atomic_exchange_explicit(&waiter->told, false, memory_order_acq_rel);
 }
 
 void broadcast_unwait(struct broadcast *broadcast, struct broadcast_waiter *waiter)
@@ -514,39 +502,28 @@ void broadcast_unwait(struct broadcast *broadcast, struct broadcast_waiter *wait
 	free(waiter);
 }
 
-struct bus *broadcast_video_bus(struct broadcast *broadcast)
-{
-	return broadcast->video;
-}
-
-struct bus *broadcast_audio_bus(struct broadcast *broadcast, enum codec codec)
-{
-	return audio_of(broadcast, codec)->bus;
-}
-
-static void count_reader(struct broadcast *broadcast, enum codec codec, int by)
+static void count_reader(struct broadcast *broadcast, enum track track, int by)
 {
 	lock(broadcast);
-	struct audio *audio = audio_of(broadcast, codec);
-	const bool edge = audio->readers == (by > 0 ? 0 : 1);
-	audio->readers += (unsigned)by;
+	const bool edge = broadcast->readers[track] == (by > 0 ? 0 : 1);
+	broadcast->readers[track] += (unsigned)by;
 	unlock(broadcast);
 	if (!edge)
 		return;
 	pthread_mutex_lock(&broadcast->ops_lock);
 	if (broadcast->ops->readers)
-		broadcast->ops->readers(broadcast->arg, codec);
+		broadcast->ops->readers(broadcast->arg, track);
 	pthread_mutex_unlock(&broadcast->ops_lock);
 }
 
-void broadcast_reader_add(struct broadcast *broadcast, enum codec codec)
+void broadcast_reader_add(struct broadcast *broadcast, enum track track)
 {
-	count_reader(broadcast, codec, 1);
+	count_reader(broadcast, track, 1);
 }
 
-void broadcast_reader_remove(struct broadcast *broadcast, enum codec codec)
+void broadcast_reader_remove(struct broadcast *broadcast, enum track track)
 {
-	count_reader(broadcast, codec, -1);
+	count_reader(broadcast, track, -1);
 }
 
 unsigned broadcast_ends(struct broadcast *broadcast)

@@ -1,21 +1,20 @@
 /*
- * The media side of one room: the source's video bus, an audio bus for each codec, the clock, and
- * who publishes. Reference counted, because a room is owned by control while publishers and
- * viewers of several workers use it; every function may be called on any thread unless it says
+ * The media side of one room: the renditions of its picture, a bus of sound for each codec, the
+ * clock, and who publishes. Reference counted, because a room is owned by control while publishers
+ * and viewers of several workers use it; every function may be called on any thread unless it says
  * otherwise. Frames are pushed by one publisher's thread; transcoded renditions by theirs.
  */
 #ifndef SOUK_MEDIA_BROADCAST_H
 #define SOUK_MEDIA_BROADCAST_H
 
 #include "media/frame.h"
+#include "media/rendition.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct broadcast;
-struct bus;
 struct clock;
-struct list;
 struct mqueue;
 struct publisher;
 
@@ -24,9 +23,10 @@ enum { BROADCAST_KEY_INTERVAL_US = 500000 }; /* keyframe requests, design sectio
 /* Called on the thread that caused it. It may only push a message to the owner's thread, which then
  * looks at the state: edges of two threads may overtake each other. Each may be NULL. */
 struct broadcast_ops {
-	/* The audio bus of `codec` got its first reader or lost its last: see broadcast_readers().
-	 */
-	void (*readers)(void *arg, enum codec codec);
+	/* The track got its first reader or lost its last: see broadcast_readers(). */
+	void (*readers)(void *arg, enum track track);
+	/* Somebody cannot go on without a keyframe of a rung: at most once in 500 ms. */
+	void (*rung_key)(void *arg, unsigned slot);
 	/* A publisher's clock jumped: a new epoch without a new publisher. Publisher's thread. */
 	void (*epoch)(void *arg, uint32_t epoch);
 	/* A source's first configuration, or another one. Publisher's thread. */
@@ -48,7 +48,7 @@ struct publisher_params {
 	/* Keyframe requests are run on this queue's thread, which is the publisher's. NULL: the
 	 * source cannot be asked (RTMP). The queue outlives the publisher. */
 	struct mqueue *queue;
-	void (*request_key)(void *arg);
+	void (*request_key)(void *arg, unsigned slot);
 	void *arg;
 };
 
@@ -57,9 +57,10 @@ struct publisher_params {
 int broadcast_publish_begin(struct broadcast *broadcast, const struct publisher_params *params,
 			    struct publisher **out) __attribute__((warn_unused_result));
 
-/* The frame's media_us and dts_us are source times: any origin, one clock for both tracks. Sets its
- * times, epoch and stamps, and shares it. Takes over the reference. -ESTALE when another publisher
- * took over, -EAGAIN when the frame was dropped (before the first keyframe, stray after a jump). */
+/* The frame's media_us and dts_us are source times: any origin, one clock for all tracks; of a
+ * simulcast source frame->rendition is set. Sets its times, epoch and stamps, and shares it. Takes
+ * over the reference. -ESTALE when another publisher took over, -EAGAIN when the frame was dropped
+ * (before the first keyframe, stray after a jump). */
 int broadcast_push(struct publisher *publisher, struct frame *frame);
 
 /* See clock_map_sender_report(). */
@@ -69,18 +70,30 @@ void broadcast_sender_report(struct publisher *publisher, int64_t host_us, int64
 uint32_t publisher_epoch(const struct publisher *publisher); /* the newest it pushed in */
 void broadcast_publish_end(struct publisher *publisher); /* frees it; takes NULL */
 
-/* A frame of transcoded audio: media_us, dts_us, capture_us and epoch are set by its maker from the
- * source's frames. One thread a codec. Takes over the reference; -ESTALE for a former epoch. */
-int broadcast_push_audio(struct broadcast *broadcast, struct frame *frame);
+/* A transcoded frame, sound or a rung that was offered: media_us, dts_us, capture_us and epoch are
+ * set by its maker from the source's frames. One thread a track. Takes over the reference; -ESTALE
+ * for a former epoch or a rung that is offered no more. */
+int broadcast_push_made(struct broadcast *broadcast, struct frame *frame);
+
+/* A rung that a transcoder would make, were there a reader; never slot 0. NULL: no more, its frames
+ * are forgotten. Slots that the publisher fills itself must not be offered. */
+void broadcast_offer(struct broadcast *broadcast, unsigned slot,
+		     const struct rendition_offer *offer);
 
 /* The show is over: every reader hears ended() after the last frame, and the caches are emptied.
  * A later publish makes it live again for new readers. */
 void broadcast_end(struct broadcast *broadcast);
 
-/* Asks the source for a keyframe, at most once in 500 ms. */
-void broadcast_request_key(struct broadcast *broadcast);
+/* Asks for a keyframe of a rendition, at most once in 500 ms. */
+void broadcast_request_key(struct broadcast *broadcast, unsigned slot);
 
-/* A reference to the configuration of the present source, or NULL. */
+/* The largest picture that the publisher sends now; 0 while there is none. */
+unsigned broadcast_best(struct broadcast *broadcast);
+void broadcast_renditions(struct broadcast *broadcast, struct rendition_table *out);
+/* Counts the renditions that start, stop, are offered or change their size. No lock. */
+unsigned broadcast_renditions_changed(const struct broadcast *broadcast);
+
+/* A reference to the configuration of the present source (its largest picture), or NULL. */
 struct media_config *broadcast_video_config(struct broadcast *broadcast);
 struct media_config *broadcast_audio_config(struct broadcast *broadcast, enum codec codec);
 
@@ -88,7 +101,7 @@ bool broadcast_live(struct broadcast *broadcast); /* somebody publishes */
 bool broadcast_has_video(struct broadcast *broadcast); /* false: audio only, or not known yet */
 bool broadcast_audio_only(struct broadcast *broadcast); /* audio for a second, and no video */
 uint32_t broadcast_epoch(struct broadcast *broadcast);
-unsigned broadcast_readers(struct broadcast *broadcast, enum codec codec);
+unsigned broadcast_readers(struct broadcast *broadcast, enum track track);
 
 /* The line of the present epoch: capture_us = this one's + (m - media_us) * (1 + rate_ppm / 10^6).
  */
@@ -109,20 +122,19 @@ struct broadcast_stats {
 };
 void broadcast_stats(struct broadcast *broadcast, struct broadcast_stats *out);
 
-/* For the fan-out. A waiter is told once of what came since it was cleared: frames of the codecs it
+/* For the fan-out. A waiter is told once of what came since it was cleared: frames of the tracks it
  * waits for (at first none) and the end of the show. Its fd (an eventfd) is written, or, when the
  * teller is the thread that waits, `soon` is called, which may only ask for a call of its own. */
 struct broadcast_waiter;
 struct broadcast_waiter *broadcast_wait(struct broadcast *broadcast, int fd,
 					void (*soon)(void *arg), void *arg);
-void broadcast_wait_for(struct broadcast_waiter *waiter, unsigned codecs); /* bits 1 << codec */
+void broadcast_wait_for(struct broadcast_waiter *waiter, unsigned tracks); /* bits 1 << track */
 /* Before looking at the buses; true when something was pushed since the last time. */
 bool broadcast_wait_clear(struct broadcast_waiter *waiter);
 void broadcast_unwait(struct broadcast *broadcast, struct broadcast_waiter *waiter);
-struct bus *broadcast_video_bus(struct broadcast *broadcast);
-struct bus *broadcast_audio_bus(struct broadcast *broadcast, enum codec codec);
-void broadcast_reader_add(struct broadcast *broadcast, enum codec codec);
-void broadcast_reader_remove(struct broadcast *broadcast, enum codec codec);
+struct bus *broadcast_bus(struct broadcast *broadcast, enum track track);
+void broadcast_reader_add(struct broadcast *broadcast, enum track track);
+void broadcast_reader_remove(struct broadcast *broadcast, enum track track);
 unsigned broadcast_ends(struct broadcast *broadcast); /* how often the show has ended */
 
 #endif

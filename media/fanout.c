@@ -15,12 +15,8 @@
 #include <unistd.h>
 
 enum {
-	VIDEO,
-	AAC,
-	OPUS,
-	TRACKS,
 	TRACK_BATCH = 16, /* frames of one track taken at once */
-	BATCH_MAX = TRACKS * TRACK_BATCH,
+	BATCH_MAX = FRAME_TRACKS * TRACK_BATCH,
 	GOP_MAX = BUS_FRAMES_MAX + BUS_AUDIO_TAIL,
 	CLOCK_EVERY = 8, /* sinks between two looks at the clock */
 };
@@ -32,8 +28,10 @@ struct fanout_channel {
 	struct fanout *fanout;
 	struct broadcast *broadcast;
 	struct broadcast_waiter *waiter;
-	uint64_t cursor[TRACKS];
-	size_t wanting[TRACKS]; /* sinks; what nobody wants is not read and wakes nobody */
+	uint64_t cursor[FRAME_TRACKS];
+	struct rendition_table table;
+	unsigned changed; /* the table is as of this change */
+	size_t wanting[FRAME_TRACKS]; /* sinks; what nobody wants is not read and wakes nobody */
 	struct frame *batch[BATCH_MAX];
 	size_t batch_count;
 	struct list joining; // sink.link
@@ -63,19 +61,6 @@ struct fanout {
 	struct fanout_stats stats;
 };
 
-static const enum codec track_codec[TRACKS] = { CODEC_H264, CODEC_AAC, CODEC_OPUS };
-
-static struct bus *track_bus(const struct fanout_channel *channel, int track)
-{
-	return track == VIDEO ? broadcast_video_bus(channel->broadcast)
-			      : broadcast_audio_bus(channel->broadcast, track_codec[track]);
-}
-
-static int audio_track(const struct sink *sink)
-{
-	return sink->audio == CODEC_OPUS ? OPUS : AAC;
-}
-
 /* Stable: of equal times the first array comes first, so that a keyframe leads its group. */
 static size_t merge(struct frame **out, struct frame **a, size_t a_count, struct frame **b,
 		    size_t b_count)
@@ -96,10 +81,18 @@ static void release(struct frame **frames, size_t count)
 		frame_unref(frames[i]);
 }
 
-static bool has_news(const struct fanout_channel *channel, int track)
+static bool has_news(const struct fanout_channel *channel, enum track track)
 {
 	return channel->wanting[track] &&
-	       bus_head(track_bus(channel, track)) > channel->cursor[track];
+	       bus_head(broadcast_bus(channel->broadcast, track)) > channel->cursor[track];
+}
+
+static bool has_pictures(const struct fanout_channel *channel)
+{
+	for (int i = TRACK_VIDEO; i < TRACK_AAC; i++)
+		if (has_news(channel, (enum track)i))
+			return true;
+	return false;
 }
 
 /* Whether Opus stays in its bus for now. FLV readers hold AAC themselves. */
@@ -107,7 +100,7 @@ static bool holds_sound(struct fanout_channel *channel)
 {
 	const int64_t now_us = channel->woken_us;
 	const bool alone = now_us - channel->picture_us > FANOUT_SOUND_ALONE_US;
-	if (alone || has_news(channel, VIDEO) || !has_news(channel, OPUS))
+	if (alone || has_pictures(channel) || !has_news(channel, TRACK_OPUS))
 		return false;
 	if (channel->sound_since_us)
 		return now_us - channel->sound_since_us < FANOUT_SOUND_WAIT_US;
@@ -136,22 +129,27 @@ static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
 		channel->sound_since_us = 0;
 		timer_stop(&channel->sound);
 	}
-	struct frame *track[TRACKS][TRACK_BATCH];
-	size_t count[TRACKS];
-	for (int i = 0; i < TRACKS; i++) {
+	/* Each track is merged into the batch; two arrays take turns. */
+	struct frame *turn[2][BATCH_MAX];
+	size_t count = 0;
+	int with = 0;
+	for (int i = 0; i < FRAME_TRACKS; i++) {
+		const enum track track = (enum track)i;
+		struct frame *frames[TRACK_BATCH];
 		bool skipped = false;
-		count[i] = 0;
-		if (has_news(channel, i) && !(i == OPUS && hold))
-			count[i] = bus_read(track_bus(channel, i), &channel->cursor[i], track[i],
-					    TRACK_BATCH, &skipped);
-		fanout->stats.skips += skipped && i == VIDEO;
+		if (!has_news(channel, track) || (track == TRACK_OPUS && hold))
+			continue;
+		const size_t more =
+			bus_read(broadcast_bus(channel->broadcast, track), &channel->cursor[track],
+				 frames, TRACK_BATCH, &skipped);
+		fanout->stats.skips += skipped && track_is_video(track);
+		if (more && track_is_video(track))
+			channel->picture_us = channel->woken_us;
+		count = merge(turn[!with], turn[with], count, frames, more);
+		with = !with;
 	}
-	if (count[VIDEO])
-		channel->picture_us = channel->woken_us;
-	struct frame *audio[2 * TRACK_BATCH];
-	const size_t audio_count = merge(audio, track[AAC], count[AAC], track[OPUS], count[OPUS]);
-	channel->batch_count =
-		merge(channel->batch, track[VIDEO], count[VIDEO], audio, audio_count);
+	memcpy(channel->batch, turn[with], count * sizeof(struct frame *));
+	channel->batch_count = count;
 	return channel->batch_count > 0;
 }
 
@@ -179,35 +177,141 @@ static bool wants(const struct sink *sink, const struct frame *frame)
 	return !sink->skip_audio && frame->codec == sink->audio;
 }
 
+static void subscribe(struct fanout_channel *channel, enum track track)
+{
+	if (!channel->wanting[track]++)
+		channel->cursor[track] = bus_head(broadcast_bus(channel->broadcast, track));
+	broadcast_reader_add(channel->broadcast, track);
+}
+
+static void unsubscribe(struct fanout_channel *channel, enum track track)
+{
+	channel->wanting[track]--;
+	broadcast_reader_remove(channel->broadcast, track);
+}
+
+static void wait_for_wanted(struct fanout_channel *channel)
+{
+	unsigned tracks = 0;
+	for (int i = 0; i < FRAME_TRACKS; i++)
+		tracks |= channel->wanting[i] ? 1u << i : 0;
+	broadcast_wait_for(channel->waiter, tracks);
+}
+
+static void subscribe_picture(struct fanout_channel *channel, const struct sink_picture *picture)
+{
+	subscribe(channel, (enum track)picture->shown);
+	if (picture->next != picture->shown)
+		subscribe(channel, (enum track)picture->next);
+}
+
+static void unsubscribe_picture(struct fanout_channel *channel, const struct sink_picture *picture)
+{
+	unsubscribe(channel, (enum track)picture->shown);
+	if (picture->next != picture->shown)
+		unsubscribe(channel, (enum track)picture->next);
+}
+
+/* The table, the reader's wish or what runs has changed. */
+static void choose(struct fanout_channel *channel, struct sink *sink)
+{
+	struct sink_picture *picture = &sink->picture;
+	const struct picture_choice choice = picture_choose(picture, &channel->table);
+	const struct sink_picture former = *picture;
+	if (!sink->started)
+		picture->shown = picture->next = choice.first;
+	if (picture->next != choice.then)
+		picture_go(picture, choice.then, &channel->table);
+	if (picture->shown == former.shown && picture->next == former.next)
+		return;
+	subscribe_picture(channel, picture); /* first, so that a rung does not stop in between */
+	unsubscribe_picture(channel, &former);
+	wait_for_wanted(channel);
+}
+
+static void refresh_table(struct fanout_channel *channel)
+{
+	struct list *const lists[] = { &channel->joining, &channel->todo, &channel->done };
+	const unsigned changed = broadcast_renditions_changed(channel->broadcast);
+	if (changed == channel->changed)
+		return;
+	channel->changed = changed;
+	broadcast_renditions(channel->broadcast, &channel->table);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		list_for_each (link, lists[i]) {
+			struct sink *sink = list_entry(link, struct sink, link);
+			if (!sink->skip_video)
+				choose(channel, sink);
+		}
+	}
+}
+
+/* A change of the rendition is on its way. */
+static void deliver_changing(struct fanout_channel *channel, struct sink *sink, struct frame *frame)
+{
+	struct frame *out[PICTURE_HELD_MAX + 1];
+	const struct sink_picture former = sink->picture;
+	if (picture_asks(&sink->picture, frame))
+		broadcast_request_key(channel->broadcast, sink->picture.next);
+	const size_t count = picture_take(&sink->picture, frame_ref(frame), out);
+	if (sink->picture.shown != former.shown) {
+		unsubscribe(channel, (enum track)former.shown);
+		wait_for_wanted(channel);
+	}
+	for (size_t i = 0; i < count && sink->channel == channel; i++)
+		sink->ops->frame(sink, out[i]);
+	release(out, count);
+}
+
+static void deliver_picture(struct fanout_channel *channel, struct sink *sink, struct frame *frame)
+{
+	struct sink_picture *picture = &sink->picture;
+	if (picture->next != picture->shown || picture->held_count) {
+		deliver_changing(channel, sink, frame);
+	} else if (frame->rendition == picture->shown) {
+		picture->shown_us = frame->dts_us;
+		sink->ops->frame(sink, frame);
+	}
+}
+
 static void deliver(struct fanout *fanout, struct fanout_channel *channel, struct sink *sink)
 {
 	for (size_t i = 0; i < channel->batch_count && sink->channel == channel; i++) {
-		if (!wants(sink, channel->batch[i]))
+		struct frame *frame = channel->batch[i];
+		if (!wants(sink, frame))
 			continue;
 		fanout->stats.frames++;
-		sink->ops->frame(sink, channel->batch[i]);
+		if (codec_is_video(frame->codec))
+			deliver_picture(channel, sink, frame);
+		else
+			sink->ops->frame(sink, frame);
 	}
 	if (sink->channel == channel && sink->ops->flush)
 		sink->ops->flush(sink);
 }
 
 /* The decodable start for this sink; 0 when there is none yet. */
-static size_t read_start(struct fanout *fanout, struct fanout_channel *channel,
-			 const struct sink *sink)
+static size_t read_start(struct fanout *fanout, struct fanout_channel *channel, struct sink *sink)
 {
-	const int track = audio_track(sink);
-	struct bus *audio = track_bus(channel, track);
-	const uint64_t audio_until = channel->cursor[track];
-	if (sink->skip_video || (!sink->skip_audio && broadcast_audio_only(channel->broadcast)))
-		return bus_read_since(audio, audio_until, INT64_MIN, fanout->gop, 1);
+	struct broadcast *broadcast = channel->broadcast;
+	struct sink_picture *picture = &sink->picture;
+	const enum track sound = sound_track(sink->audio);
+	const uint64_t sound_until = channel->cursor[sound];
+	if (sink->skip_video || (!sink->skip_audio && broadcast_audio_only(broadcast)))
+		return bus_read_since(broadcast_bus(broadcast, sound), sound_until, INT64_MIN,
+				      fanout->gop, 1);
 	struct frame *pictures[BUS_FRAMES_MAX];
 	struct frame *sounds[BUS_AUDIO_TAIL];
-	const size_t picture_count = bus_read_gop(track_bus(channel, VIDEO), channel->cursor[VIDEO],
-						  pictures, BUS_FRAMES_MAX);
-	size_t sound_count = 0;
-	if (picture_count && !sink->skip_audio)
-		sound_count = bus_read_since(audio, audio_until, pictures[0]->dts_us, sounds,
-					     BUS_AUDIO_TAIL);
+	const enum track track = (enum track)picture->shown;
+	const size_t picture_count = bus_read_gop(broadcast_bus(broadcast, track),
+						  channel->cursor[track], pictures, BUS_FRAMES_MAX);
+	if (!picture_count)
+		return 0;
+	picture->shown_us = pictures[picture_count - 1]->dts_us;
+	const size_t sound_count =
+		sink->skip_audio ? 0
+				 : bus_read_since(broadcast_bus(broadcast, sound), sound_until,
+						  pictures[0]->dts_us, sounds, BUS_AUDIO_TAIL);
 	return merge(fanout->gop, pictures, picture_count, sounds, sound_count);
 }
 
@@ -219,6 +323,8 @@ static bool start(struct fanout *fanout, struct fanout_channel *channel, struct 
 	list_remove(&sink->link);
 	list_append(&channel->done, &sink->link);
 	sink->started = true;
+	if (!sink->skip_video)
+		choose(channel, sink);
 	sink->ops->start(sink, fanout->gop, count);
 	release(fanout->gop, count);
 	return true;
@@ -298,6 +404,7 @@ static bool walk(struct fanout *fanout, struct fanout_channel *channel, int64_t 
 /* Serves a channel until it is up to date or the slice is over (false). */
 static bool serve(struct fanout *fanout, struct fanout_channel *channel, int64_t until_us)
 {
+	refresh_table(channel);
 	for (;;) {
 		if (!walk(fanout, channel, until_us))
 			return false;
@@ -392,6 +499,8 @@ static struct fanout_channel *channel_create(struct fanout *fanout, struct broad
 	channel->broadcast = broadcast_ref(broadcast);
 	channel->waiter = broadcast_wait(broadcast, fanout->wake_fd, work_soon, fanout);
 	channel->ends = broadcast_ends(broadcast);
+	channel->changed = broadcast_renditions_changed(broadcast);
+	broadcast_renditions(broadcast, &channel->table);
 	list_append(&fanout->channels, &channel->link);
 	fanout->channel_count++;
 	return channel;
@@ -407,20 +516,6 @@ static struct fanout_channel *channel_of(struct fanout *fanout, struct broadcast
 	return channel_create(fanout, broadcast);
 }
 
-static void want(struct fanout_channel *channel, int track)
-{
-	if (!channel->wanting[track]++)
-		channel->cursor[track] = bus_head(track_bus(channel, track));
-}
-
-static void wait_for_wanted(struct fanout_channel *channel)
-{
-	unsigned codecs = 0;
-	for (int i = 0; i < TRACKS; i++)
-		codecs |= channel->wanting[i] ? 1u << track_codec[i] : 0;
-	broadcast_wait_for(channel->waiter, codecs);
-}
-
 int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *sink)
 {
 	struct fanout_channel *channel = channel_of(fanout, broadcast);
@@ -430,12 +525,14 @@ int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *
 	channel->sinks++;
 	channel->dirty = true;
 	fanout->stats.sinks++;
-	if (!sink->skip_video)
-		want(channel, VIDEO);
-	if (!sink->skip_audio) {
-		want(channel, audio_track(sink));
-		broadcast_reader_add(broadcast, sink->audio);
+	if (!sink->skip_video) {
+		const struct picture_choice choice =
+			picture_choose(&sink->picture, &channel->table);
+		sink->picture.shown = sink->picture.next = choice.first;
+		subscribe_picture(channel, &sink->picture);
 	}
+	if (!sink->skip_audio)
+		subscribe(channel, sound_track(sink->audio));
 	wait_for_wanted(channel);
 	work_soon(fanout);
 	return 0;
@@ -452,15 +549,27 @@ void fanout_remove(struct fanout *fanout, struct sink *sink)
 	sink->channel = NULL;
 	channel->sinks--;
 	fanout->stats.sinks--;
-	if (!sink->skip_video)
-		channel->wanting[VIDEO]--;
-	if (!sink->skip_audio) {
-		channel->wanting[audio_track(sink)]--;
-		broadcast_reader_remove(channel->broadcast, sink->audio);
+	if (!sink->skip_video) {
+		picture_drop(&sink->picture);
+		unsubscribe_picture(channel, &sink->picture);
 	}
+	if (!sink->skip_audio)
+		unsubscribe(channel, sound_track(sink->audio));
 	wait_for_wanted(channel);
 	if (!channel->sinks)
 		work_soon(fanout);
+}
+
+void fanout_want(struct sink *sink, int slot)
+{
+	sink->picture.wanted = (uint8_t)(slot + 1);
+	if (sink->channel && !sink->skip_video)
+		choose(sink->channel, sink);
+}
+
+const struct rendition_table *fanout_renditions(const struct sink *sink)
+{
+	return sink->channel ? &sink->channel->table : NULL;
 }
 
 void fanout_stats(struct fanout *fanout, struct fanout_stats *out)

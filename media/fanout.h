@@ -13,6 +13,7 @@
 struct broadcast;
 struct fanout;
 struct loop;
+struct rendition_table;
 struct sink;
 
 enum {
@@ -32,6 +33,14 @@ int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *
 
 /* No call of the sink's ops starts after this. Harmless for a sink that is not registered. */
 void fanout_remove(struct fanout *fanout, struct sink *sink);
+
+/* From now on the sink is to be shown this rendition (which counts as its reader and so has a rung
+ * started); `slot` -1: the largest there is. It changes at a keyframe. Allowed inside the sink's
+ * calls; harmless for a sink that is not registered. */
+void fanout_want(struct sink *sink, int slot);
+
+/* What the sink's broadcast has to show; NULL for a sink that is not registered. */
+const struct rendition_table *fanout_renditions(const struct sink *sink);
 
 struct fanout_stats {
 	size_t sinks;

@@ -14,9 +14,24 @@
 
 enum codec { CODEC_H264, CODEC_AAC, CODEC_OPUS };
 
+enum { RENDITIONS_MAX = 4 }; /* of one room's picture */
+
+/* What a broadcast keeps apart: its renditions of the picture by slot, and sound by codec. */
+enum track { TRACK_VIDEO, TRACK_AAC = TRACK_VIDEO + RENDITIONS_MAX, TRACK_OPUS, FRAME_TRACKS };
+
 static inline bool codec_is_video(enum codec codec)
 {
 	return codec == CODEC_H264;
+}
+
+static inline enum track sound_track(enum codec codec)
+{
+	return codec == CODEC_OPUS ? TRACK_OPUS : TRACK_AAC;
+}
+
+static inline bool track_is_video(enum track track)
+{
+	return track < TRACK_AAC;
 }
 
 /* What a decoder must know before the first frame. Immutable, reference counted. */
@@ -42,6 +57,7 @@ struct frame {
 	atomic_uint refs;
 	enum codec codec;
 	bool key; /* decodable on its own; always true for audio */
+	uint8_t rendition; /* of a picture: its slot in the broadcast; else 0 */
 	uint32_t epoch;
 	int64_t media_us; /* presentation on the room's media time */
 	int64_t dts_us; /* decoding, the same scale; == media_us without B-frames */
@@ -60,6 +76,12 @@ struct frame {
 	_Atomic(struct rtp_image *) rtp;
 	_Atomic(struct buf *) flv;
 };
+
+static inline enum track frame_track(const struct frame *frame)
+{
+	return codec_is_video(frame->codec) ? (enum track)(TRACK_VIDEO + frame->rendition)
+					    : sound_track(frame->codec);
+}
 
 /* Takes over the caller's references to both. The times are the caller's to set before sharing. */
 struct frame *frame_create(struct media_config *config, struct buf *data);

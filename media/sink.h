@@ -8,6 +8,7 @@
 #define SOUK_MEDIA_SINK_H
 
 #include "media/frame.h"
+#include "media/sink_picture.h"
 #include "server/core/list.h"
 
 #include <stdbool.h>
@@ -23,7 +24,8 @@ struct sink_ops {
 	 * caller's. */
 	void (*start)(struct sink *sink, struct frame *const *gop, size_t count);
 	/* Live, in order of decoding time, video and wanted audio interleaved. A worker that fell
-	 * behind continues at a keyframe, and another publisher's video starts with one. */
+	 * behind continues at a keyframe; another publisher's video and another rendition start
+	 * with one. */
 	void (*frame)(struct sink *sink, struct frame *frame);
 	/* After the last frame() of a turn: what waited for company goes out. May be NULL. */
 	void (*flush)(struct sink *sink);
@@ -37,6 +39,7 @@ struct sink {
 	enum codec audio; /* CODEC_AAC or CODEC_OPUS */
 	bool skip_video;
 	bool skip_audio;
+	struct sink_picture picture;
 	/* The fan-out's. */
 	struct list link;
 	struct fanout_channel *channel; /* NULL: not registered */

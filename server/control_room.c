@@ -63,7 +63,13 @@ static void run_sound(struct message *message)
 		notes_sound(room->home, room->id);
 }
 
-static void on_sound_change(void *arg, enum codec codec)
+static void on_readers(void *arg, enum track track)
+{
+	if (!track_is_video(track))
+		tell_room(arg, run_sound);
+}
+
+static void on_config(void *arg, enum codec codec)
 {
 	if (!codec_is_video(codec))
 		tell_room(arg, run_sound);
@@ -83,9 +89,9 @@ static void on_epoch(void *arg, uint32_t epoch)
 }
 
 static const struct broadcast_ops broadcast_ops = {
-	.readers = on_sound_change,
+	.readers = on_readers,
 	.epoch = on_epoch,
-	.config = on_sound_change,
+	.config = on_config,
 };
 
 int control_room_create(struct control_room **out, struct control *control,

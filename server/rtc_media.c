@@ -41,7 +41,8 @@ static const struct rtp_port_ops port_ops = { .send = port_send, .send_rtcp = po
 static void request_key(void *arg)
 {
 	struct rtc_session *session = arg;
-	broadcast_request_key(session->view->broadcast);
+	broadcast_request_key(session->view->broadcast,
+			      rtp_sender_sink(session->sender)->picture.shown);
 }
 
 static void on_pace(void *arg)
@@ -128,6 +129,19 @@ static const struct rtp_receiver_events receiver_events = {
 	.bye = on_bye,
 };
 
+/* A rid that a one-byte header extension cannot carry is never heard of. */
+static void set_layers(struct rtp_receiver_config *config, const struct sdp_track *video)
+{
+	_Static_assert((int)SDP_LAYERS_MAX <= (int)RTP_LAYERS_MAX, "every layer has its stream");
+	_Static_assert((int)RTP_LAYERS_MAX <= (int)RENDITIONS_MAX, "and its slot");
+	config->rid_id = video->ids.rid;
+	config->repaired_rid_id = video->ids.repaired_rid;
+	config->rid_count = video->rid_count;
+	for (unsigned i = 0; i < video->rid_count; i++)
+		if (strlen(video->rids[i]) <= RTP_RID_MAX)
+			memcpy(config->rids[i], video->rids[i], strlen(video->rids[i]) + 1);
+}
+
 static int create_receiver(struct rtc_session *session)
 {
 	const struct sdp_agreement *agreement = &session->agreement;
@@ -141,6 +155,7 @@ static int create_receiver(struct rtc_session *session)
 		.transport_cc_id = agreement->video.present ? agreement->video.ids.transport_cc
 							    : agreement->audio.ids.transport_cc,
 	};
+	set_layers(&config, &agreement->video);
 	crypto_random(&config.ssrc, sizeof(config.ssrc));
 	random_token(config.cname, CNAME_LEN);
 	return rtp_receiver_create(&session->receiver, &config);
@@ -153,8 +168,9 @@ static void refresh_key(struct rtc_session *session, int64_t now_us)
 	if (!session->publisher || now_us < session->key_due_us)
 		return;
 	session->key_due_us = now_us + KEY_EVERY_US;
-	if (broadcast_readers(broadcast, CODEC_OPUS) || broadcast_readers(broadcast, CODEC_AAC))
-		broadcast_request_key(broadcast);
+	for (unsigned slot = 0; slot < RENDITIONS_MAX; slot++)
+		if (broadcast_readers(broadcast, (enum track)slot))
+			broadcast_request_key(broadcast, slot);
 }
 
 static void on_feedback_due(void *arg)
@@ -167,7 +183,10 @@ static void on_feedback_due(void *arg)
 
 void rtc_media_start(struct rtc_session *session)
 {
-	rtp_receiver_request_key(session->receiver, loop_now_us(session->worker->loop));
+	const unsigned layers = session->agreement.video.rid_count;
+	for (unsigned layer = 0; layer < (layers ? layers : 1); layer++)
+		rtp_receiver_request_key(session->receiver, layer,
+					 loop_now_us(session->worker->loop));
 	timer_start(&session->feedback, 0);
 }
 
@@ -192,10 +211,10 @@ int rtc_media_watch(struct rtc_session *session)
 			  rtp_sender_sink(session->sender));
 }
 
-static void on_key_request(void *arg)
+static void on_key_request(void *arg, unsigned slot)
 {
 	struct rtc_session *session = arg;
-	rtp_receiver_request_key(session->receiver, loop_now_us(session->worker->loop));
+	rtp_receiver_request_key(session->receiver, slot, loop_now_us(session->worker->loop));
 }
 
 int rtc_media_publish(struct rtc_session *session, struct broadcast *broadcast, uint32_t epoch)

@@ -13,7 +13,7 @@ static void on_frame_out(struct frame *frame, void *arg)
 {
 	struct sound *sound = arg;
 	sound->made_epoch = frame->epoch;
-	(void)broadcast_push_audio(sound->broadcast, frame_ref(frame));
+	(void)broadcast_push_made(sound->broadcast, frame_ref(frame));
 }
 
 static void on_frame(struct sink *sink, struct frame *frame)
@@ -59,7 +59,7 @@ static bool needed(const struct sound *sound)
 	const bool only_other = source && (!made || ours);
 	media_config_unref(source);
 	media_config_unref(made);
-	return only_other && broadcast_readers(sound->broadcast, sound->to) > 0;
+	return only_other && broadcast_readers(sound->broadcast, sound_track(sound->to)) > 0;
 }
 
 void sound_update(struct sound *sound)

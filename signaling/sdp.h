@@ -24,6 +24,7 @@ enum {
 	SDP_CANDIDATES_MAX = 20, /* usable ones of a description; more are dropped */
 	SDP_SSRCS_MAX = 16, /* of one m-line; more are dropped */
 	SDP_RIDS_MAX = 8,
+	SDP_LAYERS_MAX = 4, /* of a simulcast source, more are not asked for */
 	SDP_TOKEN_MAX = 32, /* characters of a mid or rid */
 	SDP_ICE_MAX = 256, /* characters of ufrag and of pwd, RFC 8839 §5.4 */
 	SDP_DETAIL_MAX = 128,
@@ -74,7 +75,6 @@ struct sdp_extension {
 struct sdp_rid {
 	const char *id;
 	bool send;
-	uint32_t pixels; /* max-width * max-height or max-fs in pixels, 0 when unrestricted */
 };
 
 /* A UDP candidate of component 1 with a literal address; others are dropped (RFC 9725 §4.3.1). */

@@ -12,6 +12,7 @@
 struct sdp_extension_ids {
 	uint8_t mid;
 	uint8_t rid;
+	uint8_t repaired_rid;
 	uint8_t transport_cc;
 	uint8_t playout_delay;
 	uint8_t abs_capture_time;
@@ -30,9 +31,10 @@ struct sdp_track {
 	uint32_t h264_profile; /* profile-level-id, 0x42e01f */
 	uint8_t packetization_mode; /* H.264: 1, or 0 from a publisher without FU-A */
 	char mid[SDP_TOKEN_MAX + 1];
-	/* Simulcast: the only layer that was asked for. Packets whose rid extension names another
-	 * are to be dropped. Empty: no simulcast. */
-	char rid[SDP_TOKEN_MAX + 1];
+	/* Simulcast (RFC 8853): the layers that were asked for. Packets whose rid extension names
+	 * another are to be dropped. None: no simulcast. */
+	char rids[SDP_LAYERS_MAX][SDP_TOKEN_MAX + 1];
+	unsigned rid_count;
 	struct sdp_extension_ids ids;
 	uint32_t ssrcs[SDP_SSRCS_MAX]; /* announced by the peer; often none, then go by pt */
 	unsigned ssrc_count;

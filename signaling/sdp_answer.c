@@ -84,6 +84,18 @@ static bool protocol_fits(const struct sdp_media *media)
 	return strcmp(protocol, "UDP/DTLS/SCTP") == 0 || strcmp(protocol, "DTLS/SCTP") == 0;
 }
 
+/* Without the extension the layers could not be told apart (RFC 8853 §6). */
+static void agree_layers(struct sdp_track *track, const struct sdp_media *media)
+{
+	for (unsigned i = 0; media->simulcast_send && track->ids.rid && i < media->rid_count; i++) {
+		const struct sdp_rid *rid = &media->rids[i];
+		if (rid->send && track->rid_count < SDP_LAYERS_MAX)
+			snprintf(track->rids[track->rid_count++], SDP_TOKEN_MAX + 1, "%s", rid->id);
+	}
+	if (!track->rid_count)
+		track->ids.rid = track->ids.repaired_rid = 0;
+}
+
 static int agree_media(struct sdp_agreement *out, const struct sdp_media *media,
 		       const struct sdp_answer_rules *rules, struct sdp_error *error)
 {
@@ -105,14 +117,7 @@ static int agree_media(struct sdp_agreement *out, const struct sdp_media *media,
 					: "video must be H264 with packetization-mode 1");
 	const unsigned extensions = audio ? rules->audio_extensions : rules->video_extensions;
 	sdp_extensions_select(&track->ids, media, extensions);
-	/* Without the extension the layers could not be told apart (RFC 8853 §6). */
-	const struct sdp_rid *layer = NULL;
-	if (media->simulcast_send && track->ids.rid)
-		layer = rules->choose_layer(media);
-	if (layer)
-		snprintf(track->rid, sizeof(track->rid), "%s", layer->id);
-	else
-		track->ids.rid = 0;
+	agree_layers(track, media);
 	sdp_agree_track(track, media, codec, audio ? rules->audio_feedback : rules->video_feedback);
 	if (audio && rules->redundancy)
 		track->red_pt = sdp_find_red(media, track->pt);

@@ -23,8 +23,6 @@ struct sdp_answer_rules {
 	unsigned audio_extensions; /* SDP_EXT_* */
 	unsigned video_extensions;
 	struct sdp_h264_rules h264;
-	/* The layer of a simulcast offer to ask for; needed with SDP_EXT_RID only. */
-	const struct sdp_rid *(*choose_layer)(const struct sdp_media *media);
 };
 
 int sdp_answer(struct sdp_agreement *out, struct bytes *text, const struct sdp *offer,

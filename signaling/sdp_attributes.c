@@ -303,28 +303,6 @@ static int read_ssrc_group(struct sdp_parser *parser, struct sdp_scan *value)
 	return 0;
 }
 
-/* RFC 8851 §10: restrictions are key=value, separated by semicolons. */
-static uint32_t layer_pixels(struct sdp_scan *restrictions)
-{
-	uint32_t width = 0;
-	uint32_t height = 0;
-	uint32_t blocks = 0;
-	while (sdp_scan_left(restrictions)) {
-		struct sdp_scan pair;
-		const char *text = sdp_scan_word(restrictions, ';');
-		sdp_scan_init(&pair, (char *)text, strlen(text));
-		const char *key = sdp_scan_word(&pair, '=');
-		const uint32_t number = sdp_scan_number(&pair, ' ', UINT16_MAX);
-		if (strcmp(key, "max-width") == 0)
-			width = number;
-		else if (strcmp(key, "max-height") == 0)
-			height = number;
-		else if (strcmp(key, "max-fs") == 0)
-			blocks = number;
-	}
-	return width && height ? width * height : blocks * 256;
-}
-
 static int read_rid(struct sdp_parser *parser, struct sdp_scan *value)
 {
 	struct sdp_media *media = parser->media;
@@ -336,7 +314,6 @@ static int read_rid(struct sdp_parser *parser, struct sdp_scan *value)
 	if (media->rid_count == SDP_RIDS_MAX)
 		return sdp_refuse(parser->error, SDP_MALFORMED, "more than %d rid lines",
 				  SDP_RIDS_MAX);
-	rid.pixels = layer_pixels(value);
 	media->rids[media->rid_count++] = rid;
 	return 0;
 }

@@ -12,6 +12,7 @@ const char *const sdp_extension_uris[SDP_EXT_COUNT] = {
 	"http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
 	"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
 	"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+	"urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
 };
 
 enum { ONE_BYTE_ID_MAX = 14 }; /* RFC 8285 §4.2 */
@@ -27,6 +28,7 @@ uint8_t *sdp_extension_id(struct sdp_extension_ids *ids, unsigned index)
 		&ids->transport_cc,
 		&ids->playout_delay,
 		&ids->abs_capture_time,
+		&ids->repaired_rid,
 	};
 	assert(index < SDP_EXT_COUNT);
 	return members[index];

@@ -14,7 +14,8 @@ enum {
 	SDP_EXT_TRANSPORT_CC = 1 << 2,
 	SDP_EXT_PLAYOUT_DELAY = 1 << 3,
 	SDP_EXT_ABS_CAPTURE_TIME = 1 << 4,
-	SDP_EXT_COUNT = 5,
+	SDP_EXT_REPAIRED_RID = 1 << 5,
+	SDP_EXT_COUNT = 6,
 };
 
 extern const char *const sdp_extension_uris[SDP_EXT_COUNT]; /* index: the bit's number */

@@ -118,6 +118,18 @@ static void write_ssrcs(struct bytes *text, const struct sdp_side *side, enum sd
 		bytes_printf(text, "a=ssrc:%" PRIu32 " cname:" STREAM_NAME "\r\n", repair);
 }
 
+static void write_layers(struct bytes *text, const struct sdp_track *track)
+{
+	if (!track->rid_count)
+		return;
+	for (unsigned i = 0; i < track->rid_count; i++)
+		bytes_printf(text, "a=rid:%s recv\r\n", track->rids[i]);
+	bytes_text(text, "a=simulcast:recv ");
+	for (unsigned i = 0; i < track->rid_count; i++)
+		bytes_printf(text, "%s%s", i ? ";" : "", track->rids[i]);
+	bytes_text(text, "\r\n");
+}
+
 void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_kind kind,
 		     const struct sdp_track *track, bool candidates)
 {
@@ -145,9 +157,7 @@ void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_k
 		bytes_text(text, "a=rtcp-xr:rcvr-rtt=all\r\n");
 	write_codec(text, kind, track);
 	write_ssrcs(text, side, kind, track->rtx_pt ? side->repair_ssrc : 0);
-	if (*track->rid)
-		bytes_printf(text, "a=rid:%s recv\r\na=simulcast:recv %s\r\n", track->rid,
-			     track->rid);
+	write_layers(text, track);
 }
 
 void sdp_write_data(struct bytes *text, const struct sdp_side *side, const struct sdp_media *media,

@@ -11,13 +11,13 @@
 
 enum { AUDIO_RATE = 48000, VIDEO_RATE = 90000, OPUS_PACKET_MAX = 1500, BPS_WINDOW_US = 1000000 };
 
-static void give_out(struct rtp_receiver *receiver, enum rtp_track track, struct frame *frame,
-		     uint32_t timestamp, int64_t arrival_us)
+static void give_out(struct receiver_stream *stream, struct frame *frame, uint32_t timestamp,
+		     int64_t arrival_us)
 {
+	struct rtp_receiver *receiver = stream->receiver;
 	struct rtp_times times = { .arrival_us = arrival_us };
-	struct receiver_stream *stream = &receiver->stream[track];
-	times.source_us = rtp_timeline_frame(&receiver->timeline, track, timestamp, arrival_us,
-					     &times.jumped);
+	times.source_us = rtp_timeline_frame(&receiver->timeline, stream->track, timestamp,
+					     arrival_us, &times.jumped);
 	times.jumped |= stream->replaced;
 	stream->replaced = false;
 	frame->media_us = times.source_us;
@@ -28,18 +28,20 @@ static void give_out(struct rtp_receiver *receiver, enum rtp_track track, struct
 
 static void on_picture(void *arg, struct frame *frame, uint32_t timestamp, int64_t arrival_us)
 {
-	struct rtp_receiver *receiver = arg;
+	struct receiver_stream *stream = arg;
+	frame->rendition = (uint8_t)(stream->track - RTP_VIDEO);
 	if (frame->key) {
-		receiver->stats.keys++;
-		receiver->key_wanted = false;
+		stream->receiver->stats.keys++;
+		stream->key_wanted = false;
 	}
-	give_out(receiver, RTP_VIDEO, frame, timestamp, arrival_us);
+	give_out(stream, frame, timestamp, arrival_us);
 }
 
 static void on_need_key(void *arg)
 {
-	struct rtp_receiver *receiver = arg;
-	rtp_receiver_request_key(receiver, receiver->now_us);
+	struct receiver_stream *stream = arg;
+	rtp_receiver_request_key(stream->receiver, stream->track - RTP_VIDEO,
+				 stream->receiver->now_us);
 }
 
 static const struct rtp_depay_events depay_events = {
@@ -49,8 +51,8 @@ static const struct rtp_depay_events depay_events = {
 
 static void on_video_unit(void *arg, const struct rtp_unit *unit)
 {
-	struct rtp_receiver *receiver = arg;
-	rtp_depay_push(&receiver->depay, unit);
+	struct receiver_stream *stream = arg;
+	rtp_depay_push(&stream->depay, unit);
 }
 
 /* RFC 6716 §3.1: the first byte tells duration and number of the frames in a packet. */
@@ -74,7 +76,8 @@ static int64_t opus_duration_us(const uint8_t *data, size_t len)
 
 static void on_audio_unit(void *arg, const struct rtp_unit *unit)
 {
-	struct rtp_receiver *receiver = arg;
+	struct receiver_stream *stream = arg;
+	struct rtp_receiver *receiver = stream->receiver;
 	if (unit->len == 0)
 		return;
 	struct buf *data = unit->len <= OPUS_PACKET_MAX ? buf_copy(unit->data, unit->len) : NULL;
@@ -84,47 +87,93 @@ static void on_audio_unit(void *arg, const struct rtp_unit *unit)
 	}
 	struct frame *frame = frame_create(media_config_ref(receiver->opus), data);
 	frame->duration_us = opus_duration_us(unit->data, unit->len);
-	give_out(receiver, RTP_AUDIO, frame, unit->timestamp, unit->arrival_us);
+	give_out(stream, frame, unit->timestamp, unit->arrival_us);
 }
 
-static void stream_begin(struct rtp_receiver *receiver, enum rtp_track track, uint32_t ssrc)
+static void stream_begin(struct receiver_stream *stream, uint32_t ssrc)
 {
-	struct receiver_stream *stream = &receiver->stream[track];
-	const bool video = track == RTP_VIDEO;
+	struct rtp_receiver *receiver = stream->receiver;
+	const bool video = stream->track != RTP_AUDIO;
 	if (stream->on) {
 		rtp_reorder_finish(&stream->reorder);
-		rtp_timeline_restart(&receiver->timeline, track);
+		rtp_timeline_restart(&receiver->timeline, stream->track);
 		stream->replaced = true;
-		if (video) {
-			rtp_depay_finish(&receiver->depay);
-			rtp_depay_init(&receiver->depay, &depay_events, receiver);
-		}
+	}
+	if (stream->on && video) {
+		rtp_depay_finish(&stream->depay);
+		rtp_depay_init(&stream->depay, &depay_events, stream);
 	}
 	stream->on = true;
 	stream->bye = false;
 	stream->ssrc = ssrc;
 	rtp_reception_init(&stream->reception, video ? VIDEO_RATE : AUDIO_RATE);
-	rtp_reorder_init(&stream->reorder, video, video ? on_video_unit : on_audio_unit, receiver);
+	rtp_reorder_init(&stream->reorder, video, video ? on_video_unit : on_audio_unit, stream);
+}
+
+/* The layer that the extension of this id names; NULL when it stands not there or names none. */
+static struct receiver_stream *layer_named(struct rtp_receiver *receiver,
+					   const struct rtp_view *view, uint8_t id)
+{
+	struct bits value;
+	if (!id || !rtp_extension(view, id, &value))
+		return NULL;
+	const size_t len = bits_left(&value);
+	const uint8_t *name = bits_bytes(&value, len);
+	for (unsigned i = 0; name && i < receiver->config.rid_count; i++) {
+		const char *rid = receiver->config.rids[i];
+		if (strlen(rid) == len && memcmp(rid, name, len) == 0)
+			return &receiver->stream[RTP_VIDEO + i];
+	}
+	return NULL;
+}
+
+/* RFC 8852 §3: senders may leave the name out once they know that it has been heard. */
+static struct receiver_stream *layer_of(struct rtp_receiver *receiver, const struct rtp_view *view)
+{
+	const struct rtp_receiver_config *config = &receiver->config;
+	if (!config->rid_count)
+		return &receiver->stream[RTP_VIDEO];
+	for (unsigned i = 0; i < config->rid_count; i++) {
+		struct receiver_stream *stream = &receiver->stream[RTP_VIDEO + i];
+		if (stream->on && stream->ssrc == view->ssrc)
+			return stream;
+	}
+	return layer_named(receiver, view, config->rid_id);
 }
 
 /* Which stream a packet belongs to; NULL when it is none of the negotiated ones, or of a second
  * source while the first still sends. */
 static struct receiver_stream *stream_of(struct rtp_receiver *receiver, const struct rtp_view *view)
 {
-	enum rtp_track track;
-	if (view->payload_type == receiver->config.video_payload_type && view->payload_type != 0)
-		track = RTP_VIDEO;
-	else if (view->payload_type == receiver->config.audio_payload_type &&
-		 view->payload_type != 0)
-		track = RTP_AUDIO;
-	else
+	struct receiver_stream *stream = NULL;
+	if (view->payload_type == 0)
 		return NULL;
-	struct receiver_stream *stream = &receiver->stream[track];
+	if (view->payload_type == receiver->config.video_payload_type)
+		stream = layer_of(receiver, view);
+	else if (view->payload_type == receiver->config.audio_payload_type)
+		stream = &receiver->stream[RTP_AUDIO];
+	if (!stream)
+		return NULL;
 	if (!stream->on ||
 	    (stream->ssrc != view->ssrc &&
 	     (stream->bye || receiver->now_us - stream->heard_us > RECEIVER_SILENCE_US)))
-		stream_begin(receiver, track, view->ssrc);
+		stream_begin(stream, view->ssrc);
 	return stream->ssrc == view->ssrc ? stream : NULL;
+}
+
+/* The layer that a repair stream belongs to; NULL when that is not known yet. */
+static struct receiver_stream *repaired(struct rtp_receiver *receiver, const struct rtp_view *view)
+{
+	const struct rtp_receiver_config *config = &receiver->config;
+	if (!config->rid_count)
+		return &receiver->stream[RTP_VIDEO];
+	struct receiver_stream *named = layer_named(receiver, view, config->repaired_rid_id);
+	if (named)
+		named->repair_ssrc = view->ssrc;
+	for (unsigned i = 0; !named && i < config->rid_count; i++)
+		if (receiver->stream[RTP_VIDEO + i].repair_ssrc == view->ssrc)
+			named = &receiver->stream[RTP_VIDEO + i];
+	return named;
 }
 
 static void count_result(struct rtp_receiver *receiver, enum reorder_result result)
@@ -160,11 +209,11 @@ static void push(struct rtp_receiver *receiver, struct receiver_stream *stream, 
 /* RFC 4588 §4: the payload of a repair begins with the number that it had. */
 static void on_repair(struct rtp_receiver *receiver, const struct rtp_view *view)
 {
-	struct receiver_stream *stream = &receiver->stream[RTP_VIDEO];
+	struct receiver_stream *stream = repaired(receiver, view);
 	struct bits bits;
 	bits_init(&bits, view->payload, view->payload_len);
 	const uint16_t seq = bits_be16(&bits);
-	if (!stream->on || !bits_ok(&bits) || bits_left(&bits) == 0)
+	if (!stream || !stream->on || !bits_ok(&bits) || bits_left(&bits) == 0)
 		return; /* padding that probes the path */
 	const size_t len = bits_left(&bits);
 	const struct rtp_unit unit = {
@@ -251,10 +300,12 @@ int64_t rtp_receiver_tick(struct rtp_receiver *receiver, int64_t now_us)
 void rtp_receiver_stats(const struct rtp_receiver *receiver, struct rtp_receiver_stats *out)
 {
 	*out = receiver->stats;
-	out->frames_dropped = receiver->depay.dropped;
-	out->malformed += receiver->depay.malformed;
-	for (int track = 0; track < RTP_TRACKS; track++)
-		out->lost += receiver->stream[track].reorder.given_up;
+	for (int track = 0; track < RTP_TRACKS; track++) {
+		const struct receiver_stream *stream = &receiver->stream[track];
+		out->lost += stream->reorder.given_up;
+		out->frames_dropped += stream->depay.dropped;
+		out->malformed += stream->depay.malformed;
+	}
 }
 
 int rtp_receiver_create(struct rtp_receiver **out, const struct rtp_receiver_config *config)
@@ -272,7 +323,12 @@ int rtp_receiver_create(struct rtp_receiver **out, const struct rtp_receiver_con
 	receiver->opus->sample_rate = AUDIO_RATE;
 	receiver->opus->channels = config->audio_channels ? config->audio_channels : 2;
 	rtp_timeline_init(&receiver->timeline);
-	rtp_depay_init(&receiver->depay, &depay_events, receiver);
+	for (int track = 0; track < RTP_TRACKS; track++) {
+		receiver->stream[track].receiver = receiver;
+		receiver->stream[track].track = (enum rtp_track)track;
+		rtp_depay_init(&receiver->stream[track].depay, &depay_events,
+			       &receiver->stream[track]);
+	}
 	twcc_init(&receiver->twcc);
 	*out = receiver;
 	return 0;
@@ -285,8 +341,8 @@ void rtp_receiver_destroy(struct rtp_receiver *receiver)
 	for (int track = 0; track < RTP_TRACKS; track++) {
 		if (receiver->stream[track].on)
 			rtp_reorder_finish(&receiver->stream[track].reorder);
+		rtp_depay_finish(&receiver->stream[track].depay);
 	}
-	rtp_depay_finish(&receiver->depay);
 	media_config_unref(receiver->opus);
 	free(receiver);
 }

@@ -8,11 +8,12 @@
 #define SOUK_MEDIA_RTP_RTP_RECEIVER_H
 
 #include "media/frame.h"
+#include "media/rtp/rtp_track.h"
 #include "media/rtp_port.h"
 
 struct rtp_receiver;
 
-enum rtp_track { RTP_VIDEO, RTP_AUDIO, RTP_TRACKS };
+enum { RTP_RID_MAX = 16 }; /* RFC 8852 §3.1: a one-byte header extension holds no more */
 
 struct rtp_times {
 	/* Capture on the source's timeline, the same for picture and sound: the RTP timestamp
@@ -33,8 +34,8 @@ struct rtp_sender_report {
 };
 
 struct rtp_receiver_events {
-	/* A whole frame, epoch and media times not yet set; the callee owns the reference. Video
-	 * begins with a keyframe and after a loss goes on at a keyframe. */
+	/* A whole frame, epoch and media times not yet set, frame->rendition its layer; the callee
+	 * owns the reference. Each layer begins with a keyframe and after a loss goes on at one. */
 	void (*frame)(void *arg, struct frame *frame, const struct rtp_times *times);
 	void (*sender_report)(void *arg, const struct rtp_sender_report *report); /* may be NULL */
 	void (*bye)(void *arg); /* all streams said BYE; may be NULL */
@@ -50,6 +51,10 @@ struct rtp_receiver_config {
 	uint8_t video_rtx_payload_type; /* RFC 4588 repair of it; 0: not negotiated */
 	uint8_t audio_payload_type; /* Opus; 0: none */
 	uint8_t audio_channels; /* 0: 2 */
+	/* Simulcast: the layers by their rids, told apart by the header extensions. */
+	char rids[RTP_LAYERS_MAX][RTP_RID_MAX + 1];
+	unsigned rid_count; /* 0: one layer, without a rid */
+	uint8_t rid_id, repaired_rid_id; /* header extension ids; the second 0: not negotiated */
 	uint8_t transport_cc_id; /* header extension id; 0: not negotiated, REMB instead */
 	uint64_t max_bps; /* what the publisher may send at most; 0: 8 Mbit/s */
 };
@@ -73,8 +78,8 @@ int64_t rtp_receiver_packet(struct rtp_receiver *receiver, const void *data, siz
 /* Repeats NACKs, gives up what does not come, sends reports. Returns when it is due again. */
 int64_t rtp_receiver_tick(struct rtp_receiver *receiver, int64_t now_us);
 
-/* PLI, at most one per 500 ms; one asked for too early is sent as soon as allowed. */
-void rtp_receiver_request_key(struct rtp_receiver *receiver, int64_t now_us);
+/* PLI, at most one per 500 ms and layer; one asked for too early is sent as soon as allowed. */
+void rtp_receiver_request_key(struct rtp_receiver *receiver, unsigned layer, int64_t now_us);
 
 void rtp_receiver_stats(const struct rtp_receiver *receiver, struct rtp_receiver_stats *out);
 void rtp_receiver_destroy(struct rtp_receiver *receiver); /* takes NULL */

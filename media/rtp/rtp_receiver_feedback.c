@@ -20,12 +20,11 @@ static void send_rtcp(struct rtp_receiver *receiver, const struct rtcp_writer *w
 		rtp_port_send_rtcp(&receiver->config.port, writer->data, writer->len);
 }
 
-static void send_nacks(struct rtp_receiver *receiver)
+static void send_nacks(struct rtp_receiver *receiver, struct receiver_stream *video)
 {
-	struct receiver_stream *video = &receiver->stream[RTP_VIDEO];
+	uint16_t seqs[RECEIVER_NACKS_MAX];
 	if (!video->on || video->reorder.missing == 0)
 		return;
-	uint16_t seqs[RECEIVER_NACKS_MAX];
 	const unsigned count =
 		rtp_reorder_nacks(&video->reorder, receiver->now_us, rtp_receiver_rtt_us(receiver),
 				  seqs, RECEIVER_NACKS_MAX);
@@ -38,15 +37,15 @@ static void send_nacks(struct rtp_receiver *receiver)
 	send_rtcp(receiver, &writer);
 }
 
-void rtp_receiver_request_key(struct rtp_receiver *receiver, int64_t now_us)
+void rtp_receiver_request_key(struct rtp_receiver *receiver, unsigned layer, int64_t now_us)
 {
-	const struct receiver_stream *video = &receiver->stream[RTP_VIDEO];
-	const bool early = receiver->key_asked_us != 0 &&
-			   now_us - receiver->key_asked_us < RECEIVER_KEY_INTERVAL_US;
-	receiver->key_wanted = early || !video->on;
-	if (receiver->key_wanted)
+	struct receiver_stream *video = &receiver->stream[RTP_VIDEO + layer];
+	const bool early =
+		video->key_asked_us != 0 && now_us - video->key_asked_us < RECEIVER_KEY_INTERVAL_US;
+	video->key_wanted = early || !video->on;
+	if (video->key_wanted)
 		return;
-	receiver->key_asked_us = now_us;
+	video->key_asked_us = now_us;
 	receiver->stats.plis++;
 	struct rtcp_writer writer;
 	rtcp_writer_init(&writer);
@@ -56,7 +55,9 @@ void rtp_receiver_request_key(struct rtp_receiver *receiver, int64_t now_us)
 
 static void send_twcc(struct rtp_receiver *receiver)
 {
-	const enum rtp_track track = receiver->stream[RTP_VIDEO].on ? RTP_VIDEO : RTP_AUDIO;
+	enum rtp_track track = RTP_VIDEO;
+	while (track < RTP_AUDIO && !receiver->stream[track].on)
+		track++;
 	while (receiver->twcc.news) {
 		struct rtcp_writer writer;
 		rtcp_writer_init(&writer);
@@ -113,12 +114,26 @@ static void send_reports(struct rtp_receiver *receiver)
 	send_rtcp(receiver, &writer);
 }
 
+/* What a stream still waits for. */
+static int64_t stream_due_us(const struct receiver_stream *stream, int64_t now_us)
+{
+	int64_t due_us = INT64_MAX;
+	if (stream->on && stream->reorder.missing > 0)
+		due_us = now_us + RECEIVER_GAP_TICK_US;
+	const int64_t key_us = stream->key_asked_us + RECEIVER_KEY_INTERVAL_US;
+	if (stream->key_wanted && key_us > now_us && key_us < due_us)
+		due_us = key_us;
+	return due_us;
+}
+
 int64_t rtp_receiver_feedback(struct rtp_receiver *receiver)
 {
 	const int64_t now_us = receiver->now_us;
-	send_nacks(receiver);
-	if (receiver->key_wanted)
-		rtp_receiver_request_key(receiver, now_us);
+	for (unsigned layer = 0; layer < RTP_LAYERS_MAX; layer++) {
+		send_nacks(receiver, &receiver->stream[RTP_VIDEO + layer]);
+		if (receiver->stream[RTP_VIDEO + layer].key_wanted)
+			rtp_receiver_request_key(receiver, layer, now_us);
+	}
 	if (receiver->twcc.news && now_us >= receiver->next_twcc_us) {
 		send_twcc(receiver);
 		receiver->next_twcc_us = now_us + RECEIVER_TWCC_US;
@@ -130,13 +145,10 @@ int64_t rtp_receiver_feedback(struct rtp_receiver *receiver)
 	int64_t due_us = receiver->next_report_us;
 	if (receiver->twcc.news && receiver->next_twcc_us < due_us)
 		due_us = receiver->next_twcc_us;
-	const bool gap = receiver->stream[RTP_VIDEO].reorder.missing > 0 ||
-			 receiver->stream[RTP_AUDIO].reorder.missing > 0;
-	if (gap && now_us + RECEIVER_GAP_TICK_US < due_us)
-		due_us = now_us + RECEIVER_GAP_TICK_US;
-	const int64_t key_us = receiver->key_asked_us + RECEIVER_KEY_INTERVAL_US;
-	if (receiver->key_wanted && key_us > now_us && key_us < due_us)
-		due_us = key_us;
+	for (int track = 0; track < RTP_TRACKS; track++) {
+		const int64_t stream_us = stream_due_us(&receiver->stream[track], now_us);
+		due_us = stream_us < due_us ? stream_us : due_us;
+	}
 	return due_us;
 }
 
@@ -151,7 +163,7 @@ static void on_sender_report(struct rtp_receiver *receiver, struct rtcp_packet *
 			continue;
 		rtp_reception_sr(&stream->reception, info.ntp, receiver->now_us);
 		struct rtp_sender_report report = {
-			.track = track,
+			.track = (enum rtp_track)track,
 			.host_utc_us = ntp_to_utc_us(info.ntp),
 			.arrival_us = receiver->now_us,
 			.rtt_us = receiver->stats.rtt_us,

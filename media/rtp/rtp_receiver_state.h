@@ -23,13 +23,19 @@ enum {
 };
 
 struct receiver_stream {
+	struct rtp_receiver *receiver;
+	enum rtp_track track;
 	bool on;
 	bool bye;
 	bool replaced; /* the next frame is another source's first */
 	uint32_t ssrc;
+	uint32_t repair_ssrc; /* of a layer: told by its rid extension; 0: not yet */
 	int64_t heard_us;
 	struct rtp_reception reception;
 	struct rtp_reorder reorder;
+	struct rtp_depay depay; /* of a layer */
+	bool key_wanted;
+	int64_t key_asked_us; /* 0: never */
 };
 
 struct rtp_receiver {
@@ -37,12 +43,9 @@ struct rtp_receiver {
 	const struct rtp_receiver_events *events;
 	int64_t now_us; /* of the call in progress */
 	struct receiver_stream stream[RTP_TRACKS];
-	struct rtp_depay depay;
 	struct rtp_timeline timeline;
 	struct twcc_recorder twcc;
 	struct media_config *opus;
-	bool key_wanted;
-	int64_t key_asked_us; /* 0: never */
 	int64_t next_report_us, next_twcc_us;
 	bool rtt_by_report; /* stats.rtt_us comes from DLRR */
 	uint64_t remb_bps;

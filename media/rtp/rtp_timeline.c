@@ -1,7 +1,5 @@
 #include "media/rtp/rtp_timeline.h"
 
-#include "media/rtp/rtp_receiver.h"
-
 #include <stdlib.h>
 
 enum { VIDEO_RATE = 90000, AUDIO_RATE = 48000, USUAL_WEIGHT = 256 };
@@ -11,8 +9,8 @@ enum { SLEW_SLOW = 32, SLEW_FAST = 4, SLEW_FAR_US = 200000, SLEW_DONE_US = 500 }
 void rtp_timeline_init(struct rtp_timeline *timeline)
 {
 	*timeline = (struct rtp_timeline){ 0 };
-	timeline->stream[RTP_VIDEO].rate = VIDEO_RATE;
-	timeline->stream[RTP_AUDIO].rate = AUDIO_RATE;
+	for (int track = 0; track < RTP_TRACKS; track++)
+		timeline->stream[track].rate = track == RTP_AUDIO ? AUDIO_RATE : VIDEO_RATE;
 }
 
 /* Exact for both rates: 90 kHz in ninths of 100 us, 48 kHz in sixths of 125 us. */
@@ -36,35 +34,46 @@ static void anchor(struct timeline_stream *stream, int64_t arrival_us, int64_t u
 	stream->reported = false;
 }
 
-/* Picture source time minus what the reports of both streams say it should be. */
-static bool sync_error(const struct rtp_timeline *timeline, int64_t *error_us)
+/* What a picture slews towards; NULL when there is nothing. */
+static const struct timeline_stream *reference(const struct rtp_timeline *timeline, unsigned track)
 {
-	const struct timeline_stream *video = &timeline->stream[RTP_VIDEO];
-	const struct timeline_stream *audio = &timeline->stream[RTP_AUDIO];
-	if (!video->reported || !audio->reported)
+	if (timeline->stream[RTP_AUDIO].reported)
+		return &timeline->stream[RTP_AUDIO];
+	for (unsigned layer = 0; layer < track; layer++)
+		if (timeline->stream[layer].reported)
+			return &timeline->stream[layer];
+	return NULL;
+}
+
+/* Picture source time minus what the reports of both streams say it should be. */
+static bool sync_error(const struct rtp_timeline *timeline, unsigned track, int64_t *error_us)
+{
+	const struct timeline_stream *video = &timeline->stream[track];
+	const struct timeline_stream *other = reference(timeline, track);
+	if (!video->reported || !other)
 		return false;
-	const int64_t host_us = video->report_utc_us - audio->report_utc_us;
+	const int64_t host_us = video->report_utc_us - other->report_utc_us;
 	const int64_t here_us =
-		(video->report_us + video->offset_us) - (audio->report_us + audio->offset_us);
+		(video->report_us + video->offset_us) - (other->report_us + other->offset_us);
 	*error_us = here_us - host_us;
 	return llabs(*error_us) <= TIMELINE_SYNC_MAX_US;
 }
 
-static void slew(struct rtp_timeline *timeline, int64_t passed_us)
+static void slew(struct rtp_timeline *timeline, unsigned track, int64_t passed_us)
 {
 	int64_t error_us;
-	if (passed_us <= 0 || !sync_error(timeline, &error_us))
+	if (passed_us <= 0 || !sync_error(timeline, track, &error_us))
 		return;
 	const int64_t size_us = llabs(error_us);
 	if (size_us > TIMELINE_SLEW_FROM_US)
-		timeline->slewing = true;
+		timeline->slewing[track] = true;
 	else if (size_us < SLEW_DONE_US)
-		timeline->slewing = false;
-	if (!timeline->slewing)
+		timeline->slewing[track] = false;
+	if (!timeline->slewing[track])
 		return;
 	const int64_t most_us = passed_us / (size_us > SLEW_FAR_US ? SLEW_FAST : SLEW_SLOW);
 	const int64_t step_us = size_us < most_us ? size_us : most_us;
-	timeline->stream[RTP_VIDEO].offset_us -= error_us > 0 ? step_us : -step_us;
+	timeline->stream[track].offset_us -= error_us > 0 ? step_us : -step_us;
 }
 
 int64_t rtp_timeline_frame(struct rtp_timeline *timeline, unsigned track, uint32_t timestamp,
@@ -88,8 +97,8 @@ int64_t rtp_timeline_frame(struct rtp_timeline *timeline, unsigned track, uint32
 		*jumped = true;
 	} else {
 		stream->usual_us += drift_us / USUAL_WEIGHT;
-		if (track == RTP_VIDEO)
-			slew(timeline, passed_us);
+		if (track != RTP_AUDIO)
+			slew(timeline, track, passed_us);
 	}
 	stream->source_us = to_us(stream, time) + stream->offset_us;
 	return stream->source_us;

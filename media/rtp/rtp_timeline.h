@@ -1,11 +1,14 @@
 /*
- * Picture and sound of one publisher on one timeline. A stream's RTP clock gives exact distances;
+ * Pictures and sound of one publisher on one timeline. A stream's RTP clock gives exact distances;
  * where it stands in relation to the other is first taken from arrival, so that media starts
  * without waiting for anything, and corrected when both have sent reports: the picture slews
- * towards the sound, whose samples must stay evenly spaced. One owner.
+ * towards the sound, whose samples must stay evenly spaced, or without sound towards the first
+ * layer. One owner.
  */
 #ifndef SOUK_MEDIA_RTP_RTP_TIMELINE_H
 #define SOUK_MEDIA_RTP_RTP_TIMELINE_H
+
+#include "media/rtp/rtp_track.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,8 +33,8 @@ struct timeline_stream {
 };
 
 struct rtp_timeline {
-	struct timeline_stream stream[2]; /* video, audio: enum rtp_track */
-	bool slewing;
+	struct timeline_stream stream[RTP_TRACKS];
+	bool slewing[RTP_TRACKS];
 };
 
 void rtp_timeline_init(struct rtp_timeline *timeline);

@@ -28,10 +28,10 @@ struct fixture {
 
 static struct fixture f;
 
-static void on_readers(void *arg, enum codec codec)
+static void on_readers(void *arg, enum track track)
 {
 	(void)arg;
-	f.edges += codec == CODEC_OPUS;
+	f.edges += track == TRACK_OPUS;
 }
 
 static void on_epoch(void *arg, uint32_t epoch)
@@ -48,9 +48,10 @@ static void on_config(void *arg, enum codec codec)
 	f.configs++;
 }
 
-static void on_request_key(void *arg)
+static void on_request_key(void *arg, unsigned slot)
 {
 	(void)arg;
+	(void)slot;
 	f.keys_asked++;
 }
 
@@ -103,7 +104,7 @@ static int push_audio(int64_t at_us)
 static struct frame *newest(void)
 {
 	struct frame *frame;
-	struct bus *bus = broadcast_video_bus(f.broadcast);
+	struct bus *bus = broadcast_bus(f.broadcast, TRACK_VIDEO);
 	cr_assert(eq(sz, bus_read_since(bus, bus_head(bus), INT64_MIN, &frame, 1), 1));
 	return frame;
 }
@@ -188,37 +189,37 @@ Test(broadcast, configurations_are_those_of_the_present_source)
 Test(broadcast, keyframe_requests_are_throttled_and_reach_the_publisher)
 {
 	for (int i = 0; i < 5; i++)
-		broadcast_request_key(f.broadcast);
+		broadcast_request_key(f.broadcast, 0);
 	loop_poll(f.loop);
 	cr_assert(eq(uint, f.keys_asked, 1));
 	fake_clock_advance(&f.fake, NULL, BROADCAST_KEY_INTERVAL_US);
-	broadcast_request_key(f.broadcast);
+	broadcast_request_key(f.broadcast, 0);
 	loop_poll(f.loop);
 	cr_assert(eq(uint, f.keys_asked, 2));
 }
 
 Test(broadcast, a_keyframe_request_outlives_its_publisher_harmlessly)
 {
-	broadcast_request_key(f.broadcast);
+	broadcast_request_key(f.broadcast, 0);
 	broadcast_publish_end(f.publisher);
 	f.publisher = NULL;
 	loop_poll(f.loop);
 	cr_assert(eq(uint, f.keys_asked, 0));
-	broadcast_request_key(f.broadcast);
+	broadcast_request_key(f.broadcast, 0);
 }
 
 Test(broadcast, first_and_last_reader_of_a_codec_are_told)
 {
-	broadcast_reader_add(f.broadcast, CODEC_OPUS);
-	broadcast_reader_add(f.broadcast, CODEC_OPUS);
+	broadcast_reader_add(f.broadcast, TRACK_OPUS);
+	broadcast_reader_add(f.broadcast, TRACK_OPUS);
 	cr_assert(eq(uint, f.edges, 1));
-	cr_assert(eq(uint, broadcast_readers(f.broadcast, CODEC_OPUS), 2));
-	broadcast_reader_remove(f.broadcast, CODEC_OPUS);
+	cr_assert(eq(uint, broadcast_readers(f.broadcast, TRACK_OPUS), 2));
+	broadcast_reader_remove(f.broadcast, TRACK_OPUS);
 	cr_assert(eq(uint, f.edges, 1));
-	broadcast_reader_remove(f.broadcast, CODEC_OPUS);
+	broadcast_reader_remove(f.broadcast, TRACK_OPUS);
 	cr_assert(eq(uint, f.edges, 2));
 	broadcast_detach(f.broadcast);
-	broadcast_reader_add(f.broadcast, CODEC_OPUS);
+	broadcast_reader_add(f.broadcast, TRACK_OPUS);
 	cr_assert(eq(uint, f.edges, 2));
 }
 
@@ -227,7 +228,7 @@ Test(broadcast, transcoded_audio_of_a_former_epoch_is_refused)
 	push_video(true, 0);
 	struct frame *frame = frame_create(media_config_ref(f.opus), buf_copy("x", 1));
 	frame->epoch = 1;
-	cr_assert(eq(int, broadcast_push_audio(f.broadcast, frame), 0));
+	cr_assert(eq(int, broadcast_push_made(f.broadcast, frame), 0));
 	for (int i = 0; i < 2; i++) {
 		struct publisher *before = f.publisher;
 		begin();
@@ -235,8 +236,8 @@ Test(broadcast, transcoded_audio_of_a_former_epoch_is_refused)
 	}
 	frame = frame_create(media_config_ref(f.opus), buf_copy("x", 1));
 	frame->epoch = 1;
-	cr_assert(eq(int, broadcast_push_audio(f.broadcast, frame), -ESTALE));
-	cr_assert(eq(u64, bus_head(broadcast_audio_bus(f.broadcast, CODEC_OPUS)), 1));
+	cr_assert(eq(int, broadcast_push_made(f.broadcast, frame), -ESTALE));
+	cr_assert(eq(u64, bus_head(broadcast_bus(f.broadcast, TRACK_OPUS)), 1));
 }
 
 Test(broadcast, a_show_without_video_is_known_after_a_second)
@@ -293,7 +294,7 @@ Test(broadcast, waiters_are_woken_once_until_they_look)
 	struct broadcast_waiter *waiter = broadcast_wait(f.broadcast, fd, count_soon, &soon);
 	push_video(true, 0);
 	cr_assert(not(broadcast_wait_clear(waiter))); /* it waits for nothing yet */
-	broadcast_wait_for(waiter, 1u << CODEC_H264);
+	broadcast_wait_for(waiter, 1u << TRACK_VIDEO);
 	push_elsewhere(FRAME / 2);
 	push_elsewhere(FRAME);
 	eventfd_t value = 0;
@@ -312,7 +313,7 @@ Test(broadcast, a_waiter_on_the_publishers_thread_needs_no_fd)
 {
 	int soon = 0;
 	struct broadcast_waiter *waiter = broadcast_wait(f.broadcast, -1, count_soon, &soon);
-	broadcast_wait_for(waiter, 1u << CODEC_H264);
+	broadcast_wait_for(waiter, 1u << TRACK_VIDEO);
 	push_video(true, 0);
 	push_video(false, FRAME);
 	cr_assert(eq(int, soon, 1));

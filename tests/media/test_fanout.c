@@ -137,7 +137,7 @@ static void push_opus(int64_t at_us)
 	struct frame *frame = frame_create(media_config_ref(f.opus), buf_copy("x", 1));
 	frame->epoch = 1;
 	frame->media_us = frame->dts_us = at_us;
-	cr_assert(eq(int, broadcast_push_audio(f.broadcast, frame), 0));
+	cr_assert(eq(int, broadcast_push_made(f.broadcast, frame), 0));
 }
 
 static void settle(void)
@@ -231,9 +231,9 @@ Test(fanout, each_gets_the_audio_it_wants)
 	settle();
 	cr_assert(eq(uint, f.viewers[0].audio, 1));
 	cr_assert(eq(uint, f.viewers[1].audio, 2));
-	cr_assert(eq(uint, broadcast_readers(f.broadcast, CODEC_OPUS), 1));
+	cr_assert(eq(uint, broadcast_readers(f.broadcast, TRACK_OPUS), 1));
 	fanout_remove(f.fanout, &f.viewers[1].sink);
-	cr_assert(eq(uint, broadcast_readers(f.broadcast, CODEC_OPUS), 0));
+	cr_assert(eq(uint, broadcast_readers(f.broadcast, TRACK_OPUS), 0));
 }
 
 Test(fanout, opus_waits_for_the_next_picture_but_not_long)
@@ -363,4 +363,63 @@ Test(fanout, the_end_of_the_show_is_told_once_to_all)
 	settle();
 	cr_assert(eq(uint, f.viewers[5].ended, 0));
 	cr_assert(eq(uint, f.viewers[5].video, 1));
+}
+
+static void push_rendition(struct media_config *config, unsigned slot, bool key, int64_t at_us)
+{
+	struct frame *frame = test_video_frame(config, key, at_us, 10);
+	frame->rendition = (uint8_t)slot;
+	cr_assert(eq(int, broadcast_push(f.publisher, frame), 0));
+}
+
+Test(fanout, a_viewer_begins_low_and_goes_up_at_the_next_keyframe)
+{
+	struct media_config *small = test_video_config();
+	small->width /= 2;
+	f.viewers[0].sink.picture.begins_low = true;
+	for (int i = 0; i < 10; i++) {
+		push_rendition(f.video, 0, i == 0, (int64_t)i * FRAME);
+		push_rendition(small, 1, i == 0, (int64_t)i * FRAME);
+	}
+	join(0, 2);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].sink.picture.shown, 1));
+	cr_assert(eq(uint, f.viewers[1].sink.picture.shown, 0));
+	cr_assert(
+		eq(uint, broadcast_readers(f.broadcast, (enum track)0), 2)); /* one of them soon */
+	for (int i = 10; i < 20; i++) {
+		push_rendition(f.video, 0, i == 15, (int64_t)i * FRAME);
+		push_rendition(small, 1, i == 15, (int64_t)i * FRAME);
+		settle();
+		cr_assert(eq(uint, f.viewers[0].sink.picture.shown, i < 15));
+	}
+	for (int i = 0; i < 2; i++) {
+		cr_assert(eq(uint, f.viewers[i].video, 20));
+		cr_assert(eq(uint, f.viewers[i].disordered, 0));
+	}
+	cr_assert(eq(uint, broadcast_readers(f.broadcast, (enum track)1), 0));
+	media_config_unref(small);
+}
+
+Test(fanout, a_viewer_goes_where_it_wants_and_stays_when_that_stops)
+{
+	struct media_config *small = test_video_config();
+	small->width /= 2;
+	join(0, 1);
+	int i = 0;
+	for (; i < 10; i++) {
+		push_rendition(f.video, 0, i == 0, (int64_t)i * FRAME);
+		push_rendition(small, 1, i == 0 || i == 5, (int64_t)i * FRAME);
+		settle();
+		if (i == 2)
+			fanout_want(&f.viewers[0].sink, 1);
+	}
+	cr_assert(eq(uint, f.viewers[0].sink.picture.shown, 1));
+	for (; i < 80; i++) { /* the small one stops */
+		push_rendition(f.video, 0, i % 10 == 0, (int64_t)i * FRAME);
+		settle();
+	}
+	cr_assert(eq(uint, f.viewers[0].sink.picture.shown, 0));
+	cr_assert(eq(uint, f.viewers[0].disordered, 0));
+	media_config_unref(small);
 }

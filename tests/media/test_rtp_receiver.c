@@ -319,7 +319,7 @@ Test(rtp_receiver, keyframe_requests_are_throttled)
 {
 	receive_picture(1, 0, false); /* undecodable: requests by itself */
 	for (int i = 0; i < 10; i++)
-		rtp_receiver_request_key(f.receiver, f.now_us);
+		rtp_receiver_request_key(f.receiver, 0, f.now_us);
 	cr_assert(eq(sz, fake_rtp_port_rtcp(&f.port, RTCP_PSFB, PSFB_PLI), 1));
 	pass_time(499000);
 	cr_assert(eq(sz, fake_rtp_port_rtcp(&f.port, RTCP_PSFB, PSFB_PLI), 1));

@@ -81,39 +81,41 @@ Test(whip, takes_no_repair_stream_of_another_codec)
 
 /* Chromium keeps the layers that the answer names; without a=simulcast it would send the first,
  * which is the smallest. */
-Test(whip, asks_a_simulcast_publisher_for_its_best_layer)
+Test(whip, asks_a_simulcast_publisher_for_all_its_layers)
 {
 	const struct sdp_agreement agreement = answer_file("chromium156-offer-simulcast.sdp");
 	sdp_assert_golden(&answer, "answers/whip-chromium156-simulcast.sdp");
-	cr_expect(eq(str, (char *)agreement.video.rid, "h"));
+	cr_assert(eq(uint, agreement.video.rid_count, 3));
+	cr_expect(eq(str, (char *)agreement.video.rids[0], "l"));
+	cr_expect(eq(str, (char *)agreement.video.rids[2], "h"));
 	cr_expect(eq(u8, agreement.video.ids.rid, 10));
+	cr_expect(eq(u8, agreement.video.ids.repaired_rid, 11));
 	cr_expect(eq(uint, agreement.video.ssrc_count, 0));
 }
 
 static const struct {
 	const char *rids;
-	const char *best;
+	unsigned count;
 } layers[] = {
-	{ "a=rid:l send\r\na=rid:m send\r\na=rid:h send\r\n", "h" },
-	{ "a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\n", "h" },
-	{ "a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\n", "f" },
-	{ "a=rid:0 send\r\na=rid:1 send\r\na=rid:2 send\r\n", "0" },
-	{ "a=rid:low send\r\na=rid:mid send\r\na=rid:high send\r\n", "high" },
-	{ "a=rid:x send\r\na=rid:y send\r\n", "y" },
+	{ "a=rid:x send\r\na=rid:y send\r\n", 2 },
+	{ "a=rid:x send\r\na=rid:y recv\r\n", 1 },
 	{ "a=rid:a send max-width=1280;max-height=720\r\n"
 	  "a=rid:b send pt=102,103;max-width=640;max-height=360\r\n",
-	  "a" },
-	{ "a=rid:a send max-fs=900\r\na=rid:b send max-fs=3600\r\n", "b" },
+	  2 },
+	{ "a=rid:1 send\r\na=rid:2 send\r\na=rid:3 send\r\na=rid:4 send\r\na=rid:5 send\r\n",
+	  SDP_LAYERS_MAX },
+	{ "", 0 },
 };
 
-Test(whip, finds_the_best_layer_by_size_name_or_place)
+Test(whip, asks_for_the_layers_that_are_sent_and_for_four_at_most)
 {
 	static const char all[] = "a=rid:l send\r\na=rid:m send\r\na=rid:h send\r\n";
 	char *text = sdp_load("chromium156-offer-simulcast.sdp");
 	for (size_t i = 0; i < sizeof(layers) / sizeof(layers[0]); i++) {
 		char *offer = sdp_replace(text, all, layers[i].rids);
 		const struct sdp_agreement agreement = must_answer(offer);
-		cr_expect(eq(str, (char *)agreement.video.rid, (char *)layers[i].best));
+		cr_expect(eq(uint, agreement.video.rid_count, layers[i].count));
+		cr_expect(eq(int, agreement.video.ids.rid != 0, layers[i].count > 0));
 		free(offer);
 	}
 	free(text);

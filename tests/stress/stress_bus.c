@@ -111,7 +111,7 @@ static void *observe(void *arg)
 	while (!atomic_load(&done)) {
 		struct broadcast_clock clock;
 		broadcast_clock(broadcast, &clock);
-		broadcast_request_key(broadcast);
+		broadcast_request_key(broadcast, 0);
 		media_config_unref(broadcast_video_config(broadcast));
 		sched_yield();
 	}
@@ -126,7 +126,7 @@ static void *transcode(void *arg)
 		struct frame *frame = frame_create(media_config_ref(config), buf_copy("opus", 4));
 		frame->epoch = broadcast_epoch(broadcast);
 		frame->media_us = frame->dts_us = 1000000 + i * 20;
-		(void)broadcast_push_audio(broadcast, frame);
+		(void)broadcast_push_made(broadcast, frame);
 		sched_yield();
 	}
 	media_config_unref(config);
