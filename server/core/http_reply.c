@@ -179,9 +179,16 @@ static bool has_body(int status)
 	return status >= 200 && status != 204 && status != 304;
 }
 
-/* `body` or `shared` or neither. */
+/* Bytes that are copied, or shared ones, or none. */
+struct body {
+	const void *data;
+	size_t len; /* of all of it */
+	struct buf *const *bufs;
+	size_t count;
+};
+
 static void reply(struct http_request *request, int status, const struct http_header *headers,
-		  const struct stream_frame *body, struct buf *shared)
+		  const struct body *body)
 {
 	struct http_connection *connection = request->connection;
 	if (connection->phase != HTTP_HANDLING)
@@ -190,19 +197,19 @@ static void reply(struct http_request *request, int status, const struct http_he
 	struct bytes head;
 	begin_head(&head, request, status, headers);
 	if (has_body(status))
-		bytes_printf(&head, "Content-Length: %zu\r\n",
-			     shared ? shared->len : body->tail_len);
+		bytes_printf(&head, "Content-Length: %zu\r\n", body->len);
 	end_head(&head, keep_alive);
 	const bool sends_body = has_body(status) && !request->is_head;
 	const struct stream_frame frame = {
 		.head = head.data,
 		.head_len = head.len,
-		.tail = sends_body ? body->tail : NULL,
-		.tail_len = sends_body ? body->tail_len : 0,
+		.tail = sends_body ? body->data : NULL,
+		.tail_len = sends_body && body->data ? body->len : 0,
 	};
-	const int err = bytes_ok(&head) ? stream_write_framed(connection->stream, &frame, &shared,
-							      shared && sends_body ? 1 : 0)
-					: -ENOBUFS;
+	const int err = bytes_ok(&head)
+				? stream_write_framed(connection->stream, &frame, body->bufs,
+						      sends_body ? body->count : 0)
+				: -ENOBUFS;
 	bytes_finish(&head);
 	if (err && err != -ENOTCONN) /* a client must not take half a reply for a whole one */
 		connection_end(connection);
@@ -213,15 +220,22 @@ static void reply(struct http_request *request, int status, const struct http_he
 void http_reply(struct http_request *request, int status, const struct http_header *headers,
 		const void *body, size_t len)
 {
-	const struct stream_frame frame = { .tail = body, .tail_len = len };
-	reply(request, status, headers, &frame, NULL);
+	reply(request, status, headers, &(struct body){ .data = body, .len = body ? len : 0 });
 }
 
 void http_reply_buf(struct http_request *request, int status, const struct http_header *headers,
 		    struct buf *body)
 {
-	const struct stream_frame none = { 0 };
-	reply(request, status, headers, &none, body);
+	http_reply_bufs(request, status, headers, &body, 1);
+}
+
+void http_reply_bufs(struct http_request *request, int status, const struct http_header *headers,
+		     struct buf *const *bufs, size_t count)
+{
+	struct body body = { .bufs = bufs, .count = count };
+	for (size_t i = 0; i < count; i++)
+		body.len += bufs[i]->len;
+	reply(request, status, headers, &body);
 }
 
 void http_stream_begin(struct http_request *request, int status, const struct http_header *headers,

@@ -84,6 +84,11 @@ static void on_request(struct http_request *request, void *arg)
 		http_stream_abort(request);
 	} else if (!strcmp(path, "/big")) {
 		http_reply_buf(request, 200, NULL, f.big);
+	} else if (!strcmp(path, "/parts")) {
+		struct buf *parts[] = { buf_copy("one ", 4), buf_copy("two ", 4), buf_copy("three", 5) };
+		http_reply_bufs(request, 200, NULL, parts, 3);
+		for (int i = 0; i < 3; i++)
+			buf_unref(parts[i]);
 	} else if (!strcmp(path, "/empty")) {
 		http_reply(request, 204, NULL, NULL, 0);
 	} else if (!strncmp(path, "/echo", 5)) {
@@ -179,6 +184,15 @@ Test(http_server, bodies_arrive_whole_and_headers_cannot_be_split)
 	cr_assert(eq(sz, heard("HTTP/1.1 201 Created\r\n"), 1));
 	cr_assert(eq(sz, heard("Location: /echo/1\r\n"), 1));
 	cr_assert(eq(sz, heard("X-Evil"), 0));
+}
+
+Test(http_server, several_shared_bodies_are_one)
+{
+	say(GET("/parts") "HEAD /parts HTTP/1.1\r\n" HOST "\r\n" GET("/x"));
+	cr_assert(hears("\r\n\r\n/x"));
+	cr_assert(hears("\r\n\r\none two three"));
+	cr_assert(eq(sz, heard("Content-Length: 13\r\n"), 2));
+	cr_assert(eq(sz, heard("three"), 1));
 }
 
 Test(http_server, pipelined_requests_are_answered_in_order_one_at_a_time)
