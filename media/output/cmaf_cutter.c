@@ -33,6 +33,7 @@ struct cmaf_cutter {
 	int64_t begin_us; /* decode time at which this map begins */
 	int64_t segment_us; /* decode time at which the segment begins */
 	bool in_segment; /* it has a part */
+	size_t segment_parts, segment_bytes;
 	bool segment_independent;
 };
 
@@ -58,8 +59,7 @@ static void shift(struct waiting *waiting, size_t count)
 	for (size_t i = 0; i < count; i++)
 		frame_unref(waiting->frames[i]);
 	waiting->count -= count;
-	memmove(waiting->frames, waiting->frames + count,
-		waiting->count * sizeof(*waiting->frames));
+	memmove(waiting->frames, waiting->frames + count, waiting->count * sizeof(struct frame *));
 }
 
 static void put(struct waiting *waiting, struct frame *frame)
@@ -165,6 +165,7 @@ static void emit(struct cmaf_cutter *cutter, int64_t until_us)
 	if (part.starts_segment) {
 		cutter->segment_us = first->dts_us;
 		cutter->segment_independent = part.independent;
+		cutter->segment_parts = cutter->segment_bytes = 0;
 	}
 	part.data = cmaf_fragment(&fragment);
 	shift(&cutter->video, cutter->video.count);
@@ -175,6 +176,8 @@ static void emit(struct cmaf_cutter *cutter, int64_t until_us)
 	if (!part.data) /* memory is short: a hole */
 		return;
 	cutter->in_segment = true;
+	cutter->segment_parts++;
+	cutter->segment_bytes += part.data->len;
 	cutter->ops->part(cutter->arg, &part);
 	buf_unref(part.data);
 }
@@ -229,7 +232,8 @@ static void cut_before(struct cmaf_cutter *cutter, const struct frame *frame)
 			  waiting->count == CMAF_RUN_MAX;
 	if (ends || full)
 		emit(cutter, frame->dts_us);
-	if (ends)
+	if (ends || cutter->segment_parts >= CMAF_SEGMENT_PARTS_MAX ||
+	    cutter->segment_bytes >= CMAF_SEGMENT_BYTES_MAX)
 		end_segment(cutter);
 }
 
@@ -330,7 +334,7 @@ static void begin_if_ready(struct cmaf_cutter *cutter, int64_t now_us)
 	begin(cutter, &tracks);
 	struct frame *frames[CMAF_HELD_MAX];
 	const size_t count = cutter->held_count;
-	memcpy(frames, cutter->held, count * sizeof(*frames));
+	memcpy(frames, cutter->held, count * sizeof(struct frame *));
 	cutter->held_count = 0;
 	size_t first = 0; /* of the track that drives: sound before it is of no use */
 	while (tracks.video && !codec_is_video(frames[first]->codec))

@@ -20,6 +20,8 @@ enum {
 	CMAF_PART_US = 334000, /* 10 pictures of 30 a second, 8 of 25 */
 	CMAF_SEGMENT_US = 1900000, /* from then on a keyframe begins the next */
 	CMAF_SEGMENT_MAX_US = 3500000, /* and whatever comes from then on */
+	CMAF_SEGMENT_PARTS_MAX = 64, /* a source may be odd, or hostile */
+	CMAF_SEGMENT_BYTES_MAX = 16 * 1024 * 1024,
 	CMAF_HOLE_US = 1000000, /* a picture stands longer than this: a discontinuity */
 	CMAF_WAIT_US = 1500000, /* sound that was announced is waited for */
 	CMAF_KEY_WAIT_US = 12000000, /* and a keyframe */
