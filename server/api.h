@@ -31,8 +31,10 @@ void api_order_list(struct exchange *exchange);
 void api_order_get(struct exchange *exchange);
 void api_order_cancel(struct exchange *exchange);
 
-/* flv.c, live_socket.c, files.c */
+/* flv.c, hls.c, live_socket.c, files.c */
 void flv_get(struct exchange *exchange);
+void hls_get(struct exchange *exchange);
+void hls_get_by_ticket(struct exchange *exchange);
 void live_socket_get(struct exchange *exchange);
 void files_get(struct exchange *exchange);
 

@@ -5,6 +5,7 @@
 #include "server/core/alloc.h"
 #include "server/core/bytes.h"
 #include "server/flv.h"
+#include "server/hls_home.h"
 #include "server/live.h"
 #include "server/transcoders.h"
 #include "server/worker.h"
@@ -151,6 +152,7 @@ static struct room_view *view_create(struct worker *worker)
 	view->worker = worker;
 	list_init(&view->lives);
 	list_init(&view->flvs);
+	hls_view_init(&view->hls);
 	map_init(&view->names);
 	timer_init(&view->flush, worker->loop, on_flush, view);
 	deferred_init(&view->slice, on_slice, view);
@@ -160,6 +162,7 @@ static struct room_view *view_create(struct worker *worker)
 void room_view_sound(struct room_view *view)
 {
 	struct transcode_pool *pool = transcoders_of(view->worker);
+	view->is_home = true;
 	if (!pool)
 		return;
 	if (!view->home) {
@@ -184,11 +187,14 @@ static void finish_sound(struct room_view *view)
 static void room_gone(struct room_view *view)
 {
 	finish_sound(view);
+	hls_home_destroy(view->hls_home);
+	view->hls_home = NULL;
 	map_remove_str(&view->worker->rooms, view->snapshot->id);
 	view->gone = true;
 	view->users++; /* the loop below may end the last session */
 	while (!list_empty(&view->lives))
 		live_end(live_of_reader(view->lives.next), LIVE_NO_ROOM, "the room is gone");
+	hls_view_end(view);
 	room_view_leave(view, false);
 }
 
@@ -227,8 +233,10 @@ static void remember(struct room_view *view, uint64_t seq, struct buf *message)
 
 void room_view_message(struct room_view *view, uint64_t seq, struct buf *message)
 {
-	if (seq)
+	if (seq) {
 		remember(view, seq, message);
+		hls_home_event(view, message);
+	}
 	if (view->pending_count == VIEW_PENDING_MAX) {
 		list_for_each (link, &view->lives)
 			live_fall_behind(live_of_reader(link));
@@ -352,6 +360,8 @@ void room_view_check_clock(struct room_view *view)
 void room_view_destroy(struct room_view *view)
 {
 	finish_sound(view);
+	hls_home_destroy(view->hls_home);
+	hls_view_clear(view);
 	timer_stop(&view->flush);
 	deferred_cancel(&view->slice);
 	live_text_finish(&view->batch.text);

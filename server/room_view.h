@@ -14,6 +14,7 @@
 #include "server/core/list.h"
 #include "server/core/loop.h"
 #include "server/core/map.h"
+#include "server/hls.h"
 #include "server/live_text.h"
 #include "server/sound.h"
 
@@ -59,6 +60,9 @@ struct room_view {
 	struct broadcast *broadcast;
 	struct sound sound[2]; /* to AAC, to Opus; in the room's home worker only */
 	bool home;
+	bool is_home; /* this worker makes what the source does not bring */
+	struct hls_view hls;
+	struct hls_home *hls_home; /* NULL: nobody watched by HLS, or the home is elsewhere */
 	/* Who had the present batch stands at the end. */
 	struct list lives; // view_reader.link of struct live
 	struct map names; // of live_names.h

@@ -36,6 +36,8 @@ static const struct route routes[] = {
 	{ "POST", "/api/orders/{name}/cancel", ROUTE_TOKEN, JWT_VIEWER, api_order_cancel, false },
 	{ "POST", "/api/guest", ROUTE_OPEN, JWT_VIEWER, api_guest, false },
 	{ "GET", "/live/{room}.flv", ROUTE_VIEW, JWT_VIEWER, flv_get, true },
+	{ "GET", "/hls/{room}/{name}", ROUTE_VIEW, JWT_VIEWER, hls_get, true },
+	{ "GET", "/hls/{room}/{item}/{name}", ROUTE_OPEN, JWT_VIEWER, hls_get_by_ticket, false },
 	{ "GET", "/ws/{room}", ROUTE_VIEW, JWT_VIEWER, live_socket_get, true },
 	{ "OPTIONS", "/whip/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_options, false },
 	{ "GET", "/whip/{name}", ROUTE_OPEN, JWT_VIEWER, rtc_get, false },

@@ -1,0 +1,397 @@
+#include "server/hls.h"
+
+#include "media/output/hls_window.h"
+#include "server/api.h"
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/core/bytes.h"
+#include "server/hls_home.h"
+#include "server/hls_name.h"
+#include "server/hls_ticket.h"
+#include "server/reply.h"
+#include "server/room_view.h"
+#include "server/route.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MULTIVARIANT_MAX = 16 * 1024, RETRY_S = 2 };
+
+/* What somebody wants, in full: it may have to wait. */
+struct hls_ask {
+	struct hls_name name;
+	bool blocks; /* _HLS_msn: until that segment, or */
+	bool by_part; /* _HLS_part: that part of it, is there */
+	uint64_t msn, part;
+	bool delta; /* _HLS_skip */
+	bool gzip; /* Accept-Encoding */
+	bool closed; /* not for shared caches */
+	char prefix[HLS_TICKET_TEXT + 1]; /* of the URIs in the index */
+};
+
+struct hls_wait {
+	struct list link; // hls_view.waits
+	struct room_view *view;
+	struct http_request *request;
+	struct hls_ask ask;
+	struct timer limit;
+};
+
+void hls_view_init(struct hls_view *hls)
+{
+	*hls = (struct hls_view){ 0 };
+	list_init(&hls->waits);
+}
+
+static struct hls_image *find_image(const struct hls_view *hls, const char *rendition)
+{
+	for (size_t i = 0; i < hls->count; i++)
+		if (!strcmp(hls->images[i]->rendition, rendition))
+			return hls->images[i];
+	return NULL;
+}
+
+static bool is_live(const struct room_view *view)
+{
+	return view->snapshot->state == ROOM_LIVE || view->snapshot->state == ROOM_LOST;
+}
+
+/* All URIs but playlists name bytes that never change. Playlists that were waited for neither,
+ * until nobody asks for them (RFC 8216bis, appendix on caching); the others are of this moment. */
+static const char *cache_rule(const struct hls_ask *ask, bool lasts)
+{
+	if (!lasts)
+		return "no-cache";
+	if (ask->name.kind == HLS_PLAYLIST)
+		return ask->closed ? "private, max-age=24" : "public, max-age=24";
+	return ask->closed ? "private, max-age=3600, immutable" : "public, max-age=3600, immutable";
+}
+
+static void add_headers(struct reply_headers *headers, const struct hls_ask *ask, const char *type,
+			bool lasts)
+{
+	reply_add(headers, "Content-Type", type);
+	reply_add(headers, "Cache-Control", cache_rule(ask, lasts));
+	reply_add_cors(headers);
+}
+
+static void reply_text(struct http_request *request, const struct hls_ask *ask, struct buf *plain,
+		       struct buf *gzip)
+{
+	struct reply_headers headers = { 0 };
+	add_headers(&headers, ask, "application/vnd.apple.mpegurl", ask->blocks);
+	reply_add(&headers, "Vary", "Accept-Encoding");
+	if (ask->gzip && gzip)
+		reply_add(&headers, "Content-Encoding", "gzip");
+	http_reply_buf(request, 200, headers.list, ask->gzip && gzip ? gzip : plain);
+}
+
+static void reply_media(struct http_request *request, const struct hls_ask *ask, bool video,
+			struct buf *const *bufs, size_t count)
+{
+	struct reply_headers headers = { 0 };
+	add_headers(&headers, ask, video ? "video/mp4" : "audio/mp4", true);
+	http_reply_bufs(request, 200, headers.list, bufs, count);
+}
+
+static bool not_found(struct http_request *request)
+{
+	reply_error(request, 404, "not_found");
+	return true;
+}
+
+/* Each of the following answers, or returns false: what is wanted is still to come. */
+
+static bool answer_index(struct hls_view *hls, struct http_request *request,
+			 const struct hls_ask *ask)
+{
+	struct hls_image *images[HLS_RENDITIONS_MAX];
+	struct bytes text;
+	size_t count = 0;
+	for (size_t i = 0; i < hls->count; i++)
+		if (!hls->images[i]->ended) /* a show that is over is not begun with */
+			images[count++] = hls->images[i];
+	if (!count)
+		return false;
+	bytes_init(&text, MULTIVARIANT_MAX);
+	hls_multivariant_put(&text, images, count, ask->prefix);
+	struct buf *buf = bytes_ok(&text) ? buf_from_bytes(&text) : NULL;
+	bytes_finish(&text);
+	if (buf)
+		reply_text(request, ask, buf, NULL);
+	else
+		reply_error(request, 503, "overloaded");
+	buf_unref(buf);
+	return true;
+}
+
+/* RFC 8216bis §6.2.5.2: asked for so far ahead, the client is mistaken. */
+static bool is_too_far(const struct hls_image *image, const struct hls_ask *ask)
+{
+	const uint64_t ahead = ask->msn > image->next_msn ? ask->msn - image->next_msn : 0;
+	/* The newest whole segment is the one before next_msn. */
+	if (ahead + 1 > HLS_ADVANCE_SEGMENTS)
+		return true;
+	const size_t have = ahead ? 0 : image->next_part;
+	return ask->by_part && ask->msn >= image->next_msn && ask->part >= have + HLS_ADVANCE_PARTS;
+}
+
+static bool answer_playlist(const struct hls_image *image, struct http_request *request,
+			    const struct hls_ask *ask)
+{
+	if (ask->blocks && !image->ended) {
+		if (is_too_far(image, ask)) {
+			reply_problem(request, &(struct problem_text){ .status = 400,
+								       .code = "bad_request",
+								       .member = "_HLS_msn" });
+			return true;
+		}
+		if (ask->by_part ? !hls_image_has_part(image, ask->msn, ask->part)
+				 : !hls_image_has_segment(image, ask->msn))
+			return false;
+	}
+	reply_text(request, ask, ask->delta ? image->delta : image->playlist,
+		   ask->delta ? image->delta_gzip : image->playlist_gzip);
+	return true;
+}
+
+static bool answer_map(const struct hls_image *image, struct http_request *request,
+		       const struct hls_ask *ask)
+{
+	struct buf *header = hls_image_map(image, ask->name.number);
+	if (!header)
+		return not_found(request);
+	reply_media(request, ask, image->video, &header, 1);
+	return true;
+}
+
+static bool answer_segment(const struct hls_image *image, struct http_request *request,
+			   const struct hls_ask *ask)
+{
+	const struct hls_segment *segment = hls_image_segment(image, ask->name.number);
+	struct buf *parts[CMAF_SEGMENT_PARTS_MAX];
+	size_t count = 0;
+	if (!segment || !segment->whole)
+		return not_found(request);
+	for (; count < segment->part_count && count < CMAF_SEGMENT_PARTS_MAX; count++)
+		parts[count] = segment->parts[count].data;
+	reply_media(request, ask, image->video, parts, count);
+	return true;
+}
+
+/* The part to come is hinted at in the playlist, so it may be asked for already. */
+static bool answer_part(const struct hls_image *image, struct http_request *request,
+			const struct hls_ask *ask)
+{
+	const struct hls_name *name = &ask->name;
+	const struct hls_segment *segment = hls_image_segment(image, name->number);
+	if (segment && name->part < segment->part_count) {
+		struct buf *data = segment->parts[name->part].data;
+		reply_media(request, ask, image->video, &data, 1);
+		return true;
+	}
+	if (!image->ended && name->number == image->next_msn && name->part == image->next_part)
+		return false;
+	return not_found(request);
+}
+
+static bool answer(struct room_view *view, struct http_request *request, const struct hls_ask *ask)
+{
+	static bool (*const answers[])(const struct hls_image *image, struct http_request *request,
+				       const struct hls_ask *ask) = {
+		[HLS_PLAYLIST] = answer_playlist,
+		[HLS_MAP] = answer_map,
+		[HLS_SEGMENT] = answer_segment,
+		[HLS_PART] = answer_part,
+	};
+	struct hls_view *hls = &view->hls;
+	if (ask->name.kind == HLS_INDEX)
+		return answer_index(hls, request, ask);
+	const struct hls_image *image = find_image(hls, ask->name.rendition);
+	if (!image)
+		return hls->count ? not_found(request) : false;
+	return answers[ask->name.kind](image, request, ask);
+}
+
+static void wait_destroy(struct hls_wait *wait)
+{
+	timer_stop(&wait->limit);
+	list_remove(&wait->link);
+	room_view_leave(wait->view, false);
+	free(wait);
+}
+
+static void on_gone(void *arg)
+{
+	wait_destroy(arg);
+}
+
+static void reply_not_live(struct http_request *request)
+{
+	reply_problem(request, &(struct problem_text){ .status = 404,
+						       .code = "not_live",
+						       .retry_after_s = RETRY_S });
+}
+
+static void on_limit(void *arg)
+{
+	struct hls_wait *wait = arg;
+	struct http_request *request = wait->request;
+	const bool index = wait->ask.name.kind == HLS_INDEX;
+	wait_destroy(wait);
+	if (index)
+		reply_not_live(request);
+	else
+		reply_problem(request, &(struct problem_text){ .status = 503,
+							       .code = "overloaded",
+							       .retry_after_s = RETRY_S });
+}
+
+static void wait_for(struct room_view *view, struct http_request *request,
+		     const struct hls_ask *ask)
+{
+	struct hls_wait *wait = xcalloc(1, sizeof(*wait));
+	wait->view = view;
+	wait->request = request;
+	wait->ask = *ask;
+	list_append(&view->hls.waits, &wait->link);
+	timer_init(&wait->limit, view->worker->loop, on_limit, wait);
+	timer_start(&wait->limit, ask->name.kind == HLS_INDEX ? HLS_START_US : HLS_BLOCK_US);
+	room_view_join(view, false);
+	http_on_gone(request, on_gone, wait);
+}
+
+void hls_view_show(struct room_view *view, struct hls_image *image)
+{
+	struct hls_view *hls = &view->hls;
+	size_t at = 0;
+	while (at < hls->count && strcmp(hls->images[at]->rendition, image->rendition) != 0)
+		at++;
+	if (at == HLS_RENDITIONS_MAX)
+		return;
+	if (at == hls->count)
+		hls->count++;
+	else
+		hls_image_unref(hls->images[at]);
+	hls->images[at] = hls_image_ref(image);
+	list_for_each_safe (link, &hls->waits) {
+		struct hls_wait *wait = list_entry(link, struct hls_wait, link);
+		if (answer(view, wait->request, &wait->ask))
+			wait_destroy(wait);
+	}
+}
+
+void hls_view_clear(struct room_view *view)
+{
+	while (view->hls.count)
+		hls_image_unref(view->hls.images[--view->hls.count]);
+	view->hls.asked_us = 0;
+}
+
+void hls_view_end(struct room_view *view)
+{
+	hls_view_clear(view);
+	while (!list_empty(&view->hls.waits)) {
+		struct hls_wait *wait = list_entry(view->hls.waits.next, struct hls_wait, link);
+		struct http_request *request = wait->request;
+		wait_destroy(wait);
+		reply_error(request, 404, "not_found");
+	}
+}
+
+/* A number in the query; false with the fault answered. */
+static bool query_number(struct exchange *exchange, const char *name, bool *given, uint64_t *out)
+{
+	char text[32];
+	bool bad = false;
+	const char *at = exchange_query(exchange, name, text, sizeof(text), &bad);
+	if (bad)
+		return false;
+	*given = at;
+	if (!at || (hls_number_parse(&at, out) == 0 && !*at))
+		return true;
+	reply_problem(
+		exchange->request,
+		&(struct problem_text){ .status = 400, .code = "bad_request", .member = name });
+	return false;
+}
+
+/* Delivery directives (§6.2.5). False with the fault answered. */
+static bool parse_directives(struct exchange *exchange, struct hls_ask *ask)
+{
+	char skip[8];
+	bool bad = false;
+	if (!query_number(exchange, "_HLS_msn", &ask->blocks, &ask->msn) ||
+	    !query_number(exchange, "_HLS_part", &ask->by_part, &ask->part))
+		return false;
+	const char *member = NULL;
+	const char *given = exchange_query(exchange, "_HLS_skip", skip, sizeof(skip), &bad);
+	if (bad)
+		return false;
+	if (ask->by_part && !ask->blocks)
+		member = "_HLS_part";
+	else if (given && strcmp(skip, "YES") != 0 && strcmp(skip, "v2") != 0)
+		member = "_HLS_skip";
+	ask->delta = given;
+	if (member)
+		reply_problem(exchange->request, &(struct problem_text){ .status = 400,
+									 .code = "bad_request",
+									 .member = member });
+	return !member;
+}
+
+static void tell_home(struct room_view *view)
+{
+	const int64_t now_us = loop_now_us(view->worker->loop);
+	if (view->hls.asked_us && now_us - view->hls.asked_us < HLS_ASK_US)
+		return;
+	view->hls.asked_us = now_us;
+	hls_home_ask(view->worker->app, view->snapshot->id, view->worker->index);
+}
+
+static void serve(struct exchange *exchange, const char *name, bool closed)
+{
+	struct http_request *request = exchange->request;
+	struct room_view *view = exchange->view;
+	struct hls_ask ask = { .closed = closed,
+			       .gzip = http_header_has(request, "Accept-Encoding", "gzip") };
+	if (hls_name_parse(&ask.name, name)) {
+		not_found(request);
+		return;
+	}
+	if (ask.name.kind == HLS_PLAYLIST && !parse_directives(exchange, &ask))
+		return;
+	if (!is_live(view) && (ask.name.kind == HLS_INDEX || !view->hls.count)) {
+		reply_not_live(request);
+		return;
+	}
+	if (ask.name.kind == HLS_INDEX && exchange->identified &&
+	    view->snapshot->settings.token_access) {
+		char ticket[HLS_TICKET_TEXT];
+		hls_ticket_make(view->worker->app->jwt_key, view->snapshot->id,
+				worker_now_s(view->worker), ticket);
+		snprintf(ask.prefix, sizeof(ask.prefix), "%s/", ticket);
+	}
+	tell_home(view);
+	if (!answer(view, request, &ask))
+		wait_for(view, request, &ask);
+}
+
+void hls_get(struct exchange *exchange)
+{
+	serve(exchange, exchange->name, exchange->view->snapshot->settings.token_access);
+}
+
+void hls_get_by_ticket(struct exchange *exchange)
+{
+	const struct worker *worker = exchange->worker;
+	if (!hls_ticket_valid(worker->app->jwt_key, exchange->view->snapshot->id,
+			      worker_now_s(worker), exchange->item)) {
+		reply_error(exchange->request, 401, "bad_token");
+		return;
+	}
+	serve(exchange, exchange->name, true);
+}

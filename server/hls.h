@@ -1,0 +1,39 @@
+/*
+ * HLS readers of one worker: GET /hls/{room}/…. Answers from the images that the room's home sends
+ * (hls_home.h); what is not there yet waits for the next one. Worker's thread.
+ */
+#ifndef SOUK_SERVER_HLS_H
+#define SOUK_SERVER_HLS_H
+
+#include "server/core/list.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hls_image;
+struct room_view;
+
+enum {
+	HLS_RENDITIONS_MAX = 4,
+	HLS_ASK_US = 5000000, /* readers are reported to the home as often */
+	HLS_START_US = 10000000, /* the first request waits so long for a picture */
+};
+
+/* Part of struct room_view. Those who wait are no more than the HTTP server's connections. */
+struct hls_view {
+	struct hls_image *images[HLS_RENDITIONS_MAX]; /* a reference each */
+	size_t count;
+	struct list waits; // hls_wait.link
+	int64_t asked_us; /* 0: never */
+};
+
+void hls_view_init(struct hls_view *hls);
+
+/* From the home: takes the place of the rendition's last one. */
+void hls_view_show(struct room_view *view, struct hls_image *image);
+void hls_view_clear(struct room_view *view); /* nothing is kept ready any more */
+
+/* The room is gone: who waits is told. */
+void hls_view_end(struct room_view *view);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * HLS of a room in its home worker: cuts the frames into parts while somebody watches and sends
+ * every worker with readers an image for each part. Home worker's thread, but for hls_home_ask().
+ */
+#ifndef SOUK_SERVER_HLS_HOME_H
+#define SOUK_SERVER_HLS_HOME_H
+
+#include <stdint.h>
+
+struct app;
+struct buf;
+struct hls_home;
+struct room_view;
+
+enum {
+	HLS_IDLE_US = 30000000, /* nobody asked for so long: it stops */
+	/* Numbers of segments count from here, a second each at most: they never come twice, also
+	 * after a restart. 2025-01-01 UTC. */
+	HLS_NUMBERS_SINCE_S = 1735689600,
+};
+
+/* A worker has readers of the room: its home is told. Any worker's thread. */
+void hls_home_ask(struct app *app, const char *room, unsigned worker);
+
+/* A timeline event, as it goes to everybody. */
+void hls_home_event(struct room_view *view, struct buf *message);
+
+/* Of room_view.hls_home; takes NULL. */
+void hls_home_destroy(struct hls_home *home);
+
+#endif
