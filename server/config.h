@@ -15,6 +15,7 @@
 struct config {
 	char *file;
 	struct addr http, https, rtmp, udp, admin; /* https.len 0: not served */
+	bool ice_tcp;
 	char *tls_cert, *tls_key;
 	struct option_list advertise; /* IPs in ICE candidates */
 	char *public_url; /* without a slash at its end; NULL: relative URLs */

@@ -51,6 +51,10 @@ enum worker_gauge {
 	W_UDP_FOREIGN,
 	W_UDP_MOVES,
 	W_UDP_GARBAGE,
+	W_TCP_CONNECTIONS,
+	W_TCP_REFUSED,
+	W_TCP_BEHIND,
+	W_TCP_FULL,
 	W_TRANSCODERS,
 	W_TRANSCODERS_STARTED,
 	W_TRANSCODERS_LOST,
@@ -95,6 +99,14 @@ static const struct row worker_rows[] = {
 	[W_UDP_MOVES] = { COUNTER, "souk_udp_moves_total",
 			  "Sessions that went on from another address", NULL },
 	[W_UDP_GARBAGE] = { COUNTER, "souk_udp_garbage_total", "Datagrams of no known kind", NULL },
+	[W_TCP_CONNECTIONS] = { GAUGE, "souk_ice_tcp_connections", "TCP connections for WebRTC now",
+				NULL },
+	[W_TCP_REFUSED] = { COUNTER, "souk_ice_tcp_refused_total",
+			    "TCP connections cut off before a check had validated", NULL },
+	[W_TCP_BEHIND] = { COUNTER, "souk_ice_tcp_behind_total",
+			   "TCP connections cut off for being 10 s behind", NULL },
+	[W_TCP_FULL] = { COUNTER, "souk_ice_tcp_full_total",
+			 "Runs refused because a second of packets waited", NULL },
 	[W_TRANSCODERS] = { GAUGE, "souk_transcoders", "Transcoders at work now", NULL },
 	[W_TRANSCODERS_STARTED] = { COUNTER, "souk_transcoders_started_total",
 				    "Transcoder processes started", NULL },
@@ -224,6 +236,10 @@ static void set_udp(struct worker_gauges *gauges, const struct udp_port *port)
 	metric_set(gauges->of[W_UDP_FOREIGN], (int64_t)stats.foreign);
 	metric_set(gauges->of[W_UDP_MOVES], (int64_t)stats.moves);
 	metric_set(gauges->of[W_UDP_GARBAGE], (int64_t)stats.garbage);
+	metric_set(gauges->of[W_TCP_CONNECTIONS], (int64_t)stats.tcp.connections);
+	metric_set(gauges->of[W_TCP_REFUSED], (int64_t)stats.tcp.refused);
+	metric_set(gauges->of[W_TCP_BEHIND], (int64_t)stats.tcp.behind);
+	metric_set(gauges->of[W_TCP_FULL], (int64_t)stats.tcp.again);
 	metric_set(gauges->of[W_WEBRTC], (int64_t)stats.sessions);
 }
 

@@ -114,6 +114,7 @@ static void fill_local(const struct rtc_session *session, struct sdp_local *loca
 		.pwd = session->pwd,
 		.candidates = candidates,
 		.candidate_count = app->address_count,
+		.tcp = udp_port_has_tcp(session->worker->udp),
 		.high_profile =
 			session->view->snapshot->settings.high_profile || session->kind == SDP_WHIP,
 	};

@@ -141,6 +141,7 @@ static int open_udp(struct worker *worker)
 {
 	struct udp_port_options options = {
 		.bind = worker->app->config.udp,
+		.tcp = worker->app->config.ice_tcp,
 		.dtls = worker->app->dtls,
 		.log = &worker->log,
 	};
@@ -151,6 +152,8 @@ static int open_udp(struct worker *worker)
 					   : -ERANGE;
 	if (err)
 		log_error(&worker->log, "cannot open udp port=%u reason=%s", port, strerror(-err));
+	else if (options.tcp && !udp_port_has_tcp(worker->udp))
+		log_warn(&worker->log, "no webrtc over tcp: somebody else has port=%u", port);
 	return err;
 }
 

@@ -97,19 +97,19 @@ int ice_restart(struct ice *ice, const char *ufrag, const char *pwd)
 	return credentials_set(&ice->next, ufrag, pwd);
 }
 
+static bool is_path(const struct ice *ice, const struct udp_path *path)
+{
+	return ice->path.remote.len && udp_path_equal(&ice->path, path);
+}
+
 static bool use_path(struct ice *ice, const struct udp_path *path, int64_t now_us)
 {
-	const bool moved = !addr_equal(&ice->path.remote, &path->remote);
+	const bool moved = !is_path(ice, path);
 	if (moved && ice->path.remote.len)
 		ice->moves++;
 	ice->path = *path;
 	ice->path_heard_us = now_us;
 	return moved;
-}
-
-static bool is_path(const struct ice *ice, const struct udp_path *path)
-{
-	return ice->path.remote.len && addr_equal(&ice->path.remote, &path->remote);
 }
 
 static bool path_is_silent(const struct ice *ice, int64_t now_us)
@@ -124,10 +124,9 @@ bool ice_heard(struct ice *ice, const struct udp_path *from, bool fresh, int64_t
 	return use_path(ice, from, now_us);
 }
 
-bool ice_holds(const struct ice *ice, const struct addr *addr, int64_t now_us)
+bool ice_holds(const struct ice *ice, const struct udp_path *path, int64_t now_us)
 {
-	return ice->path.remote.len && addr_equal(&ice->path.remote, addr) &&
-	       !path_is_silent(ice, now_us);
+	return is_path(ice, path) && !path_is_silent(ice, now_us);
 }
 
 /* The signature is libnice's. NOLINTNEXTLINE(readability-function-size) */
@@ -200,8 +199,7 @@ static void receive_request(struct ice *ice, const struct ice_packet *packet,
 	}
 	if (credentials == &ice->next)
 		restart(ice, result);
-	const enum ice_seen_verdict seen =
-		ice_seen_take(&ice->seen, packet->transaction, &from->remote);
+	const enum ice_seen_verdict seen = ice_seen_take(&ice->seen, packet->transaction, from);
 	if (seen == ICE_SEEN_ELSEWHERE)
 		return;
 	result->reply_len = len;

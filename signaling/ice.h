@@ -86,9 +86,9 @@ void ice_receive(struct ice *ice, const struct ice_packet *packet, const struct 
  * moves the session: nobody can have heard it earlier and sent it again. True when it moved. */
 bool ice_heard(struct ice *ice, const struct udp_path *from, bool fresh, int64_t now_us);
 
-/* The session's media runs over this address, and something came from it lately: nobody else can
+/* The session's media runs over this path, and something came from it lately: nobody else can
  * have it. */
-bool ice_holds(const struct ice *ice, const struct addr *addr, int64_t now_us);
+bool ice_holds(const struct ice *ice, const struct udp_path *path, int64_t now_us);
 
 /* Client: writes the check that is due now, if any, to be sent to `candidate`. Returns its size or
  * 0. */

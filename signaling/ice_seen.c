@@ -37,9 +37,9 @@ static void remember(struct ice_seen *seen, struct ice_seen_entry entry)
 }
 
 enum ice_seen_verdict ice_seen_take(struct ice_seen *seen, const uint8_t transaction[12],
-				    const struct addr *from)
+				    const struct udp_path *from)
 {
-	const struct udp_key key = udp_key_of(from);
+	const struct udp_key key = udp_key_of_path(from);
 	const struct ice_seen_entry entry = { digest(transaction, TRANSACTION),
 					      digest(key.bytes, key.len) };
 	for (size_t i = 0; i < seen->count; i++)

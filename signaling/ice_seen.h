@@ -7,7 +7,7 @@
 #ifndef SOUK_SIGNALING_ICE_SEEN_H
 #define SOUK_SIGNALING_ICE_SEEN_H
 
-#include "server/core/addr.h"
+#include "signaling/udp_sender.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +27,7 @@ enum ice_seen_verdict {
 };
 
 enum ice_seen_verdict ice_seen_take(struct ice_seen *seen, const uint8_t transaction[12],
-				    const struct addr *from);
+				    const struct udp_path *from);
 /* The credentials have changed: what was seen will not authenticate again. */
 void ice_seen_clear(struct ice_seen *seen);
 

@@ -173,7 +173,7 @@ static void on_stun(struct udp_session *session, const struct ice_packet *packet
 		peer->old_ufrag = NULL;
 	}
 	if (!peer->ice.client)
-		udp_session_add_addr(session, &path->remote, &peer->ice.path.remote);
+		udp_session_add_path(session, path, &peer->ice.path);
 	if (first && peer->ice.path.remote.len)
 		dtls_start(peer->dtls);
 }
@@ -271,11 +271,10 @@ static void count_failure(struct peer *peer, int err)
 /* Something authenticated came, which moves the session if it is newer than all before. */
 static void heard(struct peer *peer, const struct udp_path *path, bool fresh, bool new_addr)
 {
-	const struct addr before = peer->ice.path.remote;
-	if (ice_heard(&peer->ice, path, fresh, now_us(peer)) && !addr_equal(&before, &path->remote))
+	if (ice_heard(&peer->ice, path, fresh, now_us(peer)))
 		udp_port_count_move(peer->session.port);
 	if (new_addr)
-		udp_session_add_addr(&peer->session, &path->remote, &peer->ice.path.remote);
+		udp_session_add_path(&peer->session, path, &peer->ice.path);
 }
 
 static bool read_newest(struct newest_rtp *out, const uint8_t *data, size_t len)
@@ -390,10 +389,10 @@ static int on_claim(struct udp_session *session, uint8_t *data, size_t len,
 	return err ? -EBADMSG : 0;
 }
 
-static bool on_holds(const struct udp_session *session, const struct addr *addr)
+static bool on_holds(const struct udp_session *session, const struct udp_path *path)
 {
 	const struct peer *peer = list_entry(session, struct peer, session);
-	return !peer->closed && ice_holds(&peer->ice, addr, now_us(peer));
+	return !peer->closed && ice_holds(&peer->ice, path, now_us(peer));
 }
 
 /* ---- time ---- */
@@ -468,7 +467,7 @@ int peer_create(struct peer **out, struct udp_port *port, const struct peer_opti
 		return err;
 	}
 	if (options->client) {
-		udp_session_add_addr(&peer->session, &options->candidate, &options->candidate);
+		udp_session_add_path(&peer->session, &peer->ice.candidate, &peer->ice.candidate);
 		send_check(peer);
 	}
 	*out = peer;

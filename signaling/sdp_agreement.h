@@ -70,6 +70,7 @@ struct sdp_local {
 	uint8_t fingerprint[SHA256_SIZE];
 	const struct addr *candidates; /* host candidates, best first */
 	unsigned candidate_count;
+	bool tcp; /* each of them takes TCP connections, too (RFC 6544) */
 	const char *candidate_lines; /* more of them, whole a= lines with their ends; may be NULL */
 	bool gathering; /* others will trickle: no end-of-candidates yet */
 	bool high_profile; /* H.264 High may be agreed on */

@@ -31,6 +31,22 @@ void sdp_write_session(struct bytes *text, const struct sdp_side *side, const ch
 	bytes_printf(text, "a=msid-semantic: WMS %s\r\n", side->stream ? STREAM_NAME : "*");
 }
 
+/* RFC 6544 §4.2: below all UDP, since it is for those alone who cannot; direction preference of
+ * passive 4. */
+static void write_tcp_candidates(struct bytes *text, const struct sdp_local *local)
+{
+	for (unsigned i = 0; i < local->candidate_count; i++) {
+		const struct addr *addr = &local->candidates[i];
+		const uint32_t preference = 4u << 13 | (8191u - i);
+		char ip[ADDR_TEXT];
+		addr_format_ip(addr, ip);
+		bytes_printf(text,
+			     "a=candidate:%u 1 tcp %" PRIu32 " %s %u typ host tcptype passive\r\n",
+			     local->candidate_count + i + 1, 90u << 24 | preference << 8 | 255u, ip,
+			     addr_port(addr));
+	}
+}
+
 void sdp_write_candidates(struct bytes *text, const struct sdp_local *local)
 {
 	for (unsigned i = 0; i < local->candidate_count; i++) {
@@ -42,6 +58,8 @@ void sdp_write_candidates(struct bytes *text, const struct sdp_local *local)
 		bytes_printf(text, "a=candidate:%u 1 udp %" PRIu32 " %s %u typ host\r\n", i + 1,
 			     priority, ip, addr_port(addr));
 	}
+	if (local->tcp)
+		write_tcp_candidates(text, local);
 	if (local->candidate_lines)
 		bytes_text(text, local->candidate_lines);
 	if (!local->gathering)

@@ -9,18 +9,16 @@
 #include "signaling/ice_packet.h"
 #include "signaling/udp_batch.h"
 #include "signaling/udp_hello.h"
+#include "signaling/udp_socket.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-	SOCKET_BUFFER = 4 << 20, /* a keyframe to each of 1,000 viewers, or 20 ms of their RTCP */
 	BATCHES_A_TURN = 4, /* then other sockets of the loop get theirs */
 	HANDSHAKES_A_TURN = 8, /* 125 us each: a wave of joins must not delay the fan-out */
 	INBOX_MAX = 8, /* datagrams of one handshake that wait */
@@ -30,6 +28,7 @@ enum {
 	 * Strangers can ask for that at will, hence the limits, for each kind its own. */
 	CLAIMS_A_TICK = 8,
 	CLAIM_TRIES = 16,
+	TCP_TRIES = 8,
 };
 
 struct udp_scratch {
@@ -45,12 +44,13 @@ struct udp_port {
 	struct udp_scratch *own_scratch; /* NULL when it is shared */
 	struct log log;
 	int fd;
+	struct ice_tcp *tcp; /* NULL: UDP alone */
 	struct event *readable;
 	struct addr addr;
 	struct udp_sender sender;
 	struct udp_hellos hellos;
 	struct map by_ufrag;
-	struct map by_addr;
+	struct map by_path;
 	struct udp_key recent_key; /* of the last look-up; len 0: none */
 	struct udp_session *recent;
 	struct timer tick;
@@ -120,17 +120,15 @@ void udp_session_drop_ufrag(struct udp_session *session, const char *ufrag)
 		map_remove_str(map, ufrag);
 }
 
-static bool same_key(const struct udp_key *a, const struct udp_key *b)
+static void drop_path(struct udp_session *session, const struct udp_key *key)
 {
-	return a->len == b->len && !memcmp(a->bytes, b->bytes, a->len);
-}
-
-static void drop_addr(struct udp_session *session, const struct udp_key *key)
-{
-	struct map *map = &session->port->by_addr;
-	session->port->recent_key.len = 0;
-	if (key->len && map_get(map, key->bytes, key->len) == session)
-		map_remove(map, key->bytes, key->len);
+	struct udp_port *port = session->port;
+	port->recent_key.len = 0;
+	if (!key->len || map_get(&port->by_path, key->bytes, key->len) != session)
+		return;
+	map_remove(&port->by_path, key->bytes, key->len);
+	if (udp_key_tcp(key))
+		ice_tcp_drop(port->tcp, udp_key_tcp(key));
 }
 
 static void keep_datagram(struct udp_session *session, struct buf *buf)
@@ -161,23 +159,28 @@ static struct buf *next_datagram(struct udp_session *session)
 	return buf;
 }
 
-void udp_session_add_addr(struct udp_session *session, const struct addr *addr,
-			  const struct addr *keep)
+void udp_session_add_path(struct udp_session *session, const struct udp_path *path,
+			  const struct udp_path *keep)
 {
 	struct udp_port *port = session->port;
-	const struct udp_key key = udp_key_of(addr);
+	const struct udp_key key = udp_key_of_path(path);
 	port->recent_key.len = 0;
-	if (map_set(&port->by_addr, key.bytes, key.len, session) == session)
+	if (map_set(&port->by_path, key.bytes, key.len, session) == session)
 		return;
-	const struct udp_key kept = keep->len ? udp_key_of(keep) : (struct udp_key){ 0 };
-	struct udp_key *slot = &session->addrs[session->addr_next++ % UDP_SESSION_ADDRS];
-	if (slot->len && same_key(slot, &kept))
-		slot = &session->addrs[session->addr_next++ % UDP_SESSION_ADDRS];
-	if (!same_key(slot, &key))
-		drop_addr(session, slot);
+	const struct udp_key kept = udp_key_of_path(keep);
+	struct udp_key *slot = &session->paths[session->path_next++ % UDP_SESSION_PATHS];
+	if (slot->len && udp_key_equal(slot, &kept))
+		slot = &session->paths[session->path_next++ % UDP_SESSION_PATHS];
+	if (!udp_key_equal(slot, &key))
+		drop_path(session, slot);
 	*slot = key;
+	if (path->tcp) {
+		ice_tcp_admit(port->tcp, path->tcp);
+		return;
+	}
 	struct buf *hellos[UDP_HELLO_DATAGRAMS];
-	const size_t count = udp_hellos_take(&port->hellos, addr, loop_now_us(port->loop), hellos);
+	const size_t count =
+		udp_hellos_take(&port->hellos, &path->remote, loop_now_us(port->loop), hellos);
 	for (size_t i = 0; i < count; i++)
 		keep_datagram(session, hellos[i]);
 }
@@ -198,8 +201,8 @@ void udp_session_end(struct udp_session *session)
 	if (session->ended)
 		return;
 	session->ended = true;
-	for (int i = 0; i < UDP_SESSION_ADDRS; i++)
-		drop_addr(session, &session->addrs[i]);
+	for (int i = 0; i < UDP_SESSION_PATHS; i++)
+		drop_path(session, &session->paths[i]);
 	list_remove(&session->hello_link);
 	list_remove(&session->link);
 	list_append(&port->ended, &session->link);
@@ -280,12 +283,12 @@ static void on_tick(void *arg)
 /* ---- packets ---- */
 
 /* Packets come in runs of one sender. */
-static struct udp_session *session_of(struct udp_port *port, const struct addr *addr)
+static struct udp_session *session_of(struct udp_port *port, const struct udp_path *path)
 {
-	const struct udp_key key = udp_key_of(addr);
-	if (!same_key(&port->recent_key, &key)) {
+	const struct udp_key key = udp_key_of_path(path);
+	if (!udp_key_equal(&port->recent_key, &key)) {
 		port->recent_key = key;
-		port->recent = map_get(&port->by_addr, key.bytes, key.len);
+		port->recent = map_get(&port->by_path, key.bytes, key.len);
 	}
 	return port->recent;
 }
@@ -293,7 +296,7 @@ static struct udp_session *session_of(struct udp_port *port, const struct addr *
 /* Whoever has a session of his own could else send checks in the name of another's address, and
  * the other's packets would be taken for his. */
 static bool is_forged(struct udp_port *port, const struct udp_session *session,
-		      const struct addr *from)
+		      const struct udp_path *from)
 {
 	const struct udp_session *owner = session_of(port, from);
 	return owner && owner != session && owner->ops->holds(owner, from);
@@ -310,10 +313,10 @@ static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
 	struct udp_session *session =
 		packet.kind == ICE_REQUEST
 			? map_get(&port->by_ufrag, packet.ufrag, packet.ufrag_len)
-			: session_of(port, &path->remote);
+			: session_of(port, path);
 	if (!session)
 		port->stats.stun_unknown++;
-	else if (is_forged(port, session, &path->remote))
+	else if (is_forged(port, session, path))
 		port->stats.foreign++;
 	else
 		session->ops->stun(session, &packet, path);
@@ -322,10 +325,11 @@ static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
 static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
 		    const struct udp_path *path)
 {
-	struct udp_session *session = session_of(port, &path->remote);
+	struct udp_session *session = session_of(port, path);
 	if (!session) {
-		if (udp_hellos_keep(&port->hellos, &path->remote, data, len,
-				    loop_now_us(port->loop)))
+		/* TCP keeps the order: a hello comes behind its check. */
+		if (!path->tcp && udp_hellos_keep(&port->hellos, &path->remote, data, len,
+						  loop_now_us(port->loop)))
 			port->stats.hellos_kept++;
 		else
 			port->stats.foreign++;
@@ -355,7 +359,7 @@ static bool offer_to_list(struct list *sessions, uint8_t *data, size_t len,
 
 static void on_srtp(struct udp_port *port, uint8_t *data, size_t len, const struct udp_path *path)
 {
-	struct udp_session *session = session_of(port, &path->remote);
+	struct udp_session *session = session_of(port, path);
 	if (session) {
 		session->ops->srtp(session, data, len, path);
 		return;
@@ -399,37 +403,31 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the port ---- */
 
-static void set_buffer(int fd, int forced, int plain)
+static int open_udp(struct udp_port *port, const struct addr *bind_addr)
 {
-	const int size = SOCKET_BUFFER;
-	if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof(size)))
-		setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size));
+	port->fd = udp_socket_open(bind_addr, udp_batch_gro(port->scratch->batch));
+	if (port->fd < 0)
+		return port->fd;
+	port->addr.len = sizeof(port->addr.ss);
+	return getsockname(port->fd, (struct sockaddr *)&port->addr.ss, &port->addr.len) ? -errno
+											 : 0;
 }
 
-static int open_socket(const struct addr *bind_addr, bool gro)
+/* A number that is chosen here is one that is free for both. */
+static int open_both(struct udp_port *port, const struct udp_port_options *options)
 {
-	const int family = bind_addr->ss.ss_family;
-	const int fd = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
-	if (fd < 0)
-		return -errno;
-	const int on = 1;
-	const int off = 0; /* :: is for both families, whatever the machine's default */
-	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (addr_is_any(bind_addr) && family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
-	else if (addr_is_any(bind_addr))
-		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
-	if (gro)
-		setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on));
-	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF);
-	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF);
-	if (bind(fd, (const struct sockaddr *)&bind_addr->ss, bind_addr->len)) {
-		const int err = -errno;
-		close(fd);
-		return err;
+	const bool any = !addr_port(&options->bind);
+	struct ice_tcp_options tcp = { .packet = on_packet, .arg = port };
+	for (int tries = TCP_TRIES;; tries--) {
+		int err = open_udp(port, &options->bind);
+		if (err || !options->tcp)
+			return err;
+		tcp.bind = port->addr;
+		err = ice_tcp_create(&port->tcp, port->loop, &tcp);
+		if (err != -EADDRINUSE || !any || !tries)
+			return 0;
+		close(port->fd);
 	}
-	return fd;
 }
 
 static void init_lists(struct udp_port *port)
@@ -445,6 +443,7 @@ int udp_port_create(struct udp_port **out, struct loop *loop,
 		    const struct udp_port_options *options)
 {
 	struct udp_port *port = xcalloc(1, sizeof(*port));
+	port->fd = -1;
 	port->loop = loop;
 	port->dtls = options->dtls;
 	if (options->log)
@@ -452,21 +451,17 @@ int udp_port_create(struct udp_port **out, struct loop *loop,
 	refill_claims(port);
 	init_lists(port);
 	map_init(&port->by_ufrag);
-	map_init(&port->by_addr);
+	map_init(&port->by_path);
 	udp_hellos_init(&port->hellos);
 	timer_init(&port->tick, loop, on_tick, port);
 	deferred_init(&port->soon, on_soon, port);
 	int err = options->scratch ? 0 : udp_scratch_create(&port->own_scratch, false);
 	port->scratch = options->scratch ? options->scratch : port->own_scratch;
-	port->fd = err ? err : open_socket(&options->bind, udp_batch_gro(port->scratch->batch));
-	if (port->fd < 0) {
-		err = port->fd;
+	if (!err)
+		err = open_both(port, options);
+	if (err)
 		goto fail;
-	}
-	port->addr.len = sizeof(port->addr.ss);
 	err = -ENOMEM;
-	if (getsockname(port->fd, (struct sockaddr *)&port->addr.ss, &port->addr.len))
-		goto fail;
 	udp_sender_init(&port->sender, port->fd);
 	port->readable =
 		event_new(loop_base(loop), port->fd, EV_READ | EV_PERSIST, on_readable, port);
@@ -483,6 +478,11 @@ fail:
 const struct addr *udp_port_addr(const struct udp_port *port)
 {
 	return &port->addr;
+}
+
+bool udp_port_has_tcp(const struct udp_port *port)
+{
+	return port->tcp;
 }
 
 struct loop *udp_port_loop(const struct udp_port *port)
@@ -529,17 +529,21 @@ void udp_port_stats(const struct udp_port *port, struct udp_port_stats *out)
 	out->send_again = port->sender.again;
 	out->send_errors = port->sender.errors;
 	out->gso = port->sender.gso;
+	if (port->tcp)
+		ice_tcp_stats(port->tcp, &out->tcp);
 }
 
 int udp_port_send(struct udp_port *port, const struct udp_path *path, const void *data, size_t len)
 {
-	return udp_sender_send(&port->sender, path, data, len, len);
+	return path->tcp ? ice_tcp_send_urgent(port->tcp, path->tcp, data, len)
+			 : udp_sender_send(&port->sender, path, data, len, len);
 }
 
 int udp_port_send_run(struct udp_port *port, const struct udp_path *path, const uint8_t *data,
 		      size_t len, size_t segment)
 {
-	return udp_sender_send(&port->sender, path, data, len, segment);
+	return path->tcp ? ice_tcp_send(port->tcp, path->tcp, data, len, segment)
+			 : udp_sender_send(&port->sender, path, data, len, segment);
 }
 
 void udp_port_destroy(struct udp_port *port)
@@ -554,9 +558,10 @@ void udp_port_destroy(struct udp_port *port)
 		event_free(port->readable);
 	if (port->fd >= 0)
 		close(port->fd);
+	ice_tcp_destroy(port->tcp);
 	udp_hellos_finish(&port->hellos);
 	map_finish(&port->by_ufrag);
-	map_finish(&port->by_addr);
+	map_finish(&port->by_path);
 	udp_scratch_destroy(port->own_scratch);
 	free(port);
 }

@@ -1,8 +1,9 @@
 /*
- * One UDP socket that carries all WebRTC sessions of a worker. Packets are told apart by their
- * first byte (RFC 7983 §7); a STUN request finds its session by ufrag, everything else by the
- * remote address that a validated check bound before. Strangers get no answer. A ClientHello that
- * overtakes the first check is kept for a moment.
+ * One UDP socket that carries all WebRTC sessions of a worker, and where asked for a TCP listener
+ * of the same number (ice_tcp.h). Packets are told apart by their first byte (RFC 7983 §7); a STUN
+ * request finds its session by ufrag, everything else by the path that a validated check bound
+ * before. Strangers get no answer. A ClientHello that overtakes the first check is kept for a
+ * moment.
  *
  * The port, its sessions and its scratch belong to the thread of the loop. A session (struct peer
  * embeds one) may be ended inside any of its callbacks; the port frees it in the next turn.
@@ -12,6 +13,7 @@
 
 #include "server/core/addr.h"
 #include "server/core/list.h"
+#include "signaling/ice_tcp.h"
 #include "signaling/udp_key.h"
 #include "signaling/udp_sender.h"
 
@@ -37,6 +39,7 @@ void udp_scratch_destroy(struct udp_scratch *scratch);
 
 struct udp_port_options {
 	struct addr bind; /* IPv4 or IPv6, :: is both; port 0: any free one */
+	bool tcp; /* takes connections, too, where the number is free */
 	struct dtls_context *dtls; /* outlives the port */
 	struct udp_scratch *scratch; /* NULL: one of its own */
 	const struct log *log; /* NULL: silent */
@@ -47,6 +50,7 @@ int udp_port_create(struct udp_port **out, struct loop *loop,
 
 /* The bound address with its real port. */
 const struct addr *udp_port_addr(const struct udp_port *port);
+bool udp_port_has_tcp(const struct udp_port *port);
 struct loop *udp_port_loop(const struct udp_port *port);
 struct dtls_context *udp_port_dtls(const struct udp_port *port);
 
@@ -65,6 +69,7 @@ struct udp_port_stats {
 	uint64_t hellos_kept;
 	uint64_t sessions; /* now */
 	bool gso;
+	struct ice_tcp_stats tcp;
 };
 void udp_port_stats(const struct udp_port *port, struct udp_port_stats *out);
 
@@ -73,7 +78,7 @@ void udp_port_destroy(struct udp_port *port);
 
 /* ---- For struct peer ---- */
 
-enum { UDP_SESSION_ADDRS = 4 };
+enum { UDP_SESSION_PATHS = 4 };
 
 struct udp_session;
 
@@ -89,9 +94,9 @@ struct udp_session_ops {
 	 * -EBADMSG: does not authenticate; 0: mine, and handled. */
 	int (*claim)(struct udp_session *session, uint8_t *data, size_t len,
 		     const struct udp_path *path);
-	/* Whether this is the address that it lives at now: others' checks from there are forged.
+	/* Whether this is the path that it lives on now: others' checks from there are forged.
 	 */
-	bool (*holds)(const struct udp_session *session, const struct addr *addr);
+	bool (*holds)(const struct udp_session *session, const struct udp_path *path);
 	/* Every 100 ms until udp_session_settle(), then once a second. */
 	void (*tick)(struct udp_session *session, int64_t now_us);
 	void (*free)(struct udp_session *session);
@@ -105,11 +110,10 @@ struct udp_session {
 	struct list inbox; // handshake datagrams that wait for their turn
 	unsigned inbox_count;
 	bool settled;
-	bool prompt; /* its handshake does not wait for a turn: a client has no others to think of
-		      */
+	bool prompt; /* its handshake does not wait for a turn, as a client has no others */
 	bool ended;
-	struct udp_key addrs[UDP_SESSION_ADDRS]; /* validated, the oldest is replaced */
-	unsigned addr_next;
+	struct udp_key paths[UDP_SESSION_PATHS]; /* validated, the oldest is replaced */
+	unsigned path_next;
 };
 
 void udp_session_init(struct udp_session *session, struct udp_port *port,
@@ -118,10 +122,10 @@ void udp_session_init(struct udp_session *session, struct udp_port *port,
 int udp_session_add_ufrag(struct udp_session *session, const char *ufrag)
 	__attribute__((warn_unused_result));
 void udp_session_drop_ufrag(struct udp_session *session, const char *ufrag);
-/* Packets from this address are the session's from now on (and of nobody else); of its older ones
+/* Packets over this path are the session's from now on (and of nobody else); of its older ones
  * `keep` is not given up. Kept ClientHellos of the address follow. */
-void udp_session_add_addr(struct udp_session *session, const struct addr *addr,
-			  const struct addr *keep);
+void udp_session_add_path(struct udp_session *session, const struct udp_path *path,
+			  const struct udp_path *keep);
 /* The handshake is over: ticks get rare, DTLS is delivered at once. */
 void udp_session_settle(struct udp_session *session);
 /* Ufrags must have been dropped. No callback after this but free(), in the next turn. */
@@ -134,7 +138,8 @@ uint8_t *udp_port_buffer(const struct udp_port *port);
 void udp_port_count_bad_stun(struct udp_port *port);
 void udp_port_count_move(struct udp_port *port);
 
-/* 0, -EAGAIN (the socket is full; nothing was sent) or another error, counted. Never blocks. */
+/* 0, -EAGAIN (the socket is full; nothing was sent) or another error, counted. Never blocks. Over
+ * TCP it goes before media that waits is allowed to grow. */
 int udp_port_send(struct udp_port *port, const struct udp_path *path, const void *data, size_t len);
 
 /* `len` bytes as packets of `segment` bytes, the last one may be shorter: at most UDP_RUN_SEGMENTS

@@ -20,6 +20,7 @@ enum { UDP_RUN_SEGMENTS = 64, UDP_RUN_BYTES = 65000 };
 struct udp_path {
 	struct addr remote;
 	struct addr local; /* len 0: not needed */
+	uint32_t tcp; /* the connection of an ice_tcp instead; 0: UDP */
 };
 
 struct udp_sender {

@@ -85,7 +85,7 @@ static const struct peer_ops ops = {
 static void side_init(struct side *side, struct loop *loop)
 {
 	cr_assert(eq(int, dtls_context_create(&side->dtls), 0));
-	struct udp_port_options options = { .dtls = side->dtls };
+	struct udp_port_options options = { .tcp = true, .dtls = side->dtls };
 	cr_assert(eq(int, addr_set(&options.bind, "127.0.0.1", 0), 0));
 	cr_assert(eq(int, udp_port_create(&side->port, loop, &options), 0));
 	peer_credentials(side->ufrag, side->pwd);

@@ -205,28 +205,26 @@ Test(ice, copies_are_known_for_thousands_of_checks_and_forgotten_with_the_creden
 	uint8_t transaction[ICE_TRANSACTION] = { 0 };
 	for (unsigned i = 0; i < ICE_SEEN_MAX + 10; i++) {
 		memcpy(transaction, &i, sizeof(i));
-		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[0].remote),
-			     ICE_SEEN_NEVER));
+		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[0]), ICE_SEEN_NEVER));
 	}
 	for (unsigned i = 10; i < ICE_SEEN_MAX + 10; i++) {
 		memcpy(transaction, &i, sizeof(i));
-		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[0].remote),
-			     ICE_SEEN_HERE));
-		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[1].remote),
-			     ICE_SEEN_ELSEWHERE));
+		cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[0]), ICE_SEEN_HERE));
+		cr_assert(
+			eq(int, ice_seen_take(&seen, transaction, &paths[1]), ICE_SEEN_ELSEWHERE));
 	}
 	ice_seen_clear(&seen);
-	cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[1].remote), ICE_SEEN_NEVER));
+	cr_assert(eq(int, ice_seen_take(&seen, transaction, &paths[1]), ICE_SEEN_NEVER));
 	ice_seen_clear(&seen);
 }
 
 Test(ice, an_address_is_held_while_something_comes_from_it)
 {
-	cr_assert(not(ice_holds(&lite, &paths[0].remote, 0)));
+	cr_assert(not(ice_holds(&lite, &paths[0], 0)));
 	check_at(&paths[0], 1000000);
-	cr_assert(ice_holds(&lite, &paths[0].remote, 3999999));
-	cr_assert(not(ice_holds(&lite, &paths[1].remote, 3999999)));
-	cr_assert(not(ice_holds(&lite, &paths[0].remote, 4000000)));
+	cr_assert(ice_holds(&lite, &paths[0], 3999999));
+	cr_assert(not(ice_holds(&lite, &paths[1], 3999999)));
+	cr_assert(not(ice_holds(&lite, &paths[0], 4000000)));
 }
 
 Test(ice, consent_ends_30_seconds_after_the_last_check)

@@ -110,6 +110,28 @@ Test(sdp_fragment, restart_answer_is_golden_and_readable)
 	bytes_finish(&text);
 }
 
+Test(sdp_fragment, tcp_candidates_are_passive_and_below_those_of_udp)
+{
+	struct sdp_local local = sdp_test_local();
+	local.tcp = true;
+	const struct sdp_agreement agreement = { .bundle_kind = SDP_AUDIO, .bundle_mid = "0" };
+	struct bytes text;
+	bytes_init(&text, SDP_SIZE_MAX);
+	sdp_fragment_build(&text, &local, &agreement);
+	unsigned long udp, tcp;
+	const char *line = strstr(bytes_string(&text), "a=candidate:1 1 udp ");
+	cr_assert(eq(int, sscanf(line, "a=candidate:1 1 udp %lu", &udp), 1));
+	line = strstr(bytes_string(&text), "a=candidate:3 1 tcp ");
+	cr_assert(eq(int, sscanf(line, "a=candidate:3 1 tcp %lu", &tcp), 1));
+	cr_assert(lt(ulong, tcp, udp));
+	cr_assert_not_null(strstr(line, " typ host tcptype passive\r\n"));
+	struct sdp_fragment fragment;
+	struct sdp_error error;
+	cr_assert(eq(int, parse(&fragment, bytes_string(&text), &error), 0));
+	cr_assert(eq(uint, fragment.candidate_count, 2), "we ourselves go by UDP alone");
+	bytes_finish(&text);
+}
+
 Test(sdp_fragment, what_a_client_trickles_is_not_lite_and_leaves_the_end_open)
 {
 	struct sdp_local local = sdp_test_local();
