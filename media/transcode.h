@@ -1,9 +1,7 @@
 /*
  * Sound for everybody: gives the frames of an audio rendition out again in another codec (AAC to
- * Opus, Opus to AAC). The work is done by child processes, `souk-transcoder`, in a sandbox of their
- * own, because they decode what strangers send; this side only feeds them and checks what comes
- * back. A pool keeps one started spare, so that a child that dies or hangs is replaced at once: the
- * gap becomes silence and the timestamps go on.
+ * Opus, Opus to AAC). A child of the pool does the work; when it is lost, the gap becomes silence
+ * and the timestamps go on.
  *
  * Owner: the thread of the pool's loop, for everything here. Nothing blocks.
  */
@@ -16,27 +14,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct log;
-struct loop;
 struct transcode;
 struct transcode_pool;
-
-/* `program` is the path of souk-transcoder. Starts the spare; a program that cannot be started is
- * tried again once a second. `program` is copied, `log` has to outlive the pool. */
-int transcode_pool_create(struct transcode_pool **out, struct loop *loop, const char *program,
-			  const struct log *log) __attribute__((warn_unused_result));
-
-struct transcode_pool_stats {
-	uint64_t started; /* children, spares included */
-	uint64_t lost; /* children that died, hung or talked nonsense */
-	unsigned running; /* in use now, without the spare */
-	bool spare_ready; /* a loss now would be made good at once */
-};
-
-void transcode_pool_stats(const struct transcode_pool *pool, struct transcode_pool_stats *stats);
-
-/* Every transcode must be gone. Kills the children and waits for their end. Takes NULL. */
-void transcode_pool_destroy(struct transcode_pool *pool);
 
 /* A frame of the other codec, in order, its own media_us, capture_us and epoch derived from those
  * that were pushed. Borrowed: who keeps it takes a reference. Fires from the loop, never inside
@@ -61,7 +40,7 @@ struct media_config *transcode_config(const struct transcode *transcode);
 /*
  * Takes one frame in; copies what it needs. Frames of an epoch come in order of media_us; a gap of
  * up to 2 s is filled with silence, a longer one or a new epoch starts afresh. Over the cap (64
- * frames or 256 KiB not yet worked off) the frame is dropped and counted, and becomes silence.
+ * frames not yet worked off) the frame is dropped and counted, and becomes silence.
  */
 void transcode_push(struct transcode *transcode, const struct frame *frame);
 

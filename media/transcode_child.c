@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 enum {
-	READ_CAP = 64 * 1024,
-	WRITE_CAP = 256 * 1024,
+	READ_LEN = 64 * 1024, /* at a time */
+	READ_CAP = PROTOCOL_MESSAGE_MAX + READ_LEN,
+	WRITE_CAP = 12 * 1024 * 1024, /* a cached GOP and some live pictures */
 	START_MAX_US = 10 * 1000000, /* until HELLO; it takes 0.2 s */
 };
 
@@ -30,6 +31,7 @@ struct transcode_child {
 	int pidfd;
 	pid_t pid;
 	bool ready;
+	bool video;
 	bool ended; /* on_end is under way or was told */
 	struct event *readable;
 	struct event *writable;
@@ -84,13 +86,16 @@ static int on_message(struct transcode_child *child, const struct protocol_messa
 {
 	switch (message->type) {
 	case PROTOCOL_HELLO:
-		if (child->ready || message->version != PROTOCOL_VERSION)
+		if (child->ready || message->hello.version != PROTOCOL_VERSION)
 			return -EPROTO;
 		child->ready = true;
+		child->video = message->hello.video;
 		timer_stop(&child->start);
 		return 0;
 	case PROTOCOL_FRAME:
 	case PROTOCOL_PROGRESS:
+	case PROTOCOL_RUNG_CONFIG:
+	case PROTOCOL_RUNG_FRAME:
 		if (!child->ready || !child->ops)
 			return -EPROTO;
 		return child->ops->on_message(message, child->arg);
@@ -123,7 +128,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
 	struct transcode_child *child = arg;
-	uint8_t data[READ_CAP / 4];
+	uint8_t data[READ_LEN];
 	const ssize_t len = recv(fd, data, sizeof(data), MSG_DONTWAIT);
 	if (len < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -170,10 +175,9 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
 
 /* The child gets its end of the socket, nothing to read, our stderr, and nothing else of ours. In a
  * process group of its own: a Ctrl-C at the terminal is for us, the child ends with its socket. */
-static int spawn_with(pid_t *pid, const char *program, int fd, posix_spawnattr_t *attributes,
-		      posix_spawn_file_actions_t *actions)
+static int spawn_with(pid_t *pid, const char *path, char *const *argv, int fd,
+		      posix_spawnattr_t *attributes, posix_spawn_file_actions_t *actions)
 {
-	char *const argv[] = { "souk-transcoder", NULL };
 	char *const environment[] = { NULL };
 	sigset_t none, all;
 	sigemptyset(&none);
@@ -196,12 +200,23 @@ static int spawn_with(pid_t *pid, const char *program, int fd, posix_spawnattr_t
 								   POSIX_SPAWN_SETSIGDEF |
 								   POSIX_SPAWN_SETPGROUP);
 	if (!err)
-		err = posix_spawn(pid, program, actions, attributes, argv, environment);
+		err = posix_spawn(pid, path, actions, attributes, argv, environment);
 	return -err;
 }
 
-static int spawn(pid_t *pid, const char *program, int fd)
+static int spawn(pid_t *pid, const struct transcode_program *program, int fd)
 {
+	/* posix_spawn does not write to them. */
+	char *argv[6] = { "souk-transcoder" };
+	size_t count = 1;
+	if (program->encoder) {
+		argv[count++] = "--encoder";
+		argv[count++] = (char *)program->encoder;
+	}
+	if (program->preset) {
+		argv[count++] = "--preset";
+		argv[count++] = (char *)program->preset;
+	}
 	posix_spawnattr_t attributes;
 	posix_spawn_file_actions_t actions;
 	int err = -posix_spawnattr_init(&attributes);
@@ -209,14 +224,14 @@ static int spawn(pid_t *pid, const char *program, int fd)
 		return err;
 	err = -posix_spawn_file_actions_init(&actions);
 	if (!err) {
-		err = spawn_with(pid, program, fd, &attributes, &actions);
+		err = spawn_with(pid, program->path, argv, fd, &attributes, &actions);
 		posix_spawn_file_actions_destroy(&actions);
 	}
 	posix_spawnattr_destroy(&attributes);
 	return err;
 }
 
-static int start(struct transcode_child *child, const char *program)
+static int start(struct transcode_child *child, const struct transcode_program *program)
 {
 	int pair[2];
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
@@ -248,8 +263,8 @@ static int watch(struct transcode_child *child)
 	return event_add(child->readable, NULL) ? -ENOMEM : 0;
 }
 
-int transcode_child_create(struct transcode_child **out, struct loop *loop, const char *program,
-			   struct list *dying)
+int transcode_child_create(struct transcode_child **out, struct loop *loop,
+			   const struct transcode_program *program, struct list *dying)
 {
 	struct transcode_child *child = xcalloc(1, sizeof(*child));
 	list_init(&child->link);
@@ -257,6 +272,7 @@ int transcode_child_create(struct transcode_child **out, struct loop *loop, cons
 	child->base = loop_base(loop);
 	child->fd = -1;
 	child->pidfd = -1;
+	child->video = true;
 	timer_init(&child->start, loop, on_start_timeout, child);
 	deferred_init(&child->end, tell_end, child);
 	bytes_init(&child->in, READ_CAP);
@@ -286,6 +302,11 @@ void transcode_child_bind(struct transcode_child *child, const struct transcode_
 bool transcode_child_ready(const struct transcode_child *child)
 {
 	return child->ready;
+}
+
+bool transcode_child_video(const struct transcode_child *child)
+{
+	return child->video;
 }
 
 pid_t transcode_child_pid(const struct transcode_child *child)

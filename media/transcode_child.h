@@ -15,16 +15,24 @@
 struct loop;
 struct transcode_child;
 
+/* What is started, and the options it is given; NULL: its own defaults. */
+struct transcode_program {
+	const char *path;
+	const char *encoder;
+	const char *preset;
+};
+
 struct transcode_child_ops {
-	/* A FRAME or PROGRESS. An error says that it is nonsense; on_end follows. */
+	/* All but HELLO. An error says that it is nonsense; on_end follows. */
 	int (*on_message)(const struct protocol_message *message, void *arg);
 	/* Died, hung while starting, or talked nonsense. Whoever is told kills it. */
 	void (*on_end)(void *arg);
 };
 
 /* `dying` is where a killed child waits for its end (a list of the children's own). */
-int transcode_child_create(struct transcode_child **out, struct loop *loop, const char *program,
-			   struct list *dying) __attribute__((warn_unused_result));
+int transcode_child_create(struct transcode_child **out, struct loop *loop,
+			   const struct transcode_program *program, struct list *dying)
+	__attribute__((warn_unused_result));
 
 /* From now on these are told. May be called again to hand the child over. */
 void transcode_child_bind(struct transcode_child *child, const struct transcode_child_ops *ops,
@@ -32,6 +40,9 @@ void transcode_child_bind(struct transcode_child *child, const struct transcode_
 
 /* It has said HELLO: it is in its sandbox and waits. Messages may be sent before. */
 bool transcode_child_ready(const struct transcode_child *child);
+
+/* False once it has said that it cannot encode pictures. */
+bool transcode_child_video(const struct transcode_child *child);
 
 pid_t transcode_child_pid(const struct transcode_child *child);
 

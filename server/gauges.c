@@ -6,7 +6,7 @@
 #include "media/fanout.h"
 #include "media/ingest/rtmp_chunk.h"
 #include "media/output/flv_sink.h"
-#include "media/transcode.h"
+#include "media/transcode_pool.h"
 #include "server/app.h"
 #include "server/channels.h"
 #include "server/control.h"

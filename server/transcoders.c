@@ -1,6 +1,7 @@
 #include "server/transcoders.h"
 
-#include "media/transcode.h"
+#include "media/transcode_child.h"
+#include "media/transcode_pool.h"
 #include "server/core/alloc.h"
 #include "server/worker.h"
 
@@ -26,11 +27,12 @@ struct transcode_pool *transcoders_of(struct worker *worker)
 {
 	if (worker->transcoders)
 		return worker->transcoders;
-	char *program = program_path(&worker->app->config);
+	char *path = program_path(&worker->app->config);
+	const struct transcode_program program = { .path = path };
 	const int err =
-		transcode_pool_create(&worker->transcoders, worker->loop, program, &worker->log);
+		transcode_pool_create(&worker->transcoders, worker->loop, &program, &worker->log);
 	if (err)
 		log_error(&worker->log, "cannot keep transcoders reason=%s", strerror(-err));
-	free(program);
+	free(path);
 	return worker->transcoders;
 }

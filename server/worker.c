@@ -1,7 +1,7 @@
 #include "server/worker.h"
 
 #include "media/fanout.h"
-#include "media/transcode.h"
+#include "media/transcode_pool.h"
 #include "server/call.h"
 #include "server/core/alloc.h"
 #include "server/core/http_server.h"

@@ -2,78 +2,71 @@
  * souk-transcoder: decodes what strangers send, on behalf of soukd. Loads everything, proves that
  * it works, locks itself in and then answers on the socket it was given until that is closed.
  */
+#include "media/transcoder/encoder.h"
+#include "media/transcoder/outbox.h"
 #include "media/transcoder/protocol.h"
 #include "media/transcoder/sandbox.h"
 #include "media/transcoder/session.h"
 #include "media/transcoder/stage.h"
+#include "media/transcoder/video.h"
+#include "media/transcoder/warm_up.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <gst/gst.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { READ_LEN = 64 * 1024 };
 
 struct transcoder {
+	const char *encoder;
+	const char *preset;
 	struct session *session; /* NULL before the first CONFIG */
+	struct video *video; /* NULL: the encoder is of no use here */
 	struct bytes in;
-	struct bytes out;
+	struct outbox out;
 	struct protocol_progress progress;
-	uint64_t warm_frames; /* that came out while warming up */
 };
 
 static const char usage[] =
-	"usage: souk-transcoder\n"
+	"usage: souk-transcoder [--encoder ELEMENT] [--preset NAME]\n"
 	"\n"
-	"Gives sound out in another codec (AAC, Opus). soukd starts it with a socket as descriptor 3;\n"
-	"it is of no use by hand.\n";
-
-static int flush(struct transcoder *transcoder)
-{
-	size_t at = 0;
-	while (at < transcoder->out.len) {
-		const ssize_t len =
-			write(PROTOCOL_FD, transcoder->out.data + at, transcoder->out.len - at);
-		if (len < 0 && errno == EINTR)
-			continue;
-		if (len < 0)
-			return -errno;
-		at += (size_t)len;
-	}
-	bytes_clear(&transcoder->out);
-	return 0;
-}
-
-static int send_message(struct transcoder *transcoder, const struct protocol_message *message)
-{
-	int err = protocol_write(&transcoder->out, message);
-	if (err != -ENOBUFS)
-		return err;
-	err = flush(transcoder);
-	return err ? err : protocol_write(&transcoder->out, message);
-}
+	"Gives sound out in another codec (AAC, Opus) and pictures in other sizes (H.264). soukd\n"
+	"starts it with a socket as descriptor 3; it is of no use by hand.\n"
+	"\n"
+	"  --encoder ELEMENT  GStreamer's encoder: x264enc (default), openh264enc\n"
+	"  --preset NAME      speed of x264enc (default: superfast)\n";
 
 static void on_frame(const struct protocol_frame *frame, void *arg)
 {
+	struct transcoder *transcoder = arg;
 	const struct protocol_message message = { .type = PROTOCOL_FRAME, .frame = *frame };
 	/* A parent that is gone shows at the next read. */
-	if (send_message(arg, &message))
-		bytes_clear(&((struct transcoder *)arg)->out);
+	(void)!outbox_put(&transcoder->out, &message);
+}
+
+static void on_rung(const struct protocol_message *message, void *arg)
+{
+	struct transcoder *transcoder = arg;
+	if (!outbox_put(&transcoder->out, message))
+		(void)!outbox_flush(&transcoder->out);
 }
 
 /* In place of the one before, whose time line it must not run back over. */
-static int start_session(struct transcoder *transcoder, const struct protocol_config *config,
-			 session_fn fn)
+static int start_session(struct transcoder *transcoder, const struct protocol_config *config)
 {
 	const struct session_params params = {
 		.config = config,
 		.not_before_us =
 			transcoder->session ? session_end_us(transcoder->session) : INT64_MIN,
 		.progress = &transcoder->progress,
-		.fn = fn,
+		.fn = on_frame,
 		.arg = transcoder,
 	};
 	session_destroy(transcoder->session);
@@ -81,37 +74,82 @@ static int start_session(struct transcoder *transcoder, const struct protocol_co
 	return session_create(&transcoder->session, &params);
 }
 
-static int on_message(struct transcoder *transcoder, const struct protocol_message *message)
+static int send_progress(struct transcoder *transcoder)
 {
-	if (message->type == PROTOCOL_CONFIG)
-		return start_session(transcoder, &message->config, on_frame);
-	if (message->type != PROTOCOL_FRAME || !transcoder->session)
-		return -EPROTO;
-	const int err = session_push(transcoder->session, &message->frame);
-	if (err)
-		return err;
+	struct timespec cpu;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
+	transcoder->progress.cpu_us = (uint64_t)cpu.tv_sec * 1000000 + (uint64_t)cpu.tv_nsec / 1000;
 	const struct protocol_message progress = {
 		.type = PROTOCOL_PROGRESS,
 		.progress = transcoder->progress,
 	};
-	return send_message(transcoder, &progress);
+	return outbox_put(&transcoder->out, &progress);
+}
+
+static int on_video_message(struct transcoder *transcoder, const struct protocol_message *message)
+{
+	struct video *video = transcoder->video;
+	if (message->type == PROTOCOL_PICTURE) {
+		const int err = video ? video_push(video, &message->picture) : 0;
+		return err ? err : send_progress(transcoder);
+	}
+	/* The parent may ask before it has heard that we cannot. */
+	if (!video)
+		return 0;
+	if (message->type == PROTOCOL_VIDEO)
+		return video_configure(video, &message->avcc);
+	video_set_rungs(video, &message->rungs);
+	return 0;
+}
+
+static int on_message(struct transcoder *transcoder, const struct protocol_message *message)
+{
+	switch (message->type) {
+	case PROTOCOL_CONFIG:
+		return start_session(transcoder, &message->config);
+	case PROTOCOL_FRAME: {
+		if (!transcoder->session)
+			return -EPROTO;
+		const int err = session_push(transcoder->session, &message->frame);
+		return err ? err : send_progress(transcoder);
+	}
+	case PROTOCOL_VIDEO:
+	case PROTOCOL_RUNGS:
+	case PROTOCOL_PICTURE:
+		return on_video_message(transcoder, message);
+	default:
+		return -EPROTO;
+	}
+}
+
+/* Works off the messages that are complete. */
+static int parse(struct transcoder *transcoder)
+{
+	size_t at = 0;
+	int err = 0;
+	while (!err) {
+		struct protocol_message message;
+		const int len =
+			protocol_parse(transcoder->in.data + at, transcoder->in.len - at, &message);
+		if (len <= 0) {
+			err = len;
+			break;
+		}
+		err = on_message(transcoder, &message);
+		at += (size_t)len;
+	}
+	bytes_consume(&transcoder->in, at);
+	return err;
 }
 
 /* 0 at the end of the connection. */
 static int serve(struct transcoder *transcoder)
 {
 	for (;;) {
-		struct protocol_message message;
-		const int len = protocol_parse(transcoder->in.data, transcoder->in.len, &message);
-		int err = len > 0 ? on_message(transcoder, &message) : len;
-		if (err)
-			return err;
-		if (len > 0) {
-			bytes_consume(&transcoder->in, (size_t)len);
-			continue;
-		}
-		err = flush(transcoder);
-		uint8_t data[READ_LEN / 4];
+		int err = parse(transcoder);
+		if (!err)
+			err = outbox_flush(&transcoder->out);
+		uint8_t data[READ_LEN];
 		const ssize_t got = err ? 0 : read(PROTOCOL_FD, data, sizeof(data));
 		if (got == 0)
 			return err;
@@ -124,54 +162,31 @@ static int serve(struct transcoder *transcoder)
 	}
 }
 
-/* AudioSpecificConfig (ISO 14496-3 §1.6.2.1): AAC LC, 48 kHz, stereo. */
-static const uint8_t warm_asc[] = { 0x11, 0x90 };
-
-static void on_warm_frame(const struct protocol_frame *frame, void *arg)
+static int prepare_sound(void)
 {
-	(void)frame;
-	((struct transcoder *)arg)->warm_frames++;
+	static const char *const plugins[] = { "coreelements", "audioconvert", "audioresample",
+					       "opus", "libav" };
+	int err = 0;
+	for (size_t i = 0; !err && i < G_N_ELEMENTS(plugins); i++)
+		err = stage_load_plugin(plugins[i]);
+	return err ? err : warm_up_sound();
 }
 
-/* Runs each decoder and encoder once: what they load or compute at first use needs no sandbox then.
- */
-static int warm_up(struct transcoder *transcoder, const struct protocol_config *config,
-		   const uint8_t *packet, size_t len)
+/* Starts the lanes' threads, so before the sandbox. */
+static int prepare_video(struct transcoder *transcoder)
 {
-	int err = start_session(transcoder, config, on_warm_frame);
-	transcoder->warm_frames = 0;
-	for (int64_t i = 0; !err && i < 8; i++) {
-		const struct protocol_frame frame = {
-			.media_us = i * 20000,
-			.duration_us = 20000,
-			.data = packet,
-			.len = len,
-		};
-		err = session_push(transcoder->session, &frame);
-	}
-	session_destroy(transcoder->session);
-	transcoder->session = NULL;
-	transcoder->progress = (struct protocol_progress){ 0 };
-	return err ? err : transcoder->warm_frames ? 0 : -ENODATA;
-}
-
-static int warm_up_both(struct transcoder *transcoder)
-{
-	/* Silence: an empty Opus packet of 20 ms stereo (RFC 6716 §3.1), and an AAC frame of one
-	 * channel pair element without spectral data. */
-	static const uint8_t opus[] = { 0xfc, 0xff, 0xfe };
-	static const uint8_t aac[] = { 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c };
-	const struct protocol_config from_opus = { .from = PROTOCOL_OPUS, .to = PROTOCOL_AAC };
-	const struct protocol_config from_aac = {
-		.from = PROTOCOL_AAC,
-		.to = PROTOCOL_OPUS,
-		.sample_rate = 44100,
-		.channels = 2,
-		.asc = warm_asc,
-		.asc_len = sizeof(warm_asc),
+	const struct encoder_kind *kind = encoder_kind(transcoder->encoder);
+	const struct video_params params = {
+		.kind = kind,
+		.preset = transcoder->preset,
+		.progress = &transcoder->progress,
+		.out = on_rung,
+		.arg = transcoder,
 	};
-	const int err = warm_up(transcoder, &from_opus, opus, sizeof(opus));
-	return err ? err : warm_up(transcoder, &from_aac, aac, sizeof(aac));
+	int err = kind ? encoder_load_plugins(kind) : -ENOENT;
+	if (!err)
+		err = warm_up_video(kind, transcoder->preset);
+	return err ? err : video_create(&transcoder->video, &params);
 }
 
 static int prepare(struct transcoder *transcoder)
@@ -179,36 +194,76 @@ static int prepare(struct transcoder *transcoder)
 	/* Loads just the plugins it is told to, and compiles nothing at run time. */
 	setenv("GST_REGISTRY_DISABLE", "yes", 1);
 	setenv("ORC_CODE", "backup", 1);
+	/* Each further one reserves 64 MiB of the address space that the sandbox limits. */
+	mallopt(M_ARENA_MAX, 2);
 	gst_init(NULL, NULL);
-	int err = stage_load_plugins();
-	if (!err)
-		err = warm_up_both(transcoder);
-	if (!err)
-		err = sandbox_enter(PROTOCOL_FD);
-	return err;
+	int err = prepare_sound();
+	if (err)
+		return err;
+	/* Without pictures it still serves sound. */
+	err = prepare_video(transcoder);
+	if (err)
+		fprintf(stderr, "souk-transcoder: encoder %s of no use: %s\n", transcoder->encoder,
+			strerror(-err));
+	return sandbox_enter(PROTOCOL_FD);
+}
+
+static int run(struct transcoder *transcoder)
+{
+	bytes_init(&transcoder->in, PROTOCOL_MESSAGE_MAX + READ_LEN);
+	outbox_init(&transcoder->out, PROTOCOL_FD);
+	const int err = prepare(transcoder);
+	const struct protocol_message hello = {
+		.type = PROTOCOL_HELLO,
+		.hello = { .version = PROTOCOL_VERSION, .video = transcoder->video != NULL },
+	};
+	if (err || outbox_put(&transcoder->out, &hello))
+		return err;
+	return serve(transcoder);
+}
+
+/* What getopt_long gives for our options, or 0 at their end. */
+static int next_option(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "encoder", required_argument, NULL, 'e' },
+		{ "preset", required_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const int option = getopt_long(argc, argv, "h", options, NULL);
+	return option < 0 ? 0 : option;
+}
+
+/* It becomes part of a description of elements. */
+static bool plain(const char *name)
+{
+	return name[0] && name[strspn(name, "abcdefghijklmnopqrstuvwxyz")] == '\0';
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
-		fputs(usage, stdout);
-		return 0;
+	struct transcoder transcoder = { .encoder = "x264enc", .preset = "superfast" };
+	bool understood = true;
+	for (int option; (option = next_option(argc, argv));) {
+		if (option == 'h') {
+			fputs(usage, stdout);
+			return 0;
+		}
+		if (option == 'e')
+			transcoder.encoder = optarg;
+		else if (option == 'p' && plain(optarg))
+			transcoder.preset = optarg;
+		else
+			understood = false;
 	}
 	struct stat status;
-	if (argc != 1 || fstat(PROTOCOL_FD, &status) || !S_ISSOCK(status.st_mode)) {
+	if (!understood || optind < argc || fstat(PROTOCOL_FD, &status) ||
+	    !S_ISSOCK(status.st_mode)) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	struct transcoder transcoder = { 0 };
-	bytes_init(&transcoder.in, READ_LEN);
-	bytes_init(&transcoder.out, READ_LEN);
-	const struct protocol_message hello = { .type = PROTOCOL_HELLO,
-						.version = PROTOCOL_VERSION };
-	int err = prepare(&transcoder);
-	if (!err)
-		err = send_message(&transcoder, &hello);
-	if (!err)
-		err = serve(&transcoder);
+	const int err = run(&transcoder);
 	if (err)
 		fprintf(stderr, "souk-transcoder: %s\n", strerror(-err));
 	/* Without the handlers of exit(): what they tidy up is not worth a call that the sandbox

@@ -3,8 +3,12 @@
  * a 32-bit big-endian length and that many bytes. Both sides read it as hostile: bounded, and any
  * deviation ends the connection. No GStreamer in here. One owner, one thread.
  *
- *   parent -> child   CONFIG, then FRAMEs; a CONFIG in between starts a new session
- *   child -> parent   HELLO once, in the sandbox and ready; FRAMEs; PROGRESS after each frame taken
+ *   parent -> child   sound: CONFIG, then FRAMEs; a CONFIG in between starts a new session
+ *                     video: VIDEO and RUNGS, each again when it changes, then PICTUREs
+ *   child -> parent   HELLO once, in the sandbox and ready; FRAMEs, or RUNG_FRAMEs after the
+ *                     RUNG_CONFIG of their slot; PROGRESS after each FRAME and PICTURE taken
+ *
+ * A child works for sound or for video; its first message says for which.
  */
 #ifndef SOUK_MEDIA_TRANSCODER_PROTOCOL_H
 #define SOUK_MEDIA_TRANSCODER_PROTOCOL_H
@@ -16,11 +20,15 @@
 #include <stdint.h>
 
 enum {
-	PROTOCOL_VERSION = 1,
+	PROTOCOL_VERSION = 2,
 	PROTOCOL_HEADER_LEN = 5,
 	PROTOCOL_DATA_MAX = 16 * 1024, /* one frame of sound; AAC is at most 6144 bits a channel */
 	PROTOCOL_ASC_MAX = 64,
-	PROTOCOL_MESSAGE_MAX = PROTOCOL_HEADER_LEN + 64 + PROTOCOL_DATA_MAX,
+	PROTOCOL_PICTURE_MAX = 4 * 1024 * 1024, /* as long as an RTMP message */
+	PROTOCOL_AVCC_MAX = 17 * 1024, /* 16 parameter sets of 1 KiB */
+	PROTOCOL_MESSAGE_MAX = PROTOCOL_HEADER_LEN + 64 + PROTOCOL_PICTURE_MAX,
+	PROTOCOL_SLOTS = 4, /* rungs at a time */
+	PROTOCOL_SIDE_MAX = 8192, /* of a rung's picture */
 	PROTOCOL_FD = 3, /* the child's end */
 };
 
@@ -29,9 +37,19 @@ enum protocol_type {
 	PROTOCOL_CONFIG = 2,
 	PROTOCOL_FRAME = 3,
 	PROTOCOL_PROGRESS = 4,
+	PROTOCOL_VIDEO = 5,
+	PROTOCOL_RUNGS = 6,
+	PROTOCOL_PICTURE = 7,
+	PROTOCOL_RUNG_CONFIG = 8,
+	PROTOCOL_RUNG_FRAME = 9,
 };
 
 enum protocol_codec { PROTOCOL_AAC = 1, PROTOCOL_OPUS = 2 };
+
+struct protocol_hello {
+	uint8_t version;
+	bool video; /* it has the encoder that it was told to use */
+};
 
 /* Starts a session. `resume` continues the time line of a session that was cut off. */
 struct protocol_config {
@@ -58,16 +76,62 @@ struct protocol_progress {
 	uint64_t frames_in;
 	uint64_t decode_errors;
 	uint64_t silence_us;
+	uint64_t cpu_us;
 };
 
-/* One message; `data` and `asc` point into what it was parsed from. */
+/* An AVCDecoderConfigurationRecord: the source's from now on, or that of the rung in `slot`. */
+struct protocol_avcc {
+	uint8_t slot; /* RUNG_CONFIG only */
+	const uint8_t *data;
+	size_t len; /* 1..PROTOCOL_AVCC_MAX */
+};
+
+struct protocol_rung {
+	uint8_t slot;
+	uint16_t width, height; /* even */
+	uint32_t bps;
+};
+
+/* All rungs that shall run. One that ran as it is now is not disturbed. */
+struct protocol_rungs {
+	uint32_t frame_us; /* from a picture to the next */
+	uint8_t count;
+	struct protocol_rung rungs[PROTOCOL_SLOTS]; /* slots in rising order */
+};
+
+/* An access unit of the source, with NAL units after 4-byte lengths. */
+struct protocol_picture {
+	int64_t media_us;
+	uint32_t epoch;
+	bool key; /* becomes a keyframe in every rung */
+	bool decode_only; /* others refer to it, but nobody is to see it */
+	uint8_t force; /* bits 1 << slot: a keyframe of these, as soon as possible */
+	const uint8_t *data;
+	size_t len; /* 1..PROTOCOL_PICTURE_MAX */
+};
+
+/* The picture of the same media_us and epoch; framed as it. */
+struct protocol_rung_frame {
+	uint8_t slot;
+	bool key;
+	int64_t media_us;
+	uint32_t epoch;
+	const uint8_t *data;
+	size_t len; /* 1..PROTOCOL_PICTURE_MAX */
+};
+
+/* One message; pointers point into what it was parsed from. */
 struct protocol_message {
 	enum protocol_type type;
 	union {
-		uint8_t version; /* HELLO */
+		struct protocol_hello hello;
 		struct protocol_config config;
 		struct protocol_frame frame;
 		struct protocol_progress progress;
+		struct protocol_avcc avcc; /* VIDEO, RUNG_CONFIG */
+		struct protocol_rungs rungs;
+		struct protocol_picture picture;
+		struct protocol_rung_frame rung_frame;
 	};
 };
 

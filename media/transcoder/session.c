@@ -52,6 +52,7 @@ struct session {
 	int err; /* of a callback inside a push */
 
 	struct stage *decode;
+	uint32_t decoded_rate; /* of the samples that it gives; 0: not known */
 	int64_t decoded_us; /* the decoder's own time, of no meaning outside of it */
 	uint32_t epoch;
 	bool begun; /* a frame has come, so epoch is known */
@@ -64,10 +65,8 @@ struct session {
 	int64_t first_us; /* nothing is given out that starts before */
 };
 
-static void on_encoded(const uint8_t *data, size_t len, uint32_t rate, void *arg)
+static void give_out(struct session *session, const uint8_t *data, size_t len)
 {
-	(void)rate;
-	struct session *session = arg;
 	const uint32_t frame_len = codecs[session->config.to].frame;
 	const int64_t first =
 		session->encoder_out++ * frame_len - codecs[session->config.to].priming;
@@ -86,22 +85,54 @@ static void on_encoded(const uint8_t *data, size_t len, uint32_t rate, void *arg
 	session->fn(&frame, session->arg);
 }
 
+static void on_encoded(GstBuffer *buffer, void *arg)
+{
+	GstMapInfo map;
+	if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
+		return;
+	give_out(arg, map.data, map.size);
+	gst_buffer_unmap(buffer, &map);
+}
+
+static const struct stage_ops encoder_ops = { .buffer = on_encoded };
+
+/* `data` NULL: zeros. */
+static int push(struct stage *stage, const uint8_t *data, size_t len, int64_t at_us,
+		int64_t duration_us)
+{
+	GstBuffer *buffer = gst_buffer_new_allocate(NULL, len, NULL);
+	if (!buffer)
+		return -ENOMEM;
+	if (data)
+		gst_buffer_fill(buffer, 0, data, len);
+	else
+		gst_buffer_memset(buffer, 0, 0, len);
+	GST_BUFFER_PTS(buffer) = (GstClockTime)at_us * 1000;
+	GST_BUFFER_DURATION(buffer) = (GstClockTime)duration_us * 1000;
+	return stage_push(stage, buffer);
+}
+
 /* Starts the line and a fresh encoder, so that frames can be counted from the line's start. */
 static int start_encoder(struct session *session, uint32_t rate, int64_t anchor_us)
 {
 	char in[128];
 	snprintf(in, sizeof(in), "%s,rate=%u", pcm_caps, rate);
+	GstCaps *caps = stage_caps(in, NULL, 0);
 	const struct stage_params params = {
 		.elements = codecs[session->config.to].encoder,
-		.in = in,
+		.in = caps,
 		.out = codecs[session->config.to].encoded,
+		.ops = &encoder_ops,
+		.arg = session,
 	};
 	stage_destroy(session->encode);
 	session->encode = NULL;
 	session->encoder_in = 0;
 	session->encoder_out = 0;
 	line_start(&session->line, rate, anchor_us);
-	return stage_create(&session->encode, &params, on_encoded, session);
+	const int err = stage_create(&session->encode, &params);
+	gst_clear_caps(&caps);
+	return err;
 }
 
 /* The first samples: where a session that was cut off left off, or where they stand. */
@@ -126,7 +157,7 @@ static int encode(struct session *session, const uint8_t *pcm, uint32_t count)
 	const int64_t at_us = line_time_us(0, session->encoder_in, rate);
 	session->encoder_in += count;
 	const int64_t end_us = line_time_us(0, session->encoder_in, rate);
-	return stage_push(session->encode, pcm, (size_t)count * SAMPLE_LEN, at_us, end_us - at_us);
+	return push(session->encode, pcm, (size_t)count * SAMPLE_LEN, at_us, end_us - at_us);
 }
 
 static int encode_silence(struct session *session, uint32_t count)
@@ -163,13 +194,27 @@ static int take_pcm(struct session *session, const uint8_t *pcm, uint32_t count,
 	return err;
 }
 
-static void on_decoded(const uint8_t *data, size_t len, uint32_t rate, void *arg)
+static void on_decoded_caps(GstCaps *caps, void *arg)
 {
 	struct session *session = arg;
-	const uint32_t count = (uint32_t)(len / SAMPLE_LEN);
-	if (!session->err && rate && count)
-		session->err = take_pcm(session, data, count, rate);
+	int rate = 0;
+	gst_structure_get_int(gst_caps_get_structure(caps, 0), "rate", &rate);
+	session->decoded_rate = rate > 0 ? (uint32_t)rate : 0;
 }
+
+static void on_decoded(GstBuffer *buffer, void *arg)
+{
+	struct session *session = arg;
+	GstMapInfo map;
+	if (!gst_buffer_map(buffer, &map, GST_MAP_READ))
+		return;
+	const uint32_t count = (uint32_t)(map.size / SAMPLE_LEN);
+	if (!session->err && session->decoded_rate && count)
+		session->err = take_pcm(session, map.data, count, session->decoded_rate);
+	gst_buffer_unmap(buffer, &map);
+}
+
+static const struct stage_ops decoder_ops = { .caps = on_decoded_caps, .buffer = on_decoded };
 
 static int start_decoder(struct session *session)
 {
@@ -184,16 +229,19 @@ static int start_decoder(struct session *session)
 	else
 		snprintf(in, sizeof(in),
 			 "audio/x-opus,channel-mapping-family=0,rate=48000,channels=2");
+	GstCaps *caps = stage_caps(in, config->asc_len ? config->asc : NULL, config->asc_len);
 	const struct stage_params params = {
 		.elements = codecs[config->from].decoder,
-		.in = in,
-		.codec_data = config->asc_len ? config->asc : NULL,
-		.codec_data_len = config->asc_len,
+		.in = caps,
 		.out = pcm_caps,
+		.ops = &decoder_ops,
+		.arg = session,
 	};
 	stage_destroy(session->decode);
 	session->decode = NULL;
-	return stage_create(&session->decode, &params, on_decoded, session);
+	const int err = stage_create(&session->decode, &params);
+	gst_clear_caps(&caps);
+	return err;
 }
 
 /* A new epoch owes nothing to the former one: neither to its samples nor to its clock. */
@@ -241,8 +289,7 @@ int session_push(struct session *session, const struct protocol_frame *frame)
 	session->err = 0;
 	const int64_t before_us = session->next_us;
 	const int64_t duration_us = frame->duration_us ? frame->duration_us : 1;
-	err = stage_push(session->decode, frame->data, frame->len, session->decoded_us,
-			 duration_us);
+	err = push(session->decode, frame->data, frame->len, session->decoded_us, duration_us);
 	session->decoded_us += duration_us;
 	if (session->err)
 		return session->err;

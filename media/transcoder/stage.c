@@ -3,50 +3,50 @@
 #include "server/core/alloc.h"
 
 #include <errno.h>
-#include <gst/gst.h>
+#include <gst/video/video.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct stage {
 	GstElement *bin;
 	GstPad *in; /* ours, linked to the bin's sink */
 	GstPad *out; /* ours, behind the bin's source */
-	stage_fn fn;
+	const struct stage_ops *ops;
 	void *arg;
-	uint32_t rate;
 };
 
-int stage_load_plugins(void)
+int stage_load_plugin(const char *name)
 {
-	static const char *const files[] = { "coreelements", "audioconvert", "audioresample",
-					     "opus", "libav" };
 	GstRegistry *registry = gst_registry_get();
-	for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
-		g_autofree char *path =
-			g_strdup_printf("%s/libgst%s.so", SOUK_GST_PLUGIN_DIR, files[i]);
-		GError *error = NULL;
-		GstPlugin *plugin = gst_plugin_load_file(path, &error);
-		if (!plugin) {
-			g_printerr("souk-transcoder: %s\n", error->message);
-			g_error_free(error);
-			return -ENOENT;
-		}
-		gst_registry_add_plugin(registry, plugin);
-		gst_object_unref(plugin);
+	g_autofree char *path = g_strdup_printf("%s/libgst%s.so", SOUK_GST_PLUGIN_DIR, name);
+	GError *error = NULL;
+	GstPlugin *plugin = gst_plugin_load_file(path, &error);
+	if (!plugin) {
+		g_printerr("souk-transcoder: %s\n", error->message);
+		g_error_free(error);
+		return -ENOENT;
 	}
+	gst_registry_add_plugin(registry, plugin);
+	gst_object_unref(plugin);
 	return 0;
+}
+
+GstCaps *stage_caps(const char *text, const uint8_t *codec_data, size_t len)
+{
+	GstCaps *caps = gst_caps_from_string(text);
+	if (!caps || !codec_data)
+		return caps;
+	GstBuffer *data = gst_buffer_new_memdup(codec_data, len);
+	gst_caps_set_simple(caps, "codec_data", GST_TYPE_BUFFER, data, NULL);
+	gst_buffer_unref(data);
+	return caps;
 }
 
 static GstFlowReturn on_buffer(GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
 	(void)parent;
 	struct stage *stage = gst_pad_get_element_private(pad);
-	GstMapInfo map;
-	if (gst_buffer_map(buffer, &map, GST_MAP_READ)) {
-		stage->fn(map.data, map.size, stage->rate, stage->arg);
-		gst_buffer_unmap(buffer, &map);
-	}
+	stage->ops->buffer(buffer, stage->arg);
 	gst_buffer_unref(buffer);
 	return GST_FLOW_OK;
 }
@@ -55,12 +55,10 @@ static gboolean on_event(GstPad *pad, GstObject *parent, GstEvent *event)
 {
 	(void)parent;
 	struct stage *stage = gst_pad_get_element_private(pad);
-	if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
+	if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS && stage->ops->caps) {
 		GstCaps *caps;
 		gst_event_parse_caps(event, &caps);
-		int rate = 0;
-		gst_structure_get_int(gst_caps_get_structure(caps, 0), "rate", &rate);
-		stage->rate = rate > 0 ? (uint32_t)rate : 0;
+		stage->ops->caps(caps, stage->arg);
 	}
 	gst_event_unref(event);
 	return TRUE;
@@ -73,17 +71,6 @@ static GstPad *pad_create(const char *name, GstPadDirection direction, GstCaps *
 	GstPad *pad = gst_pad_new_from_template(template, name);
 	gst_object_unref(template);
 	return pad;
-}
-
-static GstCaps *input_caps(const struct stage_params *params)
-{
-	GstCaps *caps = gst_caps_from_string(params->in);
-	if (!caps || !params->codec_data)
-		return caps;
-	GstBuffer *data = gst_buffer_new_memdup(params->codec_data, params->codec_data_len);
-	gst_caps_set_simple(caps, "codec_data", GST_TYPE_BUFFER, data, NULL);
-	gst_buffer_unref(data);
-	return caps;
 }
 
 static int link_pads(struct stage *stage)
@@ -108,7 +95,7 @@ static int start_stream(struct stage *stage, GstCaps *caps)
 	return started ? 0 : -EINVAL;
 }
 
-static int build(struct stage *stage, const struct stage_params *params, GstCaps *in, GstCaps *out)
+static int build(struct stage *stage, const struct stage_params *params, GstCaps *out)
 {
 	GError *error = NULL;
 	stage->bin = gst_parse_bin_from_description(params->elements, TRUE, &error);
@@ -118,7 +105,7 @@ static int build(struct stage *stage, const struct stage_params *params, GstCaps
 		return -ENOENT;
 	}
 	gst_object_ref_sink(stage->bin);
-	stage->in = pad_create("src", GST_PAD_SRC, in);
+	stage->in = gst_pad_new("src", GST_PAD_SRC);
 	stage->out = pad_create("sink", GST_PAD_SINK, out);
 	gst_pad_set_element_private(stage->out, stage);
 	gst_pad_set_chain_function(stage->out, on_buffer);
@@ -129,19 +116,17 @@ static int build(struct stage *stage, const struct stage_params *params, GstCaps
 	if (gst_element_set_state(stage->bin, GST_STATE_PLAYING) == GST_STATE_CHANGE_FAILURE)
 		return -EINVAL;
 	gst_pad_set_active(stage->in, TRUE);
-	return start_stream(stage, in);
+	return start_stream(stage, params->in);
 }
 
-int stage_create(struct stage **out, const struct stage_params *params, stage_fn fn, void *arg)
+int stage_create(struct stage **out, const struct stage_params *params)
 {
 	struct stage *stage = xcalloc(1, sizeof(*stage));
-	stage->fn = fn;
-	stage->arg = arg;
-	GstCaps *caps_in = input_caps(params);
-	GstCaps *caps_out = gst_caps_from_string(params->out);
-	const int err = caps_in && caps_out ? build(stage, params, caps_in, caps_out) : -EINVAL;
-	gst_clear_caps(&caps_in);
-	gst_clear_caps(&caps_out);
+	stage->ops = params->ops;
+	stage->arg = params->arg;
+	GstCaps *caps = gst_caps_from_string(params->out);
+	const int err = params->in && caps ? build(stage, params, caps) : -EINVAL;
+	gst_clear_caps(&caps);
 	if (err)
 		goto fail;
 	*out = stage;
@@ -151,19 +136,21 @@ fail:
 	return err;
 }
 
-int stage_push(struct stage *stage, const uint8_t *data, size_t len, int64_t at_us,
-	       int64_t duration_us)
+int stage_change(struct stage *stage, GstCaps *in)
 {
-	GstBuffer *buffer = gst_buffer_new_allocate(NULL, len, NULL);
-	if (!buffer)
-		return -ENOMEM;
-	if (data)
-		gst_buffer_fill(buffer, 0, data, len);
-	else
-		gst_buffer_memset(buffer, 0, 0, len);
-	GST_BUFFER_PTS(buffer) = (GstClockTime)at_us * 1000;
-	GST_BUFFER_DURATION(buffer) = (GstClockTime)duration_us * 1000;
+	return gst_pad_push_event(stage->in, gst_event_new_caps(in)) ? 0 : -EINVAL;
+}
+
+int stage_push(struct stage *stage, GstBuffer *buffer)
+{
 	return gst_pad_push(stage->in, buffer) == GST_FLOW_OK ? 0 : -EBADMSG;
+}
+
+void stage_force_key(struct stage *stage)
+{
+	gst_pad_push_event(stage->in, gst_video_event_new_downstream_force_key_unit(
+					      GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE,
+					      GST_CLOCK_TIME_NONE, FALSE, 0));
 }
 
 void stage_destroy(struct stage *stage)

@@ -5,7 +5,7 @@
 
 int main(void)
 {
-	static const uint8_t hello[] = { PROTOCOL_HELLO, 0, 0, 0, 1, PROTOCOL_VERSION };
+	static const uint8_t hello[] = { PROTOCOL_HELLO, 0, 0, 0, 2, PROTOCOL_VERSION, 1 };
 	static const uint8_t nonsense[] = { PROTOCOL_FRAME, 0xff, 0xff, 0xff, 0xff, 1, 2, 3 };
 	char byte;
 	if (write(PROTOCOL_FD, hello, sizeof(hello)) < 0 || read(PROTOCOL_FD, &byte, 1) != 1 ||
