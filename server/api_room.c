@@ -102,10 +102,16 @@ void api_room_events(struct exchange *exchange)
 	write_request(exchange, &kind);
 }
 
-/* Browsers and their web views play WebRTC; the native players of mini programs take FLV alone. */
+/* Browsers and their web views play WebRTC; the native players of mini programs take FLV, or HLS
+ * (facts of each platform: docs/api.md section 2.5). */
 static bool plays_webrtc(const char *platform)
 {
 	return !strcmp(platform, "h5");
+}
+
+static bool plays_hls_best(const char *platform)
+{
+	return !strcmp(platform, "alipay") || !strcmp(platform, "baidu");
 }
 
 static bool platform_known(const char *platform)
@@ -141,14 +147,20 @@ void api_room_play(struct exchange *exchange)
 	}
 	const struct room_snapshot *room = exchange->view->snapshot;
 	const struct config *config = &exchange->worker->app->config;
-	char whep[96], flv[96];
+	char whep[96], flv[96], hls[96];
 	snprintf(whep, sizeof(whep), "/whep/%s", room->id);
 	snprintf(flv, sizeof(flv), "/live/%s.flv", room->id);
+	snprintf(hls, sizeof(hls), "/hls/%s/index.m3u8", room->id);
+	const bool hls_first = asked && plays_hls_best(asked);
 	json_t *items = json_array();
 	if (!asked || plays_webrtc(asked))
 		add_item(items, config, "whep", whep);
+	if (hls_first)
+		add_item(items, config, "ll-hls", hls);
 	add_item(items, config, "flv", flv);
 	add_item(items, config, "ws-flv", flv);
+	if (!hls_first)
+		add_item(items, config, "ll-hls", hls);
 	json_t *body =
 		json_pack("{s:b, s:o}", "live",
 			  room->state == ROOM_LIVE || room->state == ROOM_LOST, "items", items);
