@@ -19,7 +19,7 @@ enum {
 	PICTURE_HELD_MAX = 8, /* frames; then the new rendition is not waited for */
 	PICTURE_SAME_US = 8000, /* layers of one picture are no further apart */
 	PICTURE_ASK_US = 500000, /* of media time, between two requests for a keyframe */
-	PICTURE_PATIENCE_US = 2500000, /* a way up can wait for the source's own keyframe */
+	PICTURE_PATIENCE_US = 1000000, /* a way up can wait for the source's own keyframe */
 };
 
 struct sink_picture {

@@ -13,7 +13,6 @@
 #include <string.h>
 
 enum {
-	CNAME_LEN = 16,
 	KEY_EVERY_US = 2000000, /* a WHIP source, while anybody reads it */
 };
 
@@ -68,6 +67,7 @@ static void set_track(struct rtp_sender_track *out, const struct sdp_track *trac
 		return;
 	crypto_random(&out->ssrc, sizeof(out->ssrc));
 	out->payload_type = track->pt;
+	out->rtx_payload_type = track->rtx_pt;
 	out->red_payload_type = track->red_pt;
 	out->playout_delay_id = track->ids.playout_delay;
 	out->abs_capture_id = track->ids.abs_capture_time;
@@ -75,6 +75,12 @@ static void set_track(struct rtp_sender_track *out, const struct sdp_track *trac
 		out->mid_id = track->ids.mid;
 		memcpy(out->mid, track->mid, strlen(track->mid) + 1);
 	}
+}
+
+/* ITU-T H.264 annex A: High is 100; below it is what every browser decodes. */
+static uint8_t profile_max(const struct rtc_session *session)
+{
+	return session->view->snapshot->settings.high_profile ? 100 : 99;
 }
 
 static int create_sender(struct rtc_session *session)
@@ -89,8 +95,11 @@ static int create_sender(struct rtc_session *session)
 		.arg = session,
 	};
 	set_track(&config.video, &agreement->video);
+	config.video.ssrc = session->video_ssrc;
+	config.video.rtx_ssrc = session->repair_ssrc;
+	config.profile_max = profile_max(session);
 	set_track(&config.audio, &agreement->audio);
-	random_token(config.cname, CNAME_LEN);
+	memcpy(config.cname, session->cname, sizeof(session->cname));
 	return rtp_sender_create(&session->sender, &config);
 }
 
@@ -157,7 +166,7 @@ static int create_receiver(struct rtc_session *session)
 	};
 	set_layers(&config, &agreement->video);
 	crypto_random(&config.ssrc, sizeof(config.ssrc));
-	random_token(config.cname, CNAME_LEN);
+	memcpy(config.cname, session->cname, sizeof(session->cname));
 	return rtp_receiver_create(&session->receiver, &config);
 }
 

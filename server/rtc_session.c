@@ -115,6 +115,9 @@ static void fill_local(const struct rtc_session *session, struct sdp_local *loca
 		.candidates = candidates,
 		.candidate_count = app->address_count,
 		.tcp = udp_port_has_tcp(session->worker->udp),
+		.video_ssrc = session->video_ssrc,
+		.repair_ssrc = session->repair_ssrc,
+		.cname = session->cname,
 		.high_profile =
 			session->view->snapshot->settings.high_profile || session->kind == SDP_WHIP,
 	};
@@ -151,6 +154,9 @@ static struct rtc_session *allocate(struct worker *worker, const struct rtc_offe
 	snprintf(session->resource, sizeof(session->resource), "%u-%s", worker->index, secret);
 	sdp_etag_make(session->etag);
 	peer_credentials(session->ufrag, session->pwd);
+	random_token(session->cname, RTC_CNAME_LEN);
+	crypto_random(&session->video_ssrc, sizeof(session->video_ssrc));
+	crypto_random(&session->repair_ssrc, sizeof(session->repair_ssrc));
 	if (offer->claims)
 		memcpy(session->sub, offer->claims->sub, sizeof(session->sub));
 	log_init(&session->log, &worker->log, "room=%s %s=%.8s", offer->view->snapshot->id,

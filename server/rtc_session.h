@@ -33,6 +33,7 @@ struct worker;
 enum {
 	RTC_RESOURCE_SIZE = 32,
 	RTC_SECRET_LEN = 24,
+	RTC_CNAME_LEN = 16,
 	RTC_PATCHES_S = 10, /* of one session; beyond, with the burst: 429 */
 	RTC_PATCHES_BURST = 50,
 };
@@ -45,6 +46,8 @@ struct rtc_session {
 	char resource[RTC_RESOURCE_SIZE];
 	char etag[SDP_ETAG_TEXT];
 	char ufrag[PEER_UFRAG_LEN + 1], pwd[PEER_PWD_LEN + 1]; /* ours */
+	uint32_t video_ssrc, repair_ssrc; /* ours, of a viewer's picture */
+	char cname[RTC_CNAME_LEN + 1];
 	char sub[JWT_NAME_SIZE];
 	struct sdp_agreement agreement;
 	struct peer *peer;

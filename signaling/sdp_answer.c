@@ -214,13 +214,17 @@ int sdp_answer(struct sdp_agreement *out, struct bytes *text, const struct sdp *
 	const int err = agree(&agreement, offer, rules, error);
 	if (err)
 		return err;
-	const struct sdp_side side = {
+	struct sdp_side side = {
 		.local = local,
 		.direction = rules->sends ? SDP_SENDONLY : SDP_RECVONLY,
 		.setup = rules->client ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE,
 		.lite = !rules->client,
 		.stream = rules->sends,
 	};
+	if (agreement.video.rtx_pt && rules->sends) {
+		side.ssrc[SDP_VIDEO] = local->video_ssrc;
+		side.repair_ssrc = local->repair_ssrc;
+	}
 	write_answer(text, &agreement, offer, &side);
 	*out = agreement;
 	return 0;

@@ -129,11 +129,12 @@ static void write_ssrcs(struct bytes *text, const struct sdp_side *side, enum sd
 	const uint32_t ssrc = side->ssrc[kind];
 	if (!ssrc)
 		return;
+	const char *cname = side->local->cname ? side->local->cname : STREAM_NAME;
 	if (repair) /* RFC 5576 §4.2 */
 		bytes_printf(text, "a=ssrc-group:FID %" PRIu32 " %" PRIu32 "\r\n", ssrc, repair);
-	bytes_printf(text, "a=ssrc:%" PRIu32 " cname:" STREAM_NAME "\r\n", ssrc);
+	bytes_printf(text, "a=ssrc:%" PRIu32 " cname:%s\r\n", ssrc, cname);
 	if (repair)
-		bytes_printf(text, "a=ssrc:%" PRIu32 " cname:" STREAM_NAME "\r\n", repair);
+		bytes_printf(text, "a=ssrc:%" PRIu32 " cname:%s\r\n", repair, cname);
 }
 
 static void write_layers(struct bytes *text, const struct sdp_track *track)

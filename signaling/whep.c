@@ -12,6 +12,7 @@ int whep_answer(struct sdp_agreement *out, struct bytes *answer, const struct sd
 		.video_feedback = SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR,
 		.audio_extensions = SDP_EXT_ABS_CAPTURE_TIME,
 		.video_extensions = SDP_EXT_PLAYOUT_DELAY | SDP_EXT_ABS_CAPTURE_TIME,
+		.repair = true,
 		.redundancy = true,
 		.h264 = { .high = local->high_profile, .high_first = true },
 	};

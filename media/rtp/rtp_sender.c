@@ -180,6 +180,8 @@ static bool decodable(struct rtp_sender *sender, const struct frame *frame)
 
 static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
 {
+	if (sender->hushed)
+		return;
 	if (!decodable(sender, frame)) {
 		rtp_sender_ask_key(sender, now_us);
 		return;
@@ -222,6 +224,8 @@ void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame)
 		on_picture(sender, frame, now_us);
 	else if (frame->codec == CODEC_OPUS && sender->audio.on)
 		rtp_sender_sound(sender, frame);
+	if (sender->path.probe_us)
+		rtp_sender_probe(sender, now_us);
 	if (now_us >= sender->next_report_us)
 		rtp_sender_report(sender, now_us);
 }
@@ -233,6 +237,7 @@ bool rtp_sender_tick(struct rtp_sender *sender)
 		pump(sender, now_us);
 	if (sender->next_report_us > 0 && now_us >= sender->next_report_us)
 		rtp_sender_report(sender, now_us);
+	rtp_sender_steer(sender, now_us);
 	return sender->pacer.count > 0;
 }
 
@@ -251,6 +256,7 @@ void rtp_sender_stats(const struct rtp_sender *sender, struct rtp_sender_stats *
 {
 	*out = sender->stats;
 	out->queued = sender->pacer.count;
+	out->sound_alone = sender->hushed;
 }
 
 static void on_sink_start(struct sink *sink, struct frame *const *gop, size_t count)
@@ -310,6 +316,15 @@ static void stream_init(struct sender_stream *stream, const struct rtp_sender_tr
 	stream->seq &= 0x7fff;
 }
 
+static void init_rtx(struct rtp_sender *sender)
+{
+	const struct rtp_sender_track rtx = {
+		.ssrc = sender->config.video.rtx_ssrc,
+		.payload_type = sender->config.video.rtx_payload_type,
+	};
+	stream_init(&sender->rtx, &rtx);
+}
+
 int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *config)
 {
 	if (config->video.payload_type == 0 && config->audio.payload_type == 0)
@@ -318,12 +333,17 @@ int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *c
 	sender->config = *config;
 	stream_init(&sender->video, &config->video);
 	stream_init(&sender->audio, &config->audio);
+	init_rtx(sender);
+	rtp_path_init(&sender->path);
+	sender->pinned = -1;
 	rtp_history_init(&sender->history);
 	rtp_pacer_init(&sender->pacer);
 	sender->need_key = true;
 	sender->stats.rtt_us = -1;
 	sender->sink.ops = &sink_ops;
 	sender->sink.audio = CODEC_OPUS;
+	sender->sink.picture.begins_low = true;
+	sender->sink.picture.profile_max = config->profile_max;
 	sender->sink.skip_video = !sender->video.on;
 	sender->sink.skip_audio = !sender->audio.on;
 	list_init(&sender->sink.link);

@@ -22,6 +22,9 @@ struct sink;
 struct rtp_sender_track {
 	uint32_t ssrc;
 	uint8_t payload_type; /* 0: this kind is not sent at all */
+	uint8_t rtx_payload_type; /* picture: RFC 4588, under rtx_ssrc; 0: repeats are the same
+				     packets */
+	uint32_t rtx_ssrc;
 	uint8_t red_payload_type; /* sound: RFC 2198, for viewers that lose packets; 0: never */
 	uint8_t playout_delay_id; /* header extension ids, 1..14; 0: not negotiated */
 	uint8_t abs_capture_id;
@@ -33,6 +36,8 @@ struct rtp_sender_config {
 	const struct clock *clock; /* outlives the sender */
 	struct rtp_port port;
 	struct rtp_sender_track video, audio;
+	uint8_t profile_max; /* H.264 profile_idc that the viewer decodes, without reordering; 0:
+				any */
 	char cname[33]; /* one for both, so that the browser synchronises them */
 	/* The viewer cannot go on without a keyframe; at most once per 500 ms. Called from frame(),
 	 * rtcp() and tick(); must not destroy the sender. */
@@ -49,6 +54,7 @@ struct rtp_sender_stats {
 	uint64_t frames, frames_skipped; /* skipped: waiting for a keyframe */
 	uint64_t nacks, rtx_packets,
 		rtx_refused; /* packets asked for, repeated, refused by a limit */
+	uint64_t padding_packets; /* probes of the path */
 	uint64_t red_packets; /* sound that also brought the sound before it */
 	uint64_t port_full; /* runs that met -EAGAIN */
 	uint64_t keys_requested, plis;
@@ -57,6 +63,7 @@ struct rtp_sender_stats {
 	uint8_t fraction_lost; /* of 256, newest report about the video */
 	int32_t lost;
 	uint32_t queued; /* frames waiting for the pacer */
+	bool sound_alone; /* the path does not carry any picture */
 };
 
 int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *config)
@@ -80,6 +87,9 @@ void rtp_sender_flush(struct rtp_sender *sender); /* after the frames of one tur
 
 /* One authenticated RTCP datagram of the viewer. */
 void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len);
+
+/* The viewer insists on one rendition; -1: what its path carries. */
+void rtp_sender_pin(struct rtp_sender *sender, int slot);
 
 /* Pacing, and the sender reports that no frame has taken along: about once a second. True while
  * frames wait for their pace. */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { REPAIR_RUN = 16 };
+
 /* What the NACKs of one datagram ask for. */
 struct wish {
 	uint16_t seqs[SENDER_HOLE_MAX];
@@ -109,18 +111,48 @@ static void on_nack(struct rtp_sender *sender, struct rtcp_packet *packet, struc
 	}
 }
 
-static void repeat_run(struct rtp_sender *sender, const struct rtp_packet *run, unsigned count)
+/* Packets that are repeated together. */
+struct repair_run {
+	struct rtp_packet packets[REPAIR_RUN];
+	uint8_t payloads[REPAIR_RUN][2 + RTP_PAYLOAD_MAX];
+	unsigned count;
+};
+
+/* RFC 4588 §4: the payload begins with the number that the packet had. */
+static void make_repair(struct sender_stream *rtx, struct rtp_packet *packet, uint8_t *payload,
+			uint16_t seq)
 {
-	if (rtp_port_send(&sender->config.port, run, count) == 0)
-		sender->stats.rtx_packets += count;
+	uint8_t old[RTP_FIXED_HEADER];
+	memcpy(old, packet->header, RTP_FIXED_HEADER);
+	memcpy(packet->header, rtx->header, rtx->header_len);
+	packet->header_len = rtx->header_len;
+	packet->header[0] |= old[0] & 0x20; /* padding */
+	packet->header[1] |= old[1] & 0x80; /* marker */
+	packet->header[2] = (uint8_t)(rtx->seq >> 8);
+	packet->header[3] = (uint8_t)rtx->seq++;
+	memcpy(packet->header + 4, old + 4, 4); /* timestamp */
+	payload[0] = (uint8_t)(seq >> 8);
+	payload[1] = (uint8_t)seq;
+	memcpy(payload + 2, packet->payload, packet->payload_len);
+	packet->payload = payload;
+	packet->payload_len += 2;
+}
+
+static void repeat_run(struct rtp_sender *sender, struct repair_run *run)
+{
+	if (run->count == 0)
+		return;
+	if (rtp_port_send(&sender->config.port, run->packets, run->count) == 0)
+		sender->stats.rtx_packets += run->count;
 	else
-		sender->stats.rtx_refused += count;
+		sender->stats.rtx_refused += run->count;
+	run->count = 0;
 }
 
 static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t now_us)
 {
-	struct rtp_packet run[SENDER_RUN];
-	unsigned count = 0;
+	struct repair_run run;
+	run.count = 0;
 	bool hopeless = false;
 	for (unsigned i = 0; i < wish->count; i++) {
 		const uint16_t seq = wish->seqs[i];
@@ -139,14 +171,14 @@ static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t n
 			hopeless |= verdict == RTX_ENOUGH;
 			continue;
 		}
-		rtp_sender_fill(&sender->video, &run[count++], frame, piece, image->data, seq);
-		if (count == SENDER_RUN) {
-			repeat_run(sender, run, count);
-			count = 0;
-		}
+		struct rtp_packet *packet = &run.packets[run.count];
+		rtp_sender_fill(&sender->video, packet, frame, piece, image->data, seq);
+		if (sender->rtx.on)
+			make_repair(&sender->rtx, packet, run.payloads[run.count], seq);
+		if (++run.count == REPAIR_RUN)
+			repeat_run(sender, &run);
 	}
-	if (count > 0)
-		repeat_run(sender, run, count);
+	repeat_run(sender, &run);
 	/* The browser itself asks for a keyframe only 3 s after its last picture. */
 	if (hopeless)
 		rtp_sender_ask_key(sender, now_us);
@@ -171,6 +203,9 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 							  block.lsr, block.dlsr);
 		if (rtt_us >= 0)
 			sender->stats.rtt_us = rtt_us;
+		if (video || !sender->video.on)
+			rtp_path_report(&sender->path, block.fraction_lost, rtt_us,
+					clock_mono_us(sender->config.clock));
 	}
 }
 
@@ -183,8 +218,8 @@ static void on_payload_feedback(struct rtp_sender *sender, struct rtcp_packet *p
 	uint8_t request;
 	while (packet->count == PSFB_FIR && rtcp_read_fir(packet, &ssrc, &request))
 		key |= ssrc == sender->video.ssrc;
-	if (packet->count == PSFB_AFB)
-		rtcp_read_remb(packet, &sender->stats.remb_bps);
+	if (packet->count == PSFB_AFB && rtcp_read_remb(packet, &sender->stats.remb_bps))
+		rtp_path_remb(&sender->path, sender->stats.remb_bps, now_us);
 	if (!key || !sender->video.on)
 		return;
 	sender->stats.plis++;
@@ -240,6 +275,7 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 		}
 	}
 	sender->stats.nacks += wish.count;
+	rtp_sender_steer(sender, now_us);
 	if (wish.too_many)
 		rtp_sender_ask_key(sender, now_us);
 	else

@@ -6,6 +6,7 @@
 #include "media/rtp/rtp_history.h"
 #include "media/rtp/rtp_image.h"
 #include "media/rtp/rtp_pacer.h"
+#include "media/rtp/rtp_path.h"
 #include "media/rtp/rtp_sender.h"
 #include "media/sink.h"
 
@@ -43,6 +44,10 @@ struct rtp_sender {
 	struct sink sink;
 	struct rtp_sender_config config;
 	struct sender_stream video, audio;
+	struct sender_stream rtx; /* repeats of the picture, and probes; off: not agreed on */
+	struct rtp_path path;
+	int pinned; /* slot, or -1 */
+	bool hushed; /* no picture for now: the path does not carry it */
 	struct rtp_history history;
 	struct rtp_pacer pacer;
 	bool need_key; /* video is skipped until a keyframe */
@@ -71,6 +76,10 @@ void rtp_sender_finish_sound(struct rtp_sender *sender);
 
 /* Sender reports when they are due; called whenever something was sent. */
 void rtp_sender_report(struct rtp_sender *sender, int64_t now_us);
+/* What the path carries: changes the rendition, stops and resumes the picture. */
+void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us);
+/* Padding while the path is probed; called whenever something was sent. */
+void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us);
 void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us);
 
 /* The header of packet `piece` of the frame's image, as it was or will be sent under `seq`. */

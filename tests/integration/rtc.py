@@ -85,25 +85,32 @@ class Viewer:
         await self.until(lambda: len(self.pictures) >= until, f"{count} pictures", wait_s)
 
     def tap_video(self, drop=lambda number: False):
-        """Counts the packets of the video and loses those that `drop` names, once each: below SRTP,
-        which takes no number twice."""
+        """Counts the packets of the video, repairs too, and loses those that `drop` names, once each:
+        below SRTP, which takes no number twice."""
         receiver = next(t.receiver for t in self.pc.getTransceivers() if t.kind == "video")
-        types = {codec.payloadType for codec in receiver._RTCRtpReceiver__codecs.values()}
+        codecs = receiver._RTCRtpReceiver__codecs
+        types = {kind for kind, codec in codecs.items() if codec.name.lower() != "rtx"}
         transport = receiver.transport.transport
-        receive = transport._recv
+        receive, handle = transport._recv, receiver._handle_rtp_packet
 
         async def tapped():
             while True:
                 data = await receive()
                 number = int.from_bytes(data[2:4], "big")
-                if data[0] >> 6 != 2 or data[1] & 0x7f not in types:
-                    return data
-                if not drop(number) or number in self.dropped:
-                    self.numbers[number] = self.numbers.get(number, 0) + 1
+                if data[0] >> 6 != 2 or data[1] & 0x7f not in types or not drop(number) or number in self.dropped:
                     return data
                 self.dropped.add(number)
 
+        async def counted(packet, arrival_time_ms):
+            number = packet.sequence_number
+            if packet.payload_type not in types:  # a repair names its number first (RFC 4588); else it is a probe
+                number = int.from_bytes(packet.payload[:2], "big") if packet.payload else None
+            if number is not None:
+                self.numbers[number] = self.numbers.get(number, 0) + 1
+            await handle(packet, arrival_time_ms)
+
         transport._recv = tapped
+        receiver._handle_rtp_packet = counted
 
     def holes(self):
         """Numbers between the first and the last that never came (no turn of the counter)."""

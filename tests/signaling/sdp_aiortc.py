@@ -43,8 +43,7 @@ async def offer_to_us(verb, data):
     for transceiver in pc.getTransceivers():
         assert transceiver.currentDirection == expected, transceiver.currentDirection
         names = {codec.mimeType for codec in transceiver._codecs}
-        if verb == "whip":
-            names.discard("video/rtx")  # repairs of a publisher's picture, where it offers them
+        names.discard("video/rtx")  # repairs of the picture, where they are offered
         assert names == {"audio/opus"} or names == {"video/H264"}, names
     assert not data or pc.sctp is not None
     print(f"ok {verb} data={data}")

@@ -69,6 +69,8 @@ static inline struct sdp_local sdp_test_local(void)
 	struct sdp_local local = {
 		.id = 4611686018427387904u,
 		.ufrag = "srvUfrag",
+		.video_ssrc = 1001,
+		.repair_ssrc = 1002,
 		.pwd = "serverPasswordOf24Chars+",
 		.candidates = candidates,
 		.candidate_count = 2,

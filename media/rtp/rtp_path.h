@@ -1,0 +1,78 @@
+/*
+ * What one viewer's path carries, and so which rendition it is shown: congestion control for
+ * viewers without transport-wide feedback, which would cost four times the feedback packets. Down
+ * by what receivers say unasked: REMB that falls, a round trip that grows, losses. Up by own
+ * probes: padding at the rate of the next rendition; when nothing gets worse, the picture follows.
+ * When not even the smallest picture gets through, sound goes on alone.
+ *
+ * Knows no packets and no clock: told of reports, asked for a choice. One owner.
+ */
+#ifndef SOUK_MEDIA_RTP_RTP_PATH_H
+#define SOUK_MEDIA_RTP_RTP_PATH_H
+
+#include "media/rendition.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	PATH_NO_PICTURE = -1,
+	PATH_SOUND_BPS = 110000, /* Opus of 96 kbit/s with its headers */
+	PATH_REMB_LOW = 90, /* percent of what is sent, and of what it was: the path is full */
+	PATH_QUEUE_US = 130000, /* a round trip so much longer than the shortest */
+	PATH_LOSS = 46, /* of 256, mean: 18 %; less is repaired */
+	PATH_WINDOW_US = 5000000, /* REMB is compared with its highest in this time, */
+	PATH_RTT_WINDOW_US = 30000000, /* the round trip with its shortest in this */
+	PATH_FRESH_US = 1500000, /* a report counts for so long */
+	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
+	PATH_PROBE_US = 2000000,
+	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */
+	PATH_PATIENCE_MAX_US = 4000000, /* up to this */
+	PATH_REBASE = 25, /* long round trips in a row: the path has become another one */
+};
+
+/* The lowest or highest value of a time that has passed, within a factor of two. */
+struct path_extreme {
+	int64_t value, former;
+	int64_t since_us;
+	bool known, former_known;
+};
+
+struct rtp_path {
+	int level; /* of the table, as chosen; PATH_NO_PICTURE */
+	uint8_t slot; /* of the level */
+	bool chosen; /* before: as high as there is */
+	int64_t changed_us;
+	uint64_t remb_bps;
+	int64_t remb_us; /* 0: none yet */
+	struct path_extreme remb_high, rtt_low;
+	int64_t rtt_us;
+	int loss; /* mean, of 256 * 16 */
+	unsigned low, slow, lossy; /* such reports in a row */
+	int64_t patience_us;
+	int64_t probe_us; /* since when; 0: no probe */
+	int64_t padded_us; /* probe padding is sent up to this time */
+};
+
+void rtp_path_init(struct rtp_path *path);
+
+void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us);
+/* A receiver report of the picture (or of the sound when there is no picture). `rtt_us` -1:
+ * unknown. */
+void rtp_path_report(struct rtp_path *path, uint8_t fraction_lost, int64_t rtt_us, int64_t now_us);
+
+struct rtp_path_limits {
+	uint8_t profile_max; /* what the viewer decodes, see rendition_fits() */
+	int pinned; /* slot that the viewer insists on, -1: none */
+	bool probes; /* padding can be sent */
+};
+
+/* The slot to show, or PATH_NO_PICTURE. `table` may be empty: slot 0. */
+int rtp_path_choose(struct rtp_path *path, const struct rendition_table *table,
+		    const struct rtp_path_limits *limits, int64_t now_us);
+
+/* How many bytes of padding are due now, since the last call. */
+uint32_t rtp_path_padding(struct rtp_path *path, const struct rendition_table *table,
+			  int64_t now_us);
+
+#endif

@@ -1,0 +1,67 @@
+/* Which picture a viewer is sent, and the probes of its path. */
+#include "media/fanout.h"
+#include "media/rtp/rtp_packet.h"
+#include "media/rtp/rtp_sender_state.h"
+
+#include <string.h>
+
+enum { PADDING = 255 }; /* RFC 3550 §5.1: the last byte tells how much */
+
+static const uint8_t padding[PADDING] = { [PADDING - 1] = PADDING };
+
+/* The path does not carry the picture, or it does again. */
+static void hush(struct rtp_sender *sender, bool hushed)
+{
+	if (sender->hushed == hushed)
+		return;
+	sender->hushed = hushed;
+	sender->need_key = true;
+	rtp_pacer_clear(&sender->pacer, true);
+}
+
+void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
+{
+	const struct rendition_table *table = fanout_renditions(&sender->sink);
+	const struct rtp_path_limits limits = {
+		.profile_max = sender->config.profile_max,
+		.pinned = sender->pinned,
+		.probes = sender->rtx.on,
+	};
+	if (!table || !sender->video.on || !sender->sink.started)
+		return;
+	const int slot = rtp_path_choose(&sender->path, table, &limits, now_us);
+	hush(sender, slot == PATH_NO_PICTURE);
+	if (slot >= 0 && sender->sink.picture.wanted != slot + 1)
+		fanout_want(&sender->sink, slot);
+}
+
+void rtp_sender_pin(struct rtp_sender *sender, int slot)
+{
+	sender->pinned = slot;
+	if (slot < 0)
+		rtp_path_init(&sender->path);
+	rtp_sender_steer(sender, clock_mono_us(sender->config.clock));
+}
+
+void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us)
+{
+	struct rtp_packet run[SENDER_RUN];
+	struct sender_stream *rtx = &sender->rtx;
+	const struct rendition_table *table = fanout_renditions(&sender->sink);
+	const uint32_t bytes =
+		table && rtx->on ? rtp_path_padding(&sender->path, table, now_us) : 0;
+	size_t count = bytes / PADDING;
+	if (count > SENDER_RUN)
+		count = SENDER_RUN;
+	for (size_t i = 0; i < count; i++) {
+		struct rtp_packet *packet = &run[i];
+		memcpy(packet->header, rtx->header, rtx->header_len);
+		packet->header_len = rtx->header_len;
+		rtp_header_patch(packet->header, rtx->seq++, sender->video.newest_time, false);
+		rtp_header_set_padding(packet->header);
+		packet->payload = padding;
+		packet->payload_len = PADDING;
+	}
+	if (count && rtp_sender_run(sender, run, count) == 0)
+		sender->stats.padding_packets += count;
+}

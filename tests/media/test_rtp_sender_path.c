@@ -1,0 +1,174 @@
+/* Repairs and probes under an SSRC of their own, and the picture that follows the path. */
+#include "media/broadcast.h"
+#include "media/fanout.h"
+#include "media/sink.h"
+#include "server/core/loop.h"
+#include "tests/media/rtp_sender_fixture.h"
+#include "tests/support/media_frames.h"
+
+#include <string.h>
+
+enum { RTX_SSRC = 0x4444, RTX_PT = 103, FRAME = 33333 };
+
+static struct loop *loop;
+static struct broadcast *broadcast;
+static struct fanout *fanout;
+static struct publisher *publisher;
+static struct media_config *configs[2];
+static int64_t at_us;
+
+static void begin(void)
+{
+	const struct publisher_params params = { 0 };
+	setup();
+	rtp_sender_destroy(f.sender);
+	f.config.video.rtx_payload_type = RTX_PT;
+	f.config.video.rtx_ssrc = RTX_SSRC;
+	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
+	cr_assert(eq(int, loop_create(&loop, &f.fake.clock), 0));
+	cr_assert(eq(int, broadcast_create(&broadcast, &f.fake.clock, NULL, NULL), 0));
+	cr_assert(eq(int, fanout_create(&fanout, loop), 0));
+	cr_assert(eq(int, broadcast_publish_begin(broadcast, &params, &publisher), 0));
+	for (int i = 0; i < 2; i++)
+		configs[i] = test_video_config();
+	configs[1]->width *= 2;
+	at_us = FRAME;
+}
+
+static void end(void)
+{
+	fanout_remove(fanout, rtp_sender_sink(f.sender));
+	broadcast_publish_end(publisher);
+	loop_poll(loop);
+	fanout_destroy(fanout);
+	broadcast_unref(broadcast);
+	loop_destroy(loop);
+	media_config_unref(configs[0]);
+	media_config_unref(configs[1]);
+	teardown();
+}
+
+TestSuite(rtp_sender_path, .init = begin, .fini = end);
+
+static void join(void)
+{
+	cr_assert(eq(int, fanout_add(fanout, broadcast, rtp_sender_sink(f.sender)), 0));
+}
+
+/* A small and a large picture, a keyframe every second. */
+static void pictures(int count)
+{
+	for (int i = 0; i < count; i++, at_us += FRAME) {
+		for (unsigned slot = 0; slot < 2; slot++) {
+			struct frame *frame = test_video_frame(
+				configs[slot], at_us / FRAME % 30 == 1, at_us, slot ? 8000 : 800);
+			frame->rendition = (uint8_t)slot;
+			cr_assert(eq(int, broadcast_push(publisher, frame), 0));
+		}
+		f.fake.now_us += FRAME;
+		for (int turn = 0; turn < 10; turn++)
+			loop_poll(loop);
+		rtp_sender_tick(f.sender);
+	}
+}
+
+static unsigned shown(void)
+{
+	return rtp_sender_sink(f.sender)->picture.shown;
+}
+
+/* What a viewer on a path with a full queue says. */
+static void report_queue(int64_t rtt_us, uint8_t fraction_lost)
+{
+	struct rtcp_writer writer;
+	const uint64_t ntp = ntp_from_utc_us(f.fake.now_us + f.fake.clock.utc_offset_us - rtt_us);
+	const struct rtcp_report_block block = { .ssrc = VIDEO_SSRC,
+						 .fraction_lost = fraction_lost,
+						 .lsr = ntp_middle(ntp) };
+	rtcp_writer_init(&writer);
+	rtcp_write_rr(&writer, VIEWER_SSRC, &block, 1);
+	say(&writer);
+}
+
+Test(rtp_sender_path, a_repair_carries_the_old_number_in_front_of_the_same_payload)
+{
+	show(fake_picture(true, 9000, 0));
+	const struct rtp_view first = fake_rtp_port_view(&f.port, 3);
+	const uint16_t seqs[] = { first.seq, (uint16_t)(first.seq + 1) };
+	const size_t sent = f.port.packet_count;
+	nack(seqs, 2);
+	cr_assert(eq(sz, f.port.packet_count, sent + 2));
+	for (size_t i = 0; i < 2; i++) {
+		const struct rtp_view repair = fake_rtp_port_view(&f.port, sent + i);
+		const struct rtp_view old = fake_rtp_port_view(&f.port, 3 + i);
+		cr_assert(eq(u32, repair.ssrc, RTX_SSRC));
+		cr_assert(eq(u8, repair.payload_type, RTX_PT));
+		cr_assert(eq(u32, repair.timestamp, old.timestamp));
+		cr_assert(eq(int, repair.marker, old.marker));
+		cr_assert(eq(sz, repair.payload_len, old.payload_len + 2));
+		cr_assert(eq(int, repair.payload[0] << 8 | repair.payload[1], old.seq));
+		cr_assert(eq(int, memcmp(repair.payload + 2, old.payload, old.payload_len), 0));
+	}
+	const uint16_t gap = (uint16_t)(fake_rtp_port_view(&f.port, sent + 1).seq -
+					fake_rtp_port_view(&f.port, sent).seq);
+	cr_assert(eq(u16, gap, 1));
+}
+
+Test(rtp_sender_path, the_picture_goes_down_with_the_path_and_up_after_a_probe)
+{
+	pictures(60);
+	join();
+	pictures(60);
+	cr_assert(eq(uint, shown(), 1));
+	report_queue(20000, 0);
+	for (int i = 0; i < 8; i++) {
+		report_queue(300000, 0);
+		pictures(7);
+	}
+	cr_assert(eq(uint, shown(), 0));
+	cr_assert(eq(u64, stats().padding_packets, 0));
+	for (int i = 0; i < 40; i++) {
+		report_queue(20000, 0);
+		pictures(7);
+	}
+	cr_assert(eq(uint, shown(), 1));
+	cr_assert(gt(u64, stats().padding_packets, 0));
+	bool padding = false;
+	for (size_t i = 0; i < f.port.packet_count; i++) {
+		const struct rtp_view view = fake_rtp_port_view(&f.port, i);
+		padding |= view.ssrc == RTX_SSRC && view.payload_len == 0;
+	}
+	cr_assert(padding);
+}
+
+Test(rtp_sender_path, sound_goes_on_while_no_picture_gets_through)
+{
+	pictures(60);
+	join();
+	pictures(60);
+	report_queue(20000, 0);
+	for (int i = 0; i < 20; i++) {
+		report_queue(400000, 220);
+		pictures(7);
+	}
+	cr_assert(stats().sound_alone);
+	fake_rtp_port_clear(&f.port);
+	pictures(10);
+	show(fake_sound(80, at_us));
+	rtp_sender_flush(f.sender);
+	cr_assert(eq(sz, f.port.packet_count, 1));
+	cr_assert(eq(u32, fake_rtp_port_view(&f.port, 0).ssrc, AUDIO_SSRC));
+}
+
+Test(rtp_sender_path, a_pinned_rendition_is_shown)
+{
+	pictures(60);
+	join();
+	pictures(40);
+	rtp_sender_pin(f.sender, 0);
+	pictures(40);
+	cr_assert(eq(uint, shown(), 0));
+	rtp_sender_pin(f.sender, -1);
+	pictures(60);
+	cr_assert(eq(uint, shown(), 1));
+}
