@@ -315,13 +315,18 @@ void room_view_leave(struct room_view *view, bool viewer)
 
 bool room_view_by_rtc(const struct room_view *view)
 {
-	struct media_config *video = broadcast_video_config(view->broadcast);
+	struct rendition_table table;
+	broadcast_renditions(view->broadcast, &table);
+	for (unsigned i = 0; i < table.count; i++)
+		if (rendition_fits(&table.at[i], room_view_profile_max(view)))
+			return true;
+	return !table.count;
+}
+
+uint8_t room_view_profile_max(const struct room_view *view)
+{
 	/* ITU-T H.264 annex A: High is 100, what is above adds bits or colours. */
-	const bool shown =
-		!video || (!video->reorders && video->profile <= 100 &&
-			   (video->profile < 100 || view->snapshot->settings.high_profile));
-	media_config_unref(video);
-	return shown;
+	return view->snapshot->settings.high_profile ? 100 : 99;
 }
 
 void room_view_report(struct room_view *view, bool again)

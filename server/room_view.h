@@ -115,6 +115,8 @@ void room_view_leave(struct room_view *view, bool viewer); /* may free the view 
 
 /* Whether browsers decode the room's picture by WebRTC; true while nothing is known of it. */
 bool room_view_by_rtc(const struct room_view *view);
+/* The highest H.264 profile_idc that goes to browsers. */
+uint8_t room_view_profile_max(const struct room_view *view);
 
 /* Tells control how many watch here, if that has changed or it is to be told `again`. */
 void room_view_report(struct room_view *view, bool again);

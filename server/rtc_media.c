@@ -77,12 +77,6 @@ static void set_track(struct rtp_sender_track *out, const struct sdp_track *trac
 	}
 }
 
-/* ITU-T H.264 annex A: High is 100; below it is what every browser decodes. */
-static uint8_t profile_max(const struct rtc_session *session)
-{
-	return session->view->snapshot->settings.high_profile ? 100 : 99;
-}
-
 static int create_sender(struct rtc_session *session)
 {
 	const struct sdp_agreement *agreement = &session->agreement;
@@ -97,7 +91,7 @@ static int create_sender(struct rtc_session *session)
 	set_track(&config.video, &agreement->video);
 	config.video.ssrc = session->video_ssrc;
 	config.video.rtx_ssrc = session->repair_ssrc;
-	config.profile_max = profile_max(session);
+	config.profile_max = room_view_profile_max(session->view);
 	set_track(&config.audio, &agreement->audio);
 	memcpy(config.cname, session->cname, sizeof(session->cname));
 	return rtp_sender_create(&session->sender, &config);

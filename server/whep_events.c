@@ -4,6 +4,7 @@
 #include "server/api.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
+#include "server/core/bytes.h"
 #include "server/core/crypto.h"
 #include "server/core/http_server.h"
 #include "server/core/json.h"
@@ -26,11 +27,11 @@ static const char *const event_names[EVENTS] = {
 	[RECONNECT] = "reconnect", [VIEWERCOUNT] = "viewercount",
 };
 
-struct layer {
-	uint64_t bytes; /* of the broadcast, at the last look */
-	int64_t at_us;
+struct layers {
+	unsigned changed; /* broadcast_renditions_changed() that was told */
+	bool told;
+	int64_t at_us; /* of the last look */
 	int64_t due_us; /* the next `layers`, changed or not */
-	uint16_t width, height;
 };
 
 struct whep_stream {
@@ -43,7 +44,7 @@ struct whep_stream {
 	bool live;
 	uint32_t viewers;
 	int64_t viewers_us; /* when */
-	struct layer layer;
+	struct layers layers;
 	/* Events that wait for a reader, and the reader. */
 	struct buf *queue[WHEP_QUEUE_MAX];
 	unsigned first, count;
@@ -101,35 +102,44 @@ static void look_at_viewers(struct whep_stream *stream, int64_t now_us)
 }
 
 /* §4.3: a layer without a bitrate counts as inactive, so it is told once there is one. */
+static bool write_layers(const struct rtc_session *session, struct bytes *text)
+{
+	struct rendition_table table;
+	bool any = false;
+	broadcast_renditions(session->view->broadcast, &table);
+	bytes_printf(text, "{\"%u\":[", session->video_line);
+	for (unsigned i = table.count; i-- > 0;) {
+		const struct rendition_info *info = &table.at[i];
+		char name[RENDITION_NAME_MAX];
+		if (!info->bps)
+			continue;
+		rendition_name(&table, i, name);
+		bytes_printf(text, "%s{\"rid\":\"%s\",\"bitrate\":%u,\"width\":%u,\"height\":%u}",
+			     any ? "," : "", name, info->bps, info->width, info->height);
+		any = true;
+	}
+	bytes_text(text, "]}");
+	return any;
+}
+
 static void look_at_layers(struct whep_stream *stream, int64_t now_us)
 {
 	const struct rtc_session *session = stream->session;
-	struct layer *layer = &stream->layer;
-	struct broadcast_stats stats;
-	char data[160];
-	const int64_t since_us = now_us - layer->at_us;
-	if (!session->agreement.video.present || since_us < SECOND_US)
+	struct layers *layers = &stream->layers;
+	const unsigned changed = broadcast_renditions_changed(session->view->broadcast);
+	if (!session->agreement.video.present || now_us - layers->at_us < SECOND_US ||
+	    (layers->told && changed == layers->changed && now_us < layers->due_us))
 		return;
-	broadcast_stats(session->view->broadcast, &stats);
-	const uint64_t bytes = stats.bytes - layer->bytes;
-	layer->bytes = stats.bytes;
-	layer->at_us = now_us;
-	struct media_config *video = broadcast_video_config(session->view->broadcast);
-	if (video && bytes &&
-	    (video->width != layer->width || video->height != layer->height ||
-	     now_us >= layer->due_us)) {
-		layer->width = video->width;
-		layer->height = video->height;
-		layer->due_us = now_us + (int64_t)WHEP_LAYERS_S * SECOND_US;
-		snprintf(data, sizeof(data),
-			 "{\"%u\":[{\"rid\":\"" WHEP_LAYER
-			 "\",\"bitrate\":%llu,\"width\":%u,\"height\":%u}]}",
-			 session->video_line,
-			 (unsigned long long)(bytes * 8 * SECOND_US / (uint64_t)since_us),
-			 layer->width, layer->height);
-		tell(stream, LAYERS, data);
+	struct bytes text;
+	bytes_init(&text, EVENT_MAX);
+	layers->at_us = now_us;
+	if (write_layers(session, &text)) {
+		layers->told = true;
+		layers->changed = changed;
+		layers->due_us = now_us + (int64_t)WHEP_LAYERS_S * SECOND_US;
+		tell(stream, LAYERS, bytes_string(&text));
 	}
-	media_config_unref(video);
+	bytes_finish(&text);
 }
 
 static void look(struct whep_stream *stream, int64_t now_us)
@@ -164,13 +174,10 @@ static struct whep_stream *stream_create(struct rtc_session *session, unsigned w
 {
 	struct worker *worker = session->worker;
 	struct whep_stream *stream = xcalloc(1, sizeof(*stream));
-	struct broadcast_stats stats;
 	stream->session = session;
 	stream->wanted = wanted;
 	random_token(stream->id, STREAM_ID_LEN);
-	broadcast_stats(session->view->broadcast, &stats);
-	stream->layer.bytes = stats.bytes;
-	stream->layer.at_us = loop_now_us(worker->loop);
+	stream->layers.at_us = loop_now_us(worker->loop);
 	list_append(&session->streams, &stream->link);
 	list_append(&worker->whep_streams, &stream->all);
 	session->stream_count++;

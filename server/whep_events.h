@@ -15,7 +15,6 @@ struct worker;
 #define WHEP_EVENTS_URN "urn:ietf:params:whep:ext:core:server-sent-events"
 #define WHEP_LAYER_URN  "urn:ietf:params:whep:ext:core:layer"
 #define WHEP_EVENTS     "active,inactive,layers,reconnect,viewercount"
-#define WHEP_LAYER      "source" /* the rid of the one layer that there is */
 
 enum {
 	WHEP_STREAMS_MAX = 4, /* of one session: 429 */

@@ -1,8 +1,10 @@
 /*
- * WHEP's extension for the choice of a layer (webrtc-http-egress-events §5): which one a viewer is
- * shown. There is one, the source; what asks for it or constrains nothing is granted.
+ * WHEP's extension for the choice of a layer (webrtc-http-egress-events §5): which rendition of the
+ * picture a viewer is shown. Without a constraint the server chooses, by what the path carries.
  */
 #include "media/broadcast.h"
+#include "media/rtp/rtp_sender.h"
+#include "media/sink.h"
 #include "server/api.h"
 #include "server/core/json.h"
 #include "server/room_view.h"
@@ -34,27 +36,74 @@ static void read_wish(struct wish *wish, struct json_reader *reader)
 	wish->max_height = json_int_or(reader, "maxHeight", 0, SIDE_MAX, SIDE_MAX);
 }
 
-/* The member that the source does not satisfy, or NULL. */
-static const char *unfulfilled(const struct wish *wish, const struct rtc_session *session)
+static bool is_bound(const struct wish *wish)
+{
+	return wish->rid || wish->max_width < SIDE_MAX || wish->max_height < SIDE_MAX;
+}
+
+/* The member that this rendition does not satisfy, or NULL. */
+static const char *unfulfilled(const struct wish *wish, const struct rendition_table *table,
+			       unsigned index)
+{
+	char name[RENDITION_NAME_MAX];
+	const struct rendition_info *info = &table->at[index];
+	rendition_name(table, index, name);
+	if (wish->rid && strcmp(wish->rid, name) != 0)
+		return "rid";
+	if (info->width > wish->max_width)
+		return "maxWidth";
+	return info->height > wish->max_height ? "maxHeight" : NULL;
+}
+
+/* The largest that will do: its index; -1 and the member that none satisfies. */
+static int find(const struct wish *wish, const struct rendition_table *table, uint8_t profile_max,
+		const char **member)
+{
+	for (int i = (int)table->count - 1; i >= 0; i--) {
+		if (!rendition_fits(&table->at[i], profile_max))
+			continue;
+		*member = unfulfilled(wish, table, (unsigned)i);
+		if (!*member)
+			return i;
+	}
+	return -1;
+}
+
+/* What has to do with the one m-line of the picture; its layers have no parts. */
+static const char *misplaced(const struct wish *wish, const struct rtc_session *session)
 {
 	char line[12];
 	snprintf(line, sizeof(line), "%u", session->video_line);
-	if (wish->media_id && strcmp(wish->media_id, line) != 0)
+	if (!session->agreement.video.present ||
+	    (wish->media_id && strcmp(wish->media_id, line) != 0))
 		return "mediaId";
-	if (wish->rid && strcmp(wish->rid, WHEP_LAYER) != 0)
-		return "rid";
 	if (wish->spatial > 0)
 		return "spatialLayerId";
-	if (wish->temporal > 0)
-		return "temporalLayerId";
-	struct media_config *video = broadcast_video_config(session->view->broadcast);
+	return wish->temporal > 0 ? "temporalLayerId" : NULL;
+}
+
+/* Shows what is wished for: its name, and NULL; else the member that cannot be satisfied. */
+static const char *grant(const struct wish *wish, const struct rtc_session *session,
+			 char name[RENDITION_NAME_MAX])
+{
+	struct rendition_table table;
+	const struct sink_picture *picture = &rtp_sender_sink(session->sender)->picture;
 	const char *member = NULL;
-	if (video && video->width > wish->max_width)
-		member = "maxWidth";
-	else if (video && video->height > wish->max_height)
-		member = "maxHeight";
-	media_config_unref(video);
-	return member;
+	broadcast_renditions(session->view->broadcast, &table);
+	int index = rendition_table_find(&table, picture->shown);
+	if (is_bound(wish)) {
+		member = "rid";
+		index = find(wish, &table, picture->profile_max, &member);
+		/* Before the first picture the source is all that there can be. */
+		if (index < 0 && (table.count || (wish->rid && strcmp(wish->rid, "source") != 0)))
+			return member;
+	}
+	if (index >= 0)
+		rendition_name(&table, (unsigned)index, name);
+	else
+		snprintf(name, RENDITION_NAME_MAX, "source");
+	rtp_sender_pin(session->sender, is_bound(wish) && index >= 0 ? table.at[index].slot : -1);
+	return NULL;
 }
 
 static void judge(struct rtc_request *rtc, const struct rtc_session *session, const json_t *body)
@@ -68,15 +117,16 @@ static void judge(struct rtc_request *rtc, const struct rtc_session *session, co
 		rtc_request_refuse(rtc, 400, "bad_request", 0);
 		return;
 	}
-	const char *member =
-		session->agreement.video.present ? unfulfilled(&wish, session) : "mediaId";
+	char name[RENDITION_NAME_MAX];
+	const char *member = misplaced(&wish, session);
+	if (!member)
+		member = grant(&wish, session, name);
 	if (member) {
 		snprintf(rtc->member, sizeof(rtc->member), "%s", member);
 		rtc_request_refuse(rtc, 404, "not_found", 0);
 		return;
 	}
-	bytes_printf(&rtc->text, "{\"mediaId\":\"%u\",\"rid\":\"" WHEP_LAYER "\"}",
-		     session->video_line);
+	bytes_printf(&rtc->text, "{\"mediaId\":\"%u\",\"rid\":\"%s\"}", session->video_line, name);
 	rtc->reply = (struct sdp_reply){ .status = 200 };
 	sdp_reply_common(&rtc->reply);
 	rtc->reply_type = "application/json";
