@@ -1,16 +1,28 @@
-"""Who watches and who publishes on a test's network: Chromium and souk-swarm, as processes in a namespace."""
+"""Who watches and who publishes on a test's network: Chromium, souk-swarm, and a reader of FLV that only looks at its
+watch."""
 import json
 import os
 import pathlib
+import socket
 import subprocess
+import sys
 import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BROWSER = ROOT / "load-tests" / "net" / "browser.mjs"
 READY_S = 40
+SKIPPED = 77
 FREEZE_EXTRA_S = 0.15  # W3C webrtc-stats, totalFreezesDuration: max(3 x mean, mean + 150 ms)
 FREEZE_GAPS = 30
+
+
+def need_chromium():
+    """Ends the program with status 77 where Chromium cannot be driven."""
+    for needed in (os.environ.get("CHROMIUM", "/usr/bin/chromium"), ROOT / "web" / "node_modules" / "playwright-core"):
+        if not os.path.exists(needed):
+            print(f"skipped: no {needed}", flush=True)
+            sys.exit(SKIPPED)
 
 
 class Browser:
@@ -55,8 +67,9 @@ class Browser:
         return {stats[-1]["state"] for stats in self.stats if stats}
 
     def close(self):
-        if not self.process.stdin.closed:
-            self.process.stdin.close()
+        if self.process.stdin.closed:
+            return
+        self.process.stdin.close()
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
@@ -66,6 +79,38 @@ class Browser:
             reader.join()
         self.process.stdout.close()
         self.process.stderr.close()
+
+
+class FlvTimes:
+    """A viewer by FLV: the times (UTC) at which pictures came."""
+
+    def __init__(self, show, room="demo"):
+        ip, port = show.at["http"].rsplit(":", 1)
+        self.socket = show.place.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.socket.settimeout(20)
+        self.socket.connect((ip, int(port)))
+        self.socket.sendall(f"GET /live/{room}.flv HTTP/1.1\r\nHost: souk\r\n\r\n".encode())
+        self.input, self.frames = self.socket.makefile("rb"), []
+        while self.input.readline().strip():
+            pass
+        self.input.read(13)
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        try:
+            while len(head := self.input.read(11)) == 11:
+                body = self.input.read(int.from_bytes(head[1:4], "big") + 4)
+                if head[0] == 9 and body[1] == 1:
+                    self.frames.append(time.time())
+        except OSError:
+            pass
+
+    def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.reader.join()
+        self.input.close()
+        self.socket.close()
 
 
 def longest_gap(times, begin, end):

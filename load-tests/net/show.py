@@ -38,7 +38,8 @@ class Show:
         self.data = tempfile.mkdtemp(prefix="souk-net-")
         self.host = None
         self.log = tempfile.NamedTemporaryFile("w+", prefix="souk-net-log-")
-        ports = [word for port in ("http", "rtmp", "udp", "admin") for word in (f"--{port}", f"{place.address}:0")]
+        ports = [word for port in ("http", "rtmp", "udp", "admin") if f"--{port}" not in options
+                 for word in (f"--{port}", f"{place.address}:0")]
         self.process = place.popen([f"{binaries}/soukd", "--data", self.data, *ports, *options], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
@@ -48,8 +49,11 @@ class Show:
         self.at = json.loads(line[6:])
         self.base = f"http://{self.at['http']}"
         self.admin = self.token("*", "admin")
-        self.api("POST", "/api/rooms", {"id": "demo", "guest_orders": True})
-        self.api("POST", "/api/rooms/demo/products",
+        self.make_room("demo")
+
+    def make_room(self, room):
+        self.api("POST", "/api/rooms", {"id": room, "guest_orders": True})
+        self.api("POST", f"/api/rooms/{room}/products",
                  {"sku": "A1", "title": "Tea", "price": {"minor": 100, "cur": "CNY"}, "stock": 10**9})
 
     def errors(self):
@@ -80,8 +84,8 @@ class Show:
             raise RuntimeError(f"{method} {path}: {status} {content[:200]}")
         return json.loads(content) if content else None
 
-    def room(self):
-        return self.api("GET", "/api/rooms/demo")
+    def room(self, room="demo"):
+        return self.api("GET", f"/api/rooms/{room}")
 
     def metrics(self):
         """{name: value}, labels left out and their values added up."""
@@ -101,9 +105,9 @@ class Show:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_live()
 
-    def wait_live(self):
+    def wait_live(self, room="demo"):
         end = time.monotonic() + LIVE_S
-        while self.room()["state"] != "live":
+        while self.room(room)["state"] != "live":
             if time.monotonic() > end:
                 raise RuntimeError(f"the room is not live within {LIVE_S} s: {self.errors()[-800:]}")
             time.sleep(0.1)

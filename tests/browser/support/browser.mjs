@@ -12,8 +12,9 @@ const ARGS = [
 	'--allow-loopback-in-peer-connection',
 ];
 
-export function launch() {
-	return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ARGS });
+/** `more`: flags of Chromium. */
+export function launch(...more) {
+	return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...ARGS, ...more] });
 }
 
 /** A page of a person of its own; what it complains about ends up in `page.faults`. */
