@@ -1,0 +1,210 @@
+"""What a ladder costs: souk-transcoder beside the same pipeline under gst-launch, in turn, each fed
+in real time with the same clip: 720p30 with strong noise into 720p + 540p + 360p. And how long a
+picture takes through souk-transcoder."""
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import time
+
+from processes import machine
+from souk_server import OUT
+
+RATE, GOP = 30, 60
+LADDER = [(1280, 720, 2000), (960, 540, 1200), (640, 360, 600)]
+ENCODER = ("x264enc tune=zerolatency threads=1 sliced-threads=false speed-preset={preset} "
+           "key-int-max=60 vbv-buf-capacity=250 option-string=scenecut=0 bitrate={kbps}")
+HELLO, PROGRESS, VIDEO, RUNGS, PICTURE, RUNG_CONFIG, RUNG_FRAME = 1, 4, 5, 6, 7, 8, 9
+
+
+def make_clip(seconds):
+    path = OUT / f"noisy-{seconds}.flv"
+    if not path.exists():
+        print("making the clip ...", flush=True)
+        subprocess.run(
+            ["ffmpeg", "-y", "-loglevel", "error", "-f", "lavfi", "-i",
+             f"mandelbrot=size=1280x720:rate={RATE}", "-vf",
+             "scroll=h=0.002,noise=alls=25:allf=t,format=yuv420p", "-t", str(seconds), "-c:v",
+             "libx264", "-preset", "superfast", "-profile:v", "high", "-bf", "0", "-g", str(GOP),
+             "-keyint_min", str(GOP), "-sc_threshold", "0", "-b:v", "4M", "-maxrate", "4M",
+             "-bufsize", "2M", path], check=True)
+    return path
+
+
+def read_clip(path):
+    """The AVCDecoderConfigurationRecord and [(media_us, is keyframe, access unit)]."""
+    data, at, avcc, pictures = path.read_bytes(), 13, None, []
+    while at + 11 <= len(data):
+        size = int.from_bytes(data[at + 1:at + 4], "big")
+        ms = int.from_bytes(bytes([data[at + 7]]) + data[at + 4:at + 7], "big")
+        body = data[at + 11:at + 11 + size]
+        if data[at] == 9 and body[1] == 0:
+            avcc = body[5:]
+        elif data[at] == 9 and body[1] == 1:
+            offset = int.from_bytes(body[2:5], "big", signed=True)
+            pictures.append(((ms + offset) * 1000, body[0] >> 4 == 1, body[5:]))
+        at += 11 + size + 4
+    return avcc, pictures
+
+
+class Transcoder:
+    """souk-transcoder, spoken to as soukd does (media/transcoder/protocol.h)."""
+
+    def __init__(self, program, preset):
+        self.socket, other = socket.socketpair()
+        number = other.fileno()
+        self.process = subprocess.Popen(
+            ["sh", "-c", f"exec 3<&{number} {number}<&-; exec {program} --preset {preset}"],
+            pass_fds=[number], stdin=subprocess.DEVNULL)
+        other.close()
+        self.input = b""
+        kind, body = self.message()
+        if kind != HELLO or body[1] != 1:
+            raise RuntimeError("souk-transcoder cannot encode")
+
+    def send(self, kind, body):
+        """Reads meanwhile: it does not take more while nobody takes what it gives."""
+        left = struct.pack(">BI", kind, len(body)) + body
+        while left:
+            readable, writable, _ = select.select([self.socket], [self.socket], [])
+            if readable:
+                self.read()
+            if writable:
+                left = left[self.socket.send(left, socket.MSG_DONTWAIT):]
+
+    def read(self):
+        data = self.socket.recv(1 << 20)
+        if not data:
+            raise RuntimeError("souk-transcoder has ended")
+        self.input += data
+
+    def parse(self):
+        if len(self.input) < 5:
+            return None
+        kind, size = struct.unpack(">BI", self.input[:5])
+        if len(self.input) < 5 + size:
+            return None
+        body, self.input = self.input[5:5 + size], self.input[5 + size:]
+        return kind, body
+
+    def message(self):
+        while not (message := self.parse()):
+            self.read()
+        return message
+
+    def messages(self, until):
+        """What comes up to that time."""
+        while True:
+            while message := self.parse():
+                yield message
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([self.socket], [], [], left)[0]:
+                return
+            self.read()
+
+    def end(self):
+        self.socket.close()
+        self.process.wait(10)
+
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * share))] if values else 0
+
+
+def cpu_s(pid):
+    words = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_souk(program, preset, clip):
+    avcc, pictures = read_clip(clip)
+    child = Transcoder(program, preset)
+    child.send(VIDEO, avcc)
+    child.send(RUNGS, struct.pack(">IB", 1000000 // RATE, len(LADDER)) + b"".join(
+        struct.pack(">BHHI", slot, width, height, kbps * 1000)
+        for slot, (width, height, kbps) in enumerate(LADDER, 1)))
+    sent, delays, sizes = {}, {slot: [] for slot in range(1, 4)}, {slot: 0 for slot in range(1, 4)}
+
+    def take(until):
+        for kind, body in child.messages(until):
+            if kind == RUNG_FRAME:
+                slot, _, media_us, _ = struct.unpack(">BBqI", body[:14])
+                delays[slot].append(1000 * (time.monotonic() - sent[media_us]))
+                sizes[slot] += len(body) - 14
+
+    before, started = cpu_s(child.process.pid), time.monotonic()
+    for index, (media_us, key, data) in enumerate(pictures):
+        take(started + index / RATE)
+        sent[media_us] = time.monotonic()
+        child.send(PICTURE, struct.pack(">qIBB", media_us, 1, key, 0) + data)
+    take(time.monotonic() + 0.3)
+    used = cpu_s(child.process.pid) - before
+    child.end()
+    seconds = len(pictures) / RATE
+    return {
+        "cpu_percent": 100 * used / seconds,
+        "frames": {LADDER[slot - 1][1]: len(values) for slot, values in delays.items()},
+        "of": len(pictures),
+        "kbps": {LADDER[slot - 1][1]: 8e-3 * size / seconds for slot, size in sizes.items()},
+        "delay_ms": {name: {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99),
+                            "max": max(values, default=0)}
+                     for name, values in [*((LADDER[slot - 1][1], delays[slot]) for slot in delays),
+                                          ("all", sum(delays.values(), []))]},
+    }
+
+
+def run_gst(preset, clip, seconds):
+    branches = ""
+    for width, height, kbps in LADDER:
+        scale = f"videoscale ! video/x-raw,width={width},height={height} ! " if height != 720 else ""
+        branches += (f"t. ! queue max-size-buffers=3 ! {scale}{ENCODER.format(preset=preset, kbps=kbps)} ! "
+                     "video/x-h264,profile=constrained-baseline,stream-format=avc ! "
+                     "fakesink sync=true ")
+    text = (f"filesrc location={clip} ! flvdemux ! h264parse ! "
+            f"avdec_h264 max-threads=1 ! tee name=t {branches}")
+    child = subprocess.Popen(["gst-launch-1.0", "-q", *text.split()], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.DEVNULL)
+    _, _, usage = os.wait4(child.pid, 0)
+    child.returncode = 0
+    # Without what its start takes: loading plugins is not the pipeline.
+    return {"cpu_percent": 100 * (usage.ru_utime + usage.ru_stime - start_s()) / seconds}
+
+
+def start_s():
+    child = subprocess.Popen(["gst-launch-1.0", "-q", "fakesrc", "num-buffers=1", "!", "fakesink"],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    _, _, usage = os.wait4(child.pid, 0)
+    child.returncode = 0
+    return usage.ru_utime + usage.ru_stime
+
+
+def bench(options):
+    os.nice(options["nice"])
+    found = machine()
+    OUT.mkdir(parents=True, exist_ok=True)
+    seconds = options["seconds"]
+    clip = make_clip(seconds)
+    rows = []
+    print(f"{'':8} {'cpu %':>7}   {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7}   frames, kbit/s")
+    for _ in range(max(2, options["repeat"])):
+        gst = run_gst("superfast", clip, seconds)
+        print(f"{'gst':8} {gst['cpu_percent']:7.1f}", flush=True)
+        souk = run_souk(options["bin"] / "souk-transcoder", "superfast", clip)
+        delay = souk["delay_ms"]["all"]
+        print(f"{'souk':8} {souk['cpu_percent']:7.1f}   {delay['p50']:7.1f} {delay['p99']:7.1f} "
+              f"{delay['max']:7.1f}   "
+              + ", ".join(f"{name}p {souk['frames'][name]}/{souk['of']} {souk['kbps'][name]:.0f}"
+                          for name in souk["frames"]), flush=True)
+        rows.append({"gst": gst, "souk": souk})
+    ratios = [row["souk"]["cpu_percent"] / row["gst"]["cpu_percent"] for row in rows]
+    print(f"cost beside gst-launch: {sum(ratios) / len(ratios):.3f}  (each: "
+          f"{', '.join(f'{ratio:.3f}' for ratio in ratios)})")
+    for name in ("all", *(height for _, height, _ in LADDER)):
+        print(f"{name:>8}{'p' if name != 'all' else ' '} "
+              + "  ".join(f"p50 {row['souk']['delay_ms'][name]['p50']:5.1f} "
+                          f"p99 {row['souk']['delay_ms'][name]['p99']:5.1f}" for row in rows))
+    (OUT / "rungs.json").write_text(json.dumps({"machine": found, "rows": rows}, indent=2) + "\n")
+    return 0
