@@ -39,6 +39,16 @@ static bool sends(const struct sdp_offer_options *options)
 	return options->role != SDP_OFFER_VIEWER;
 }
 
+static void offer_layers(struct sdp_track *track, unsigned layers)
+{
+	if (layers < 2)
+		return;
+	track->ids.rid = 5;
+	track->rid_count = layers;
+	for (unsigned i = 0; i < layers; i++)
+		track->rids[i][0] = (char)('0' + i);
+}
+
 static struct sdp_track offered_track(const struct sdp_offer_options *options,
 				      const struct section *section)
 {
@@ -65,6 +75,7 @@ static struct sdp_track offered_track(const struct sdp_offer_options *options,
 		/* For servers that estimate themselves instead of numbering packets. */
 		track.feedback |= SDP_FB_REMB;
 		track.rtx_pt = options->repair_ssrc ? REPAIR_PT : 0;
+		offer_layers(&track, options->layers);
 	}
 	if (!audio)
 		track.feedback |= SDP_FB_NACK | SDP_FB_PLI | SDP_FB_FIR;
@@ -128,6 +139,10 @@ static int accept_track(struct sdp_track *out, const struct sdp_track *offered,
 	sdp_agree_track(out, media, codec, offered->feedback);
 	if (offered->rtx_pt && sdp_find_rtx(media, offered->pt) == offered->rtx_pt)
 		out->rtx_pt = offered->rtx_pt;
+	for (unsigned i = 0; i < media->rid_count && offered->rid_count && out->ids.rid; i++)
+		if (!media->rids[i].send && out->rid_count < offered->rid_count)
+			snprintf(out->rids[out->rid_count++], SDP_TOKEN_MAX + 1, "%s",
+				 media->rids[i].id);
 	return 0;
 }
 

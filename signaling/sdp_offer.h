@@ -25,6 +25,9 @@ struct sdp_offer_options {
 	uint32_t video_ssrc;
 	/* Publisher: repairs of the video (RFC 4588) are offered, and come from here. 0: none. */
 	uint32_t repair_ssrc;
+	/* Publisher: the video comes in so many layers, with rids "0", "1", … (RFC 8853); at most
+	 * SDP_LAYERS_MAX. 0 or 1: as one. */
+	unsigned layers;
 };
 
 void sdp_offer_build(struct bytes *text, const struct sdp_offer_options *options,

@@ -137,13 +137,15 @@ static void write_ssrcs(struct bytes *text, const struct sdp_side *side, enum sd
 		bytes_printf(text, "a=ssrc:%" PRIu32 " cname:%s\r\n", repair, cname);
 }
 
-static void write_layers(struct bytes *text, const struct sdp_track *track)
+static void write_layers(struct bytes *text, const struct sdp_side *side,
+			 const struct sdp_track *track)
 {
 	if (!track->rid_count)
 		return;
+	const char *way = side->direction == SDP_SENDONLY ? "send" : "recv";
 	for (unsigned i = 0; i < track->rid_count; i++)
-		bytes_printf(text, "a=rid:%s recv\r\n", track->rids[i]);
-	bytes_text(text, "a=simulcast:recv ");
+		bytes_printf(text, "a=rid:%s %s\r\n", track->rids[i], way);
+	bytes_printf(text, "a=simulcast:%s ", way);
 	for (unsigned i = 0; i < track->rid_count; i++)
 		bytes_printf(text, "%s%s", i ? ";" : "", track->rids[i]);
 	bytes_text(text, "\r\n");
@@ -176,7 +178,7 @@ void sdp_write_track(struct bytes *text, const struct sdp_side *side, enum sdp_k
 		bytes_text(text, "a=rtcp-xr:rcvr-rtt=all\r\n");
 	write_codec(text, kind, track);
 	write_ssrcs(text, side, kind, track->rtx_pt ? side->repair_ssrc : 0);
-	write_layers(text, track);
+	write_layers(text, side, track);
 }
 
 void sdp_write_data(struct bytes *text, const struct sdp_side *side, const struct sdp_media *media,

@@ -2,8 +2,8 @@
  * The answer to a WHEP viewer (draft-ietf-wish-whep-03): sendonly, H.264 and Opus in one stream so
  * that the browser keeps them in lip sync, playout-delay, no transport-cc (Chromium sends REMB
  * unasked at a quarter of the cost), repairs and probes of the path under an SSRC of their own
- * (RFC 4588) where they are offered, told with the picture's, which stays for the whole session, and
- * the data channel if the offer has one. Audio is answered even when the room has no sound.
+ * (RFC 4588) where they are offered, told with the picture's, which stays for the whole session,
+ * and the data channel if the offer has one. Audio is answered even when the room has no sound.
  * Pure functions; any thread.
  */
 #ifndef SOUK_SIGNALING_WHEP_H

@@ -9,7 +9,13 @@
 
 struct media_file;
 
-enum { HOST_AGAIN_US = 1000000 };
+enum { HOST_AGAIN_US = 1000000, HOST_LAYERS_MAX = 4 };
+
+/* What hosts send: the picture with its sound, and smaller layers of the picture. */
+struct host_media {
+	struct media_file *files[HOST_LAYERS_MAX];
+	unsigned count;
+};
 
 struct host_figures {
 	uint64_t wanted, live; /* publishing now */
@@ -20,9 +26,9 @@ struct host_figures {
 };
 
 struct host_ops {
-	/* `file` outlives the host. */
+	/* `media` outlives the host. */
 	void *(*create)(struct scene *scene, const struct place *place,
-			const struct media_file *file);
+			const struct host_media *media);
 	void (*add_figures)(const void *host, struct host_figures *sum);
 	void (*destroy)(void *host);
 };

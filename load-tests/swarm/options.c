@@ -51,9 +51,10 @@ static const struct option_row rows[] = {
 	{ "rtmp-hosts", OPTION_INT, 0, HOSTS_MAX, "0", NULL,
 	  "Hosts by RTMP; there are at least as many rooms as all hosts need.", AT(rtmp_hosts),
 	  NULL },
-	{ "media", OPTION_STRING, 1, PATH_LEN_MAX, NULL, "FILE",
-	  "What hosts send, over and over: FLV with H.264 without B-frames, and AAC.", AT(media),
-	  NULL },
+	{ "media", OPTION_LIST, 1, PATH_LEN_MAX, NULL, "FILE",
+	  "What hosts send, over and over: FLV with H.264 without B-frames, and AAC. Further files are "
+	  "smaller layers of the picture, for hosts by WHIP.",
+	  AT(media), NULL },
 	{ "buyers", OPTION_INT, 0, CROWD_MAX, "0", NULL, "Buyers by HTTP, each a guest of its own.",
 	  AT(buyers), NULL },
 	{ "buyers-ws", OPTION_INT, 0, CROWD_MAX, "0", NULL, "Buyers by WebSocket.", AT(buyers_ws),
@@ -169,7 +170,7 @@ static int take_targets(struct swarm_options *options, struct option_error *erro
 static int check_hosts(struct swarm_options *options, struct option_error *error)
 {
 	const int64_t hosts = options->whip_hosts + options->rtmp_hosts;
-	if (hosts && !options->media)
+	if (hosts && !options->media.count)
 		return refuse(error, "media", "hosts need a file to send");
 	if (hosts && !options->host_token && !options->admin_token)
 		return refuse(error, "host-token", "hosts need it, or --admin-token");

@@ -21,7 +21,7 @@ struct swarm_options {
 	/* who */
 	int64_t whep, flv, ws, whip_hosts, rtmp_hosts; /* how many */
 	int64_t buyers, buyers_ws, buyers_dc;
-	char *media; /* FILE that hosts send */
+	struct option_list media; /* FILEs that hosts send */
 	int64_t orders_per_s;
 	char *sku;
 	int64_t stock;

@@ -94,12 +94,12 @@ static void connect_host(struct rtmp_host *host)
 	free(key);
 }
 
-static void *create(struct scene *scene, const struct place *place, const struct media_file *file)
+static void *create(struct scene *scene, const struct place *place, const struct host_media *media)
 {
 	struct rtmp_host *host = xcalloc(1, sizeof(*host));
 	host->scene = scene;
 	host->place = *place;
-	host->file = file;
+	host->file = media->files[0];
 	timer_init(&host->next, scene->loop, on_next, host);
 	connect_host(host);
 	return host;

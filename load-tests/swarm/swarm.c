@@ -37,7 +37,7 @@ struct swarm {
 	struct scene *scene;
 	const struct swarm_options *options;
 	struct stage *stage;
-	struct media_file *media;
+	struct host_media media;
 	struct host_seat *hosts;
 	size_t host_count;
 	struct crowd *crowds[REPORT_CROWDS];
@@ -236,7 +236,7 @@ static void create_hosts(struct swarm *swarm)
 			.room = seat->room,
 		};
 		seat->ops = (int64_t)i < options->whip_hosts ? &whip_host_ops : &rtmp_host_ops;
-		seat->host = seat->ops->create(swarm->scene, &place, swarm->media);
+		seat->host = seat->ops->create(swarm->scene, &place, &swarm->media);
 	}
 }
 
@@ -280,9 +280,24 @@ static void watch_signals(struct swarm *swarm)
 	swarm->signals = true;
 }
 
+static int read_media(struct swarm *swarm)
+{
+	const struct option_list *paths = &swarm->options->media;
+	for (size_t i = 0; i < paths->count && i < HOST_LAYERS_MAX; i++) {
+		const char *why = "";
+		const int err = media_file_read(&swarm->media.files[i], paths->items[i], &why);
+		if (err) {
+			fprintf(stderr, "souk-swarm: %s: %s\n", paths->items[i],
+				why && why[0] ? why : strerror(-err));
+			return err;
+		}
+		swarm->media.count++;
+	}
+	return 0;
+}
+
 static int prepare(struct swarm *swarm)
 {
-	const char *why = "";
 	int err = scene_create(&swarm->scene, swarm->options);
 	if (err) {
 		fprintf(stderr, "souk-swarm: %s\n", strerror(-err));
@@ -298,13 +313,9 @@ static int prepare(struct swarm *swarm)
 	swarm->rests = swarm->options->whep + swarm->options->flv >= REST_FROM;
 	swarm->report.scene = swarm->scene;
 	swarm->report.load = &swarm->load;
-	if (swarm->options->media)
-		err = media_file_read(&swarm->media, swarm->options->media, &why);
-	if (err) {
-		fprintf(stderr, "souk-swarm: %s: %s\n", swarm->options->media,
-			why && why[0] ? why : strerror(-err));
+	err = read_media(swarm);
+	if (err)
 		return err;
-	}
 	watch_signals(swarm);
 	stage_create(&swarm->stage, swarm->scene, on_stage_set, swarm);
 	return 0;
@@ -325,7 +336,8 @@ static void finish(struct swarm *swarm)
 		free(swarm->hosts[i].room);
 	}
 	free(swarm->hosts);
-	media_file_destroy(swarm->media);
+	for (unsigned i = 0; i < swarm->media.count; i++)
+		media_file_destroy(swarm->media.files[i]);
 	stage_destroy(swarm->stage);
 	if (swarm->signals) {
 		event_del(&swarm->interrupted);

@@ -1,4 +1,5 @@
-/* A host by WHIP: the file's picture as RTP, with sender reports and repetitions on request. */
+/* A host by WHIP: the file's picture as RTP, with sender reports and repetitions on request;
+ * several files are the layers of a simulcast picture. */
 #include "load-tests/swarm/host.h"
 #include "load-tests/swarm/media_file.h"
 #include "load-tests/swarm/rtc_client.h"
@@ -14,19 +15,28 @@
 
 enum { VIDEO = 9, PACE_US = 5000 };
 
+struct whip_host;
+
+/* One encoding of the picture. */
+struct layer {
+	struct whip_host *host;
+	struct rtp_sender *sender; /* NULL: not connected, or not asked for */
+	struct flv_ingest ingest; /* turns the file's tags into frames */
+	struct media_walk walk;
+	int64_t at_ms; /* of the tag being sent */
+	uint32_t ssrc;
+};
+
 struct whip_host {
 	struct scene *scene;
 	struct place place;
-	const struct media_file *file;
+	const struct host_media *media;
 	struct rtc_client *client;
-	struct rtp_sender *sender; /* NULL: not connected */
-	struct flv_ingest ingest; /* turns the file's tags into frames */
-	struct media_walk walk;
+	struct layer layers[HOST_LAYERS_MAX];
+	bool sending;
 	struct timer next; /* a frame is due, or it connects again */
-	struct timer pace; /* the sender's own */
+	struct timer pace; /* the senders' own */
 	int64_t began_us;
-	int64_t at_ms; /* of the tag being sent */
-	uint32_t ssrc;
 	struct host_figures figures;
 };
 
@@ -60,7 +70,11 @@ static const struct rtp_port_ops port_ops = { .send = port_send, .send_rtcp = po
 static void on_pace(void *arg)
 {
 	struct whip_host *host = arg;
-	if (rtp_sender_tick(host->sender))
+	bool wait = false;
+	for (unsigned i = 0; i < host->media->count; i++)
+		if (host->layers[i].sender)
+			wait |= rtp_sender_tick(host->layers[i].sender);
+	if (wait)
 		timer_start(&host->pace, PACE_US);
 }
 
@@ -72,47 +86,79 @@ static void on_key_request(void *arg)
 
 static void on_frame(void *arg, struct frame *frame)
 {
-	struct whip_host *host = arg;
+	struct layer *layer = arg;
+	struct whip_host *host = layer->host;
 	/* The ingest's own clock starts anew at each round. */
-	frame->media_us = frame->dts_us = host->at_ms * 1000;
-	frame->capture_us = host->began_us + host->at_ms * 1000 + host->scene->clock.utc_offset_us;
-	host->figures.frames++;
+	frame->media_us = frame->dts_us = layer->at_ms * 1000;
+	frame->capture_us = host->began_us + layer->at_ms * 1000 + host->scene->clock.utc_offset_us;
+	host->figures.frames += layer == host->layers;
 	host->figures.bytes += frame->data->len;
-	rtp_sender_frame(host->sender, frame);
+	rtp_sender_frame(layer->sender, frame);
 	frame_unref(frame);
+}
+
+static void send_layer(struct layer *layer, int64_t passed_ms)
+{
+	const struct media_tag *tag;
+	while ((tag = media_walk_next(&layer->walk, passed_ms, &layer->at_ms)))
+		if (tag->type == VIDEO &&
+		    flv_ingest_video(&layer->ingest, (uint32_t)layer->at_ms, tag->data, tag->len))
+			scene_failed(layer->host->scene, CLIENT_HOST,
+				     "whip: a picture cannot be read");
+	rtp_sender_flush(layer->sender);
 }
 
 static void send_due(struct whip_host *host)
 {
 	const int64_t passed_ms = (loop_now_us(host->scene->loop) - host->began_us) / 1000;
-	const struct media_tag *tag;
-	while ((tag = media_walk_next(&host->walk, passed_ms, &host->at_ms)))
-		if (tag->type == VIDEO &&
-		    flv_ingest_video(&host->ingest, (uint32_t)host->at_ms, tag->data, tag->len))
-			scene_failed(host->scene, CLIENT_HOST, "whip: a picture cannot be read");
-	rtp_sender_flush(host->sender);
-	timer_start_at(&host->next, host->began_us + host->at_ms * 1000);
+	int64_t next_ms = INT64_MAX;
+	for (unsigned i = 0; i < host->media->count; i++) {
+		struct layer *layer = &host->layers[i];
+		if (!layer->sender)
+			continue;
+		send_layer(layer, passed_ms);
+		next_ms = layer->at_ms < next_ms ? layer->at_ms : next_ms;
+	}
+	timer_start_at(&host->next, host->began_us + next_ms * 1000);
 	on_pace(host);
 }
 
 /* ---- session ---- */
 
-static int begin_sending(struct whip_host *host)
+static int begin_layer(struct layer *layer, const struct sdp_track *agreed, const char *rid)
 {
-	const struct sdp_track *agreed = &rtc_client_agreement(host->client)->video;
+	struct whip_host *host = layer->host;
 	struct rtp_sender_config config = {
 		.clock = &host->scene->clock,
 		.port = { .ops = &port_ops, .arg = host },
-		.video = { .ssrc = host->ssrc,
+		.video = { .ssrc = layer->ssrc,
 			   .payload_type = agreed->pt,
 			   .abs_capture_id = agreed->ids.abs_capture_time,
-			   .mid_id = agreed->ids.mid },
+			   .mid_id = agreed->ids.mid,
+			   .rid_id = agreed->ids.rid },
 		.request_key = on_key_request,
 		.arg = host,
 	};
 	snprintf(config.video.mid, sizeof(config.video.mid), "%.8s", agreed->mid);
+	snprintf(config.video.rid, sizeof(config.video.rid), "%.8s", rid);
 	snprintf(config.cname, sizeof(config.cname), "%s", rtc_client_cname(host->client));
-	return agreed->present ? rtp_sender_create(&host->sender, &config) : -ENOENT;
+	layer->walk = (struct media_walk){ .file = host->media->files[layer - host->layers] };
+	return rtp_sender_create(&layer->sender, &config);
+}
+
+/* Rids are the numbers of the files. */
+static int begin_sending(struct whip_host *host)
+{
+	const struct sdp_track *agreed = &rtc_client_agreement(host->client)->video;
+	int err = agreed->present ? 0 : -ENOENT;
+	if (!err && !agreed->rid_count)
+		err = begin_layer(&host->layers[0], agreed, "");
+	for (unsigned i = 0; !err && i < agreed->rid_count; i++) {
+		const unsigned index = (unsigned)(agreed->rids[i][0] - '0');
+		if (index < host->media->count)
+			err = begin_layer(&host->layers[index], agreed, agreed->rids[i]);
+	}
+	return err;
 }
 
 static void on_connected(void *arg)
@@ -122,8 +168,8 @@ static void on_connected(void *arg)
 		scene_failed(host->scene, CLIENT_HOST, "whip: no video was agreed on");
 		return;
 	}
+	host->sending = true;
 	host->figures.connections++;
-	host->walk = (struct media_walk){ .file = host->file };
 	host->began_us = loop_now_us(host->scene->loop);
 	timer_start(&host->next, 0);
 }
@@ -131,22 +177,26 @@ static void on_connected(void *arg)
 static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
 {
 	struct whip_host *host = arg;
-	if (!host->sender)
-		return;
-	rtp_sender_rtcp(host->sender, packet, len);
+	for (unsigned i = 0; i < host->media->count; i++)
+		if (host->layers[i].sender)
+			rtp_sender_rtcp(host->layers[i].sender, packet, len);
 	on_pace(host);
 }
 
 static void stop_sending(struct whip_host *host)
 {
-	struct rtp_sender_stats stats;
 	timer_stop(&host->pace);
-	if (!host->sender)
-		return;
-	rtp_sender_stats(host->sender, &stats);
-	host->figures.nacked += stats.nacks;
-	rtp_sender_destroy(host->sender);
-	host->sender = NULL;
+	host->sending = false;
+	for (unsigned i = 0; i < host->media->count; i++) {
+		struct layer *layer = &host->layers[i];
+		struct rtp_sender_stats stats;
+		if (!layer->sender)
+			continue;
+		rtp_sender_stats(layer->sender, &stats);
+		host->figures.nacked += stats.nacks;
+		rtp_sender_destroy(layer->sender);
+		layer->sender = NULL;
+	}
 }
 
 static void on_ended(void *arg, const char *why)
@@ -166,7 +216,7 @@ static const struct rtc_client_ops client_ops = {
 static void on_next(void *arg)
 {
 	struct whip_host *host = arg;
-	if (host->sender) {
+	if (host->sending) {
 		send_due(host);
 		return;
 	}
@@ -182,7 +232,9 @@ static void connect_host(struct whip_host *host)
 		.offer = { .role = SDP_OFFER_PUBLISHER,
 			   .no_audio = true,
 			   .no_data = true,
-			   .video_ssrc = host->ssrc },
+			   .layers = host->media->count,
+			   /* Layers are told by their rids (RFC 8853 §5.1). */
+			   .video_ssrc = host->media->count > 1 ? 0 : host->layers[0].ssrc },
 		.server = &host->place.target->http,
 		.path = path,
 		.token = wanted->host_token ? wanted->host_token : wanted->admin_token,
@@ -193,14 +245,17 @@ static void connect_host(struct whip_host *host)
 	free(path);
 }
 
-static void *create(struct scene *scene, const struct place *place, const struct media_file *file)
+static void *create(struct scene *scene, const struct place *place, const struct host_media *media)
 {
 	struct whip_host *host = xcalloc(1, sizeof(*host));
 	host->scene = scene;
 	host->place = *place;
-	host->file = file;
-	crypto_random(&host->ssrc, sizeof(host->ssrc));
-	flv_ingest_init(&host->ingest, on_frame, host);
+	host->media = media;
+	for (unsigned i = 0; i < HOST_LAYERS_MAX; i++) {
+		host->layers[i].host = host;
+		crypto_random(&host->layers[i].ssrc, sizeof(host->layers[i].ssrc));
+		flv_ingest_init(&host->layers[i].ingest, on_frame, &host->layers[i]);
+	}
 	timer_init(&host->next, scene->loop, on_next, host);
 	timer_init(&host->pace, scene->loop, on_pace, host);
 	connect_host(host);
@@ -210,15 +265,18 @@ static void *create(struct scene *scene, const struct place *place, const struct
 static void add_figures(const void *arg, struct host_figures *sum)
 {
 	const struct whip_host *host = arg;
-	struct rtp_sender_stats stats = { 0 };
-	if (host->sender)
-		rtp_sender_stats(host->sender, &stats);
 	sum->wanted++;
-	sum->live += host->sender != NULL;
+	sum->live += host->sending;
+	for (unsigned i = 0; i < host->media->count; i++) {
+		struct rtp_sender_stats stats = { 0 };
+		if (host->layers[i].sender)
+			rtp_sender_stats(host->layers[i].sender, &stats);
+		sum->nacked += stats.nacks;
+	}
 	sum->frames += host->figures.frames;
 	sum->bytes += host->figures.bytes;
 	sum->connections += host->figures.connections;
-	sum->nacked += host->figures.nacked + stats.nacks;
+	sum->nacked += host->figures.nacked;
 }
 
 static void destroy(void *arg)
@@ -227,7 +285,8 @@ static void destroy(void *arg)
 	timer_stop(&host->next);
 	stop_sending(host);
 	rtc_client_destroy(host->client, RTC_LEAVE_DELETE);
-	flv_ingest_finish(&host->ingest);
+	for (unsigned i = 0; i < HOST_LAYERS_MAX; i++)
+		flv_ingest_finish(&host->layers[i].ingest);
 	free(host);
 }
 

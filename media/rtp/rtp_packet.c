@@ -106,6 +106,12 @@ static size_t put_element(uint8_t *out, size_t at, uint8_t id, const void *conte
 	return at + 1 + len;
 }
 
+static size_t put_name(uint8_t *out, size_t at, uint8_t id, const char *name)
+{
+	const size_t len = id && name ? strnlen(name, 8) : 0;
+	return len ? put_element(out, at, id, name, len) : at;
+}
+
 static void put_be32(uint8_t *out, uint32_t value)
 {
 	for (int i = 0; i < 4; i++)
@@ -128,9 +134,8 @@ size_t rtp_header_write(uint8_t out[64], const struct rtp_header *header)
 		at = put_element(out, at, header->transport_cc_id, zeros, 2);
 	else if (header->playout_delay_id)
 		at = put_element(out, at, header->playout_delay_id, zeros, 3);
-	const size_t mid_len = header->mid_id && header->mid ? strnlen(header->mid, 8) : 0;
-	if (mid_len)
-		at = put_element(out, at, header->mid_id, header->mid, mid_len);
+	at = put_name(out, at, header->mid_id, header->mid);
+	at = put_name(out, at, header->rid_id, header->rid);
 	if (at == start)
 		return RTP_FIXED_HEADER;
 	while (at % 4)

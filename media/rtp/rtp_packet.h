@@ -42,6 +42,8 @@ struct rtp_header {
 	uint8_t playout_delay_id; /* 0: not sent; else min = max = 0 */
 	uint8_t mid_id; /* 0: not sent */
 	const char *mid; /* at most 8 characters */
+	uint8_t rid_id; /* 0: not sent; the layer of a simulcast source (RFC 8852) */
+	const char *rid; /* at most 8 characters */
 	uint8_t abs_capture_id; /* 0: not sent; set per frame with rtp_header_set_capture() */
 	/* 0: not sent; set per packet with rtp_header_set_transport(). Not beside playout_delay. */
 	uint8_t transport_cc_id;

@@ -10,6 +10,7 @@ enum {
 	PROBE_RAMP_US = 1700000, /* a path that is too narrow tells before it breaks */
 	PROBE_QUEUE_US = 60000,
 	PROBE_SHARE = 110, /* percent of what will be sent */
+	CHOKED = 65, /* percent of what is sent gets through, or less */
 	PADDING_MAX = 60000, /* bytes at once, after a pause of the caller */
 };
 
@@ -41,6 +42,9 @@ static int64_t extreme_of(const struct path_extreme *extreme, bool higher)
 
 void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us)
 {
+	/* It follows what comes, upwards slowly: after a change or a probe it tells nothing. */
+	if (now_us - path->changed_us < PATH_SETTLE_US || path->probe_us)
+		path->remb_high = (struct path_extreme){ .since_us = now_us };
 	const int64_t high = path->remb_high.known ? extreme_of(&path->remb_high, true) : 0;
 	const bool fell = (int64_t)bps < high * PATH_REMB_LOW / 100;
 	path->low = fell ? path->low + 1 : 0;
@@ -49,9 +53,20 @@ void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us)
 	note_extreme(&path->remb_high, (int64_t)bps, true, PATH_WINDOW_US, now_us);
 }
 
-static int64_t queue_us(const struct rtp_path *path)
+static int64_t queue_us(const struct rtp_path *path, int64_t now_us)
 {
-	return path->rtt_us < 0 ? 0 : path->rtt_us - extreme_of(&path->rtt_low, false);
+	const bool fresh = path->rtt_us >= 0 && now_us - path->rtt_at_us < PATH_FRESH_US;
+	return fresh ? path->rtt_us - extreme_of(&path->rtt_low, false) : 0;
+}
+
+/* A queue that empties is on its way to be well. */
+static void note_queue(struct rtp_path *path, int64_t former_us, int64_t now_us)
+{
+	const bool empties = path->rtt_us < former_us * 19 / 20;
+	if (queue_us(path, now_us) <= PATH_QUEUE_US)
+		path->slow = 0;
+	else if (!empties)
+		path->slow++;
 }
 
 void rtp_path_report(struct rtp_path *path, uint8_t fraction_lost, int64_t rtt_us, int64_t now_us)
@@ -60,9 +75,11 @@ void rtp_path_report(struct rtp_path *path, uint8_t fraction_lost, int64_t rtt_u
 	path->lossy = path->loss / 16 >= PATH_LOSS ? path->lossy + 1 : 0;
 	if (rtt_us < 0)
 		return;
+	const int64_t former_us = path->rtt_us;
 	path->rtt_us = rtt_us;
+	path->rtt_at_us = now_us;
 	note_extreme(&path->rtt_low, rtt_us, false, PATH_RTT_WINDOW_US, now_us);
-	path->slow = queue_us(path) > PATH_QUEUE_US ? path->slow + 1 : 0;
+	note_queue(path, former_us, now_us);
 	if (path->slow == PATH_REBASE) {
 		path->rtt_low = (struct path_extreme){ .value = rtt_us, .known = true };
 		path->rtt_low.since_us = now_us;
@@ -106,6 +123,7 @@ static void go(struct rtp_path *path, const struct rendition_table *table, int l
 	path->changed_us = now_us;
 	path->low = path->slow = path->lossy = 0;
 	path->probe_us = 0;
+	path->choked = false;
 }
 
 /* The next level in this direction that the viewer can decode; the same when there is none. */
@@ -137,22 +155,24 @@ static void give_way(struct rtp_path *path, const struct rendition_table *table,
 	int level = highest(table, limits, carried);
 	if (level >= path->level)
 		level = step(path, table, limits, -1);
-	if (level < path->level)
+	if (level < path->level) {
 		go(path, table, level, now_us);
-	else if (is_hopeless(path, sent_bps, now_us))
+		path->choked = carried < sent_bps * CHOKED / 100;
+	} else if (is_hopeless(path, sent_bps, now_us)) {
 		go(path, table, PATH_NO_PICTURE, now_us);
+	}
 }
 
-static bool probe_hurts(const struct rtp_path *path, uint64_t sent_bps)
+static bool probe_hurts(const struct rtp_path *path, int64_t now_us)
 {
-	const bool low = path->low && path->remb_bps < sent_bps;
-	return low || path->lossy || queue_us(path) > PROBE_QUEUE_US;
+	return path->lossy || queue_us(path, now_us) > PROBE_QUEUE_US;
 }
 
 static void end_probe(struct rtp_path *path, int64_t now_us)
 {
 	path->probe_us = 0;
 	path->changed_us = now_us;
+	path->low = path->slow = path->lossy = 0;
 	path->patience_us *= 2;
 	if (path->patience_us > PATH_PATIENCE_MAX_US)
 		path->patience_us = PATH_PATIENCE_MAX_US;
@@ -163,7 +183,7 @@ static void try_more(struct rtp_path *path, const struct rendition_table *table,
 		     const struct rtp_path_limits *limits, int64_t now_us)
 {
 	const int level = step(path, table, limits, 1);
-	const bool hurts = probe_hurts(path, rate(table, path->level));
+	const bool hurts = probe_hurts(path, now_us);
 	const int64_t passed_us = now_us - path->probe_us;
 	if (level == path->level) {
 		path->probe_us = 0;

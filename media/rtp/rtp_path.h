@@ -42,11 +42,12 @@ struct rtp_path {
 	int level; /* of the table, as chosen; PATH_NO_PICTURE */
 	uint8_t slot; /* of the level */
 	bool chosen; /* before: as high as there is */
+	bool choked; /* by much more than the path carries, when this was chosen */
 	int64_t changed_us;
 	uint64_t remb_bps;
 	int64_t remb_us; /* 0: none yet */
 	struct path_extreme remb_high, rtt_low;
-	int64_t rtt_us;
+	int64_t rtt_us, rtt_at_us;
 	int loss; /* mean, of 256 * 16 */
 	unsigned low, slow, lossy; /* such reports in a row */
 	int64_t patience_us;

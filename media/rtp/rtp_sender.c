@@ -180,7 +180,7 @@ static bool decodable(struct rtp_sender *sender, const struct frame *frame)
 
 static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
 {
-	if (sender->hushed)
+	if (sender->hushed || rtp_sender_holds(sender))
 		return;
 	if (!decodable(sender, frame)) {
 		rtp_sender_ask_key(sender, now_us);
@@ -303,6 +303,8 @@ static void stream_init(struct sender_stream *stream, const struct rtp_sender_tr
 		.playout_delay_id = track->playout_delay_id,
 		.mid_id = track->mid_id,
 		.mid = track->mid,
+		.rid_id = track->rid_id,
+		.rid = track->rid,
 		.abs_capture_id = track->abs_capture_id,
 	};
 	stream->on = true;

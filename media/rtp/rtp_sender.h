@@ -29,7 +29,9 @@ struct rtp_sender_track {
 	uint8_t playout_delay_id; /* header extension ids, 1..14; 0: not negotiated */
 	uint8_t abs_capture_id;
 	uint8_t mid_id;
+	uint8_t rid_id; /* a publisher's: this is one layer of several */
 	char mid[9];
+	char rid[9];
 };
 
 struct rtp_sender_config {

@@ -35,6 +35,16 @@ void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
 		fanout_want(&sender->sink, slot);
 }
 
+bool rtp_sender_holds(struct rtp_sender *sender)
+{
+	const struct sink_picture *picture = &sender->sink.picture;
+	if (!sender->path.choked || picture->shown == picture->next)
+		return false;
+	sender->need_key = true;
+	sender->stats.frames_skipped++;
+	return true;
+}
+
 void rtp_sender_pin(struct rtp_sender *sender, int slot)
 {
 	sender->pinned = slot;

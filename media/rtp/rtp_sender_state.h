@@ -78,6 +78,8 @@ void rtp_sender_finish_sound(struct rtp_sender *sender);
 void rtp_sender_report(struct rtp_sender *sender, int64_t now_us);
 /* What the path carries: changes the rendition, stops and resumes the picture. */
 void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us);
+/* The path is full and the smaller picture's keyframe not here yet: nothing more is put into it. */
+bool rtp_sender_holds(struct rtp_sender *sender);
 /* Padding while the path is probed; called whenever something was sent. */
 void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us);
 void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us);

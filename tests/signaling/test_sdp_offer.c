@@ -243,6 +243,20 @@ Test(sdp_offer, publisher_and_server_agree_on_repairs)
 	cr_expect(eq(u32, server.video.ssrcs[0], 11));
 }
 
+Test(sdp_offer, publisher_and_server_agree_on_layers)
+{
+	const struct sdp_offer_options options = { .role = SDP_OFFER_PUBLISHER, .layers = 3 };
+	struct sdp_agreement server;
+	const struct sdp_agreement client = negotiate(&server, &options);
+	cr_assert(eq(uint, client.video.rid_count, 3));
+	cr_assert(eq(uint, server.video.rid_count, 3));
+	for (unsigned i = 0; i < 3; i++)
+		cr_expect(eq(str, (char *)client.video.rids[i], (char *)server.video.rids[i]));
+	cr_expect(eq(u8, client.video.ids.rid, server.video.ids.rid));
+	const struct sdp_offer_options one = { .role = SDP_OFFER_PUBLISHER, .layers = 1 };
+	cr_expect(eq(uint, negotiate(&server, &one).video.rid_count, 0));
+}
+
 Test(sdp_offer, candidates_that_still_come_leave_the_offer_open)
 {
 	const struct sdp_offer_options options = { .role = SDP_OFFER_PUBLISHER };
