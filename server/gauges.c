@@ -50,6 +50,8 @@ enum worker_gauge {
 	W_UDP_STUN_UNKNOWN,
 	W_UDP_FOREIGN,
 	W_UDP_MOVES,
+	W_DTLS_REPEATS,
+	W_UDP_DROPPED,
 	W_UDP_GARBAGE,
 	W_TCP_CONNECTIONS,
 	W_TCP_REFUSED,
@@ -98,6 +100,11 @@ static const struct row worker_rows[] = {
 			    "DTLS or SRTP from addresses that nobody has", NULL },
 	[W_UDP_MOVES] = { COUNTER, "souk_udp_moves_total",
 			  "Sessions that went on from another address", NULL },
+	[W_DTLS_REPEATS] = { COUNTER, "souk_dtls_repeats_total",
+			     "Flights of a DTLS handshake that were sent again", NULL },
+	[W_UDP_DROPPED] = { COUNTER, "souk_udp_dropped_total",
+			    "Datagrams that the kernel dropped since we did not come to read them",
+			    NULL },
 	[W_UDP_GARBAGE] = { COUNTER, "souk_udp_garbage_total", "Datagrams of no known kind", NULL },
 	[W_TCP_CONNECTIONS] = { GAUGE, "souk_ice_tcp_connections", "TCP connections for WebRTC now",
 				NULL },
@@ -235,6 +242,8 @@ static void set_udp(struct worker_gauges *gauges, const struct udp_port *port)
 	metric_set(gauges->of[W_UDP_STUN_UNKNOWN], (int64_t)stats.stun_unknown);
 	metric_set(gauges->of[W_UDP_FOREIGN], (int64_t)stats.foreign);
 	metric_set(gauges->of[W_UDP_MOVES], (int64_t)stats.moves);
+	metric_set(gauges->of[W_DTLS_REPEATS], (int64_t)stats.dtls_repeats);
+	metric_set(gauges->of[W_UDP_DROPPED], (int64_t)stats.dropped);
 	metric_set(gauges->of[W_UDP_GARBAGE], (int64_t)stats.garbage);
 	metric_set(gauges->of[W_TCP_CONNECTIONS], (int64_t)stats.tcp.connections);
 	metric_set(gauges->of[W_TCP_REFUSED], (int64_t)stats.tcp.refused);

@@ -310,13 +310,15 @@ void dtls_feed(struct dtls *dtls, const uint8_t *datagram, size_t len)
 	dtls->input_len = 0;
 }
 
-void dtls_tick(struct dtls *dtls)
+bool dtls_tick(struct dtls *dtls)
 {
 	if (dtls->over)
-		return;
+		return false;
 	ERR_clear_error();
-	if (DTLSv1_handle_timeout(dtls->ssl) < 0 && !dtls->connected)
+	const long handled = DTLSv1_handle_timeout(dtls->ssl);
+	if (handled < 0 && !dtls->connected)
 		handshake_failed(dtls);
+	return handled > 0;
 }
 
 bool dtls_connected(const struct dtls *dtls)

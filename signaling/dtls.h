@@ -64,8 +64,9 @@ int dtls_create(struct dtls **out, struct dtls_context *context, const struct dt
 /* Client: sends the ClientHello. Server: nothing. */
 void dtls_start(struct dtls *dtls);
 void dtls_feed(struct dtls *dtls, const uint8_t *datagram, size_t len);
-/* Retransmits what is overdue (by OpenSSL's own clock). Every 100 ms or so while handshaking. */
-void dtls_tick(struct dtls *dtls);
+/* Retransmits what is overdue (by OpenSSL's own clock); true when it did. Every 100 ms or so while
+ * handshaking. */
+bool dtls_tick(struct dtls *dtls);
 bool dtls_connected(const struct dtls *dtls);
 
 enum dtls_srtp { DTLS_SRTP_NONE, DTLS_SRTP_AES128_CM_SHA1_80, DTLS_SRTP_AEAD_AES_128_GCM };

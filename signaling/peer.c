@@ -162,11 +162,11 @@ static void on_stun(struct udp_session *session, const struct ice_packet *packet
 	if (result.reply_len)
 		udp_port_send(session->port, path, result.reply, result.reply_len);
 	if (!result.valid) {
-		udp_port_count_bad_stun(session->port);
+		udp_port_counts(session->port)->stun_bad++;
 		return;
 	}
 	if (result.moved && !first)
-		udp_port_count_move(session->port);
+		udp_port_counts(session->port)->moves++;
 	if (result.restarted) {
 		udp_session_drop_ufrag(session, peer->old_ufrag);
 		free(peer->old_ufrag);
@@ -272,7 +272,7 @@ static void count_failure(struct peer *peer, int err)
 static void heard(struct peer *peer, const struct udp_path *path, bool fresh, bool new_addr)
 {
 	if (ice_heard(&peer->ice, path, fresh, now_us(peer)))
-		udp_port_count_move(peer->session.port);
+		udp_port_counts(peer->session.port)->moves++;
 	if (new_addr)
 		udp_session_add_path(&peer->session, path, &peer->ice.path);
 }
@@ -408,8 +408,8 @@ static void on_tick(struct udp_session *session, int64_t now)
 		fail(peer, PEER_CONSENT_LOST);
 	} else {
 		send_check(peer);
-		if (!peer->connected && peer->ice.path.remote.len)
-			dtls_tick(peer->dtls);
+		if (!peer->connected && peer->ice.path.remote.len && dtls_tick(peer->dtls))
+			udp_port_counts(session->port)->dtls_repeats++;
 	}
 }
 

@@ -17,7 +17,8 @@ enum {
 
 union control {
 	struct cmsghdr align;
-	uint8_t space[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
+	uint8_t space[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +
+		      CMSG_SPACE(sizeof(uint32_t))];
 };
 
 struct udp_batch {
@@ -74,7 +75,8 @@ static void take_local(struct addr *local, const struct cmsghdr *header)
 	}
 }
 
-static void take_control(struct msghdr *message, struct addr *local, size_t *segment)
+static void take_control(struct msghdr *message, struct addr *local, size_t *segment,
+			 uint32_t *dropped)
 {
 	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
 	     header = CMSG_NXTHDR(message, header)) {
@@ -83,11 +85,14 @@ static void take_control(struct msghdr *message, struct addr *local, size_t *seg
 			memcpy(&size, CMSG_DATA(header), sizeof(size));
 			*segment = size > 0 ? (size_t)size : *segment;
 		}
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SO_RXQ_OVFL)
+			memcpy(dropped, CMSG_DATA(header), sizeof(*dropped));
 		take_local(local, header);
 	}
 }
 
-static void deliver(struct udp_batch *batch, unsigned i, udp_packet_fn fn, void *arg)
+static void deliver(struct udp_batch *batch, unsigned i, uint32_t *dropped, udp_packet_fn fn,
+		    void *arg)
 {
 	struct msghdr *message = &batch->messages[i].msg_hdr;
 	struct udp_path path = { 0 };
@@ -95,7 +100,7 @@ static void deliver(struct udp_batch *batch, unsigned i, udp_packet_fn fn, void 
 	path.remote.len = message->msg_namelen;
 	size_t left = batch->messages[i].msg_len;
 	size_t segment = left;
-	take_control(message, &path.local, &segment);
+	take_control(message, &path.local, &segment, dropped);
 	addr_unmap(&path.remote);
 	addr_unmap(&path.local);
 	uint8_t *data = batch->data + i * batch->size;
@@ -111,7 +116,8 @@ static void deliver(struct udp_batch *batch, unsigned i, udp_packet_fn fn, void 
 	}
 }
 
-bool udp_batch_receive(struct udp_batch *batch, int fd, udp_packet_fn fn, void *arg)
+bool udp_batch_receive(struct udp_batch *batch, int fd, uint32_t *dropped, udp_packet_fn fn,
+		       void *arg)
 {
 	for (unsigned i = 0; i < batch->count; i++) {
 		batch->parts[i] = (struct iovec){ batch->data + i * batch->size, batch->size };
@@ -126,6 +132,6 @@ bool udp_batch_receive(struct udp_batch *batch, int fd, udp_packet_fn fn, void *
 	}
 	const int count = recvmmsg(fd, batch->messages, batch->count, MSG_DONTWAIT, NULL);
 	for (int i = 0; i < count; i++)
-		deliver(batch, (unsigned)i, fn, arg);
+		deliver(batch, (unsigned)i, dropped, fn, arg);
 	return count == (int)batch->count;
 }

@@ -17,7 +17,9 @@ bool udp_batch_gro(const struct udp_batch *batch);
  * too long for a buffer come with len 0. */
 typedef void (*udp_packet_fn)(void *arg, uint8_t *data, size_t len, const struct udp_path *path);
 
-/* Takes one batch off the socket. False when the socket had no more than that. */
-bool udp_batch_receive(struct udp_batch *batch, int fd, udp_packet_fn fn, void *arg);
+/* Takes one batch off the socket. False when the socket had no more than that. `dropped` is set to
+ * what the kernel has dropped since the socket was opened, once that is anything (SO_RXQ_OVFL). */
+bool udp_batch_receive(struct udp_batch *batch, int fd, uint32_t *dropped, udp_packet_fn fn,
+		       void *arg);
 
 #endif

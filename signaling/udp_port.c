@@ -62,6 +62,7 @@ struct udp_port {
 	unsigned wheel_at;
 	unsigned wheel_next; /* where the next settled session goes */
 	unsigned claims_left[2]; /* of SRTP, of SRTCP */
+	uint32_t dropped; /* by the kernel */
 	struct udp_port_stats stats;
 };
 
@@ -397,7 +398,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	struct udp_port *port = arg;
 	for (int i = 0; i < BATCHES_A_TURN; i++)
-		if (!udp_batch_receive(port->scratch->batch, fd, on_packet, port))
+		if (!udp_batch_receive(port->scratch->batch, fd, &port->dropped, on_packet, port))
 			break;
 }
 
@@ -510,14 +511,9 @@ uint8_t *udp_port_buffer(const struct udp_port *port)
 	return port->scratch->send;
 }
 
-void udp_port_count_bad_stun(struct udp_port *port)
+struct udp_port_stats *udp_port_counts(struct udp_port *port)
 {
-	port->stats.stun_bad++;
-}
-
-void udp_port_count_move(struct udp_port *port)
-{
-	port->stats.moves++;
+	return &port->stats;
 }
 
 void udp_port_stats(const struct udp_port *port, struct udp_port_stats *out)
@@ -529,6 +525,7 @@ void udp_port_stats(const struct udp_port *port, struct udp_port_stats *out)
 	out->send_again = port->sender.again;
 	out->send_errors = port->sender.errors;
 	out->gso = port->sender.gso;
+	out->dropped = port->dropped;
 	if (port->tcp)
 		ice_tcp_stats(port->tcp, &out->tcp);
 }

@@ -2,8 +2,7 @@
  * One UDP socket that carries all WebRTC sessions of a worker, and where asked for a TCP listener
  * of the same number (ice_tcp.h). Packets are told apart by their first byte (RFC 7983 §7); a STUN
  * request finds its session by ufrag, everything else by the path that a validated check bound
- * before. Strangers get no answer. A ClientHello that overtakes the first check is kept for a
- * moment.
+ * before. Strangers get no answer. A ClientHello that overtakes the first check is kept a moment.
  *
  * The port, its sessions and its scratch belong to the thread of the loop. A session (struct peer
  * embeds one) may be ended inside any of its callbacks; the port frees it in the next turn.
@@ -56,17 +55,18 @@ struct dtls_context *udp_port_dtls(const struct udp_port *port);
 
 struct udp_port_stats {
 	uint64_t packets_in, bytes_in;
+	uint64_t dropped; /* by the kernel: we did not come to read them */
 	uint64_t packets_out, bytes_out;
 	uint64_t sends; /* system calls */
 	uint64_t send_again; /* runs refused because the socket was full */
 	uint64_t send_errors;
 	uint64_t stun_bad; /* malformed, or MESSAGE-INTEGRITY wrong */
 	uint64_t stun_unknown; /* no session of that ufrag */
-	uint64_t foreign; /* DTLS or SRTP from an address that no check validated; checks from one
-			   * that another session lives at */
+	uint64_t foreign; /* DTLS, SRTP from no validated address; checks from that of another */
 	uint64_t moves; /* of sessions, to another address */
 	uint64_t garbage; /* none of the kinds we know, or too long */
 	uint64_t hellos_kept;
+	uint64_t dtls_repeats; /* flights of a handshake that were sent again */
 	uint64_t sessions; /* now */
 	bool gso;
 	struct ice_tcp_stats tcp;
@@ -135,8 +135,8 @@ struct ice_agent *udp_port_ice(const struct udp_port *port);
 const struct log *udp_port_log(const struct udp_port *port);
 /* UDP_RUN_BYTES bytes to build packets in; whatever the port sends next may overwrite it. */
 uint8_t *udp_port_buffer(const struct udp_port *port);
-void udp_port_count_bad_stun(struct udp_port *port);
-void udp_port_count_move(struct udp_port *port);
+/* stun_bad, moves and dtls_repeats are counted by the sessions. */
+struct udp_port_stats *udp_port_counts(struct udp_port *port);
 
 /* 0, -EAGAIN (the socket is full; nothing was sent) or another error, counted. Never blocks. Over
  * TCP it goes before media that waits is allowed to grow. */

@@ -208,3 +208,23 @@ Test(udp_port, joins_in_a_wave_all_get_their_turn)
 		udp_port_destroy(sides[i].port);
 	pair_finish(&p);
 }
+
+Test(udp_port, packets_that_the_kernel_dropped_are_counted)
+{
+	static const uint8_t packet[1000] = { 0xff };
+	static struct pair p;
+	struct udp_port_stats stats;
+	struct addr addr;
+	pair_init(&p, false);
+	const int fd = stranger_open(&addr);
+	for (int i = 0; i < 20000; i++)
+		stranger_send(fd, p.server.port, packet, sizeof(packet));
+	pair_serve(&p, 100000);
+	stranger_send(fd, p.server.port, packet, sizeof(packet)); /* it is told with the next */
+	pair_serve(&p, 20000);
+	udp_port_stats(p.server.port, &stats);
+	cr_assert(gt(u64, stats.dropped, 1000));
+	cr_assert(eq(u64, stats.packets_in + stats.dropped, 20001));
+	close(fd);
+	pair_finish(&p);
+}
