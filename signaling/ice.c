@@ -13,6 +13,9 @@ enum {
 	/* RFC 8489 §6.2.1 starts at 500 ms for unknown paths; a viewer waits for his picture. */
 	RETRANSMIT_US = 100000,
 	RETRANSMIT_MAX_US = 1600000,
+	/* RFC 8489 §6.2.1: Rc. Then another transaction, for a server that has seen this one at our
+	 * former address takes it for a copy. */
+	TRANSMISSIONS = 7,
 	/* RFC 7675 §5.1: a check every 5 s, times 0.8 to 1.2; the lower half, to be on time. */
 	CONSENT_MIN_US = 4000000,
 	CONSENT_SPREAD_US = 1000000,
@@ -282,7 +285,7 @@ size_t ice_check(struct ice *ice, int64_t now_us, uint8_t out[ICE_REPLY_MAX])
 {
 	if (!ice->client || now_us < ice->next_check_us)
 		return 0;
-	if (!ice->check_len)
+	if (!ice->check_len || ice->tries % TRANSMISSIONS == 0)
 		make_check(ice);
 	const int64_t wait_us = (int64_t)RETRANSMIT_US << (ice->tries < 4 ? ice->tries : 4);
 	ice->tries++;

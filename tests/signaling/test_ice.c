@@ -122,6 +122,8 @@ Test(ice, check_is_repeated_with_growing_distance)
 		cr_assert(eq(sz, ice_check(&client, due_us[i], again), len));
 		cr_assert(eq(int, memcmp(first, again, len), 0));
 	}
+	cr_assert(eq(sz, ice_check(&client, due_us[6] + 1600000, again), len));
+	cr_assert(ne(int, memcmp(first + 8, again + 8, ICE_TRANSACTION), 0), "a new one");
 }
 
 static void check_at(const struct udp_path *from, int64_t now_us)
