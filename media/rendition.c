@@ -140,6 +140,7 @@ static bool describe(const struct renditions *renditions, unsigned slot, struct 
 	*out = (struct rendition_info){
 		.slot = (uint8_t)slot,
 		.running = running,
+		.made = rendition->offered,
 		.width = running ? config->width : rendition->offer.width,
 		.height = running ? config->height : rendition->offer.height,
 		.profile = running ? config->profile : 0,
@@ -158,6 +159,8 @@ static bool smaller(const struct rendition_info *a, const struct rendition_info 
 {
 	if (area(a) != area(b))
 		return area(a) < area(b);
+	if (a->made != b->made)
+		return a->made;
 	return a->bps != b->bps ? a->bps < b->bps : a->slot > b->slot;
 }
 

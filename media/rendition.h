@@ -45,13 +45,14 @@ struct rendition {
 struct rendition_info {
 	uint8_t slot;
 	bool running; /* false: a rung that nobody reads */
+	bool made; /* a rung, of our own making */
 	uint16_t width, height;
 	uint8_t profile; /* H.264 profile_idc; 0: not known yet */
 	bool reorders;
 	uint32_t bps; /* 0: not known yet */
 };
 
-/* From the smallest picture to the largest. */
+/* From the smallest picture to the largest; of two that are as large, what was made comes first. */
 struct rendition_table {
 	unsigned count;
 	struct rendition_info at[RENDITIONS_MAX];

@@ -167,6 +167,21 @@ Test(renditions, a_rung_is_offered_before_it_runs_and_forgotten_when_withdrawn)
 	broadcast_reader_remove(f.broadcast, (enum track)3);
 }
 
+/* Viewers that take everything are shown the source, not what was made of it for browsers. */
+Test(renditions, a_rung_as_large_as_the_source_comes_before_it_whatever_its_rate)
+{
+	const struct rendition_info source = { .width = 1280, .height = 720, .bps = 1000000 };
+	const struct rendition_info rung = {
+		.slot = 1, .width = 1280, .height = 720, .bps = 2000000, .made = true
+	};
+	for (int turn = 0; turn < 2; turn++) {
+		struct rendition_table table = { 0 };
+		rendition_table_add(&table, turn ? &source : &rung);
+		rendition_table_add(&table, turn ? &rung : &source);
+		cr_assert(eq(int, table.at[1].slot, 0));
+	}
+}
+
 Test(renditions, a_source_that_fills_the_slot_itself_ends_the_offer)
 {
 	const struct rendition_offer offer = { .width = 640, .height = 360, .bps = 600000 };
