@@ -260,8 +260,11 @@ static const struct dtls_ops dtls_ops = {
 
 /* ---- SRTP in ---- */
 
-static void count_failure(struct peer *peer, int err)
+/* What came from elsewhere may well belong to somebody else. */
+static void count_failure(struct peer *peer, int err, bool new_addr)
 {
+	if (new_addr)
+		return;
 	if (err == -EALREADY)
 		peer->stats.srtp_replayed++;
 	else
@@ -318,7 +321,7 @@ static int receive_rtp(struct peer *peer, uint8_t *data, size_t len, const struc
 	const bool follow = peer->ingest && read_newest(&packet, data, len);
 	const int err = peer->raw_rtp ? 0 : srtp_rx_rtp(peer->rx, data, &len);
 	if (err) {
-		count_failure(peer, err);
+		count_failure(peer, err, new_addr);
 		return err;
 	}
 	peer->stats.rtp_received++;
@@ -338,7 +341,7 @@ static int receive_rtcp(struct peer *peer, const uint8_t *data, size_t len,
 				? -EBADMSG
 				: srtp_rx_rtcp(peer->rx, data, len, packet, &packet_len, &fresh);
 	if (err) {
-		count_failure(peer, err);
+		count_failure(peer, err, new_addr);
 		return err;
 	}
 	peer->stats.rtcp_received++;

@@ -26,8 +26,10 @@ enum {
 	WHEEL = 10, /* a settled session is ticked once a second */
 	/* An SRTP or SRTCP packet from a new address is tried on the sessions it may belong to.
 	 * Strangers can ask for that at will, hence the limits, for each kind its own. */
-	CLAIMS_A_TICK = 8,
-	CLAIM_TRIES = 16,
+	CLAIMS_A_TICK = 32, /* a walk over all sessions */
+	/* Openings, 1 us each. Chromium's viewers all report as SSRC 1, so those who came within a
+	 * quarter of a minute are told apart by the tag alone. */
+	CLAIM_TRIES_A_TICK = 2000,
 	TCP_TRIES = 8,
 };
 
@@ -62,6 +64,7 @@ struct udp_port {
 	unsigned wheel_at;
 	unsigned wheel_next; /* where the next settled session goes */
 	unsigned claims_left[2]; /* of SRTP, of SRTCP */
+	unsigned tries_left[2];
 	uint32_t dropped; /* by the kernel */
 	struct udp_port_stats stats;
 };
@@ -267,6 +270,7 @@ static void tick_list(struct list *sessions, int64_t now_us)
 static void refill_claims(struct udp_port *port)
 {
 	port->claims_left[false] = port->claims_left[true] = CLAIMS_A_TICK;
+	port->tries_left[false] = port->tries_left[true] = CLAIM_TRIES_A_TICK;
 }
 
 static void on_tick(void *arg)
@@ -345,7 +349,7 @@ static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
 
 /* False when the search is over. */
 static bool offer_to_list(struct list *sessions, uint8_t *data, size_t len,
-			  const struct udp_path *path, int *tries)
+			  const struct udp_path *path, unsigned *tries)
 {
 	list_for_each (link, sessions) {
 		struct udp_session *session = list_entry(link, struct udp_session, link);
@@ -368,12 +372,11 @@ static void on_srtp(struct udp_port *port, uint8_t *data, size_t len, const stru
 	port->stats.foreign++;
 	/* RFC 5761 §4: RTCP types lie in 192..223. */
 	const bool rtcp = len >= 2 && data[1] >= 192 && data[1] <= 223;
-	if (!port->claims_left[rtcp])
+	if (!port->claims_left[rtcp] || !port->tries_left[rtcp])
 		return;
 	port->claims_left[rtcp]--;
-	int tries = CLAIM_TRIES;
 	for (int i = 0; i < WHEEL; i++)
-		if (!offer_to_list(&port->wheel[i], data, len, path, &tries))
+		if (!offer_to_list(&port->wheel[i], data, len, path, &port->tries_left[rtcp]))
 			return;
 }
 

@@ -170,6 +170,52 @@ Test(peer_paths, first_fresh_rtcp_from_a_new_address_moves_the_session)
 	cr_assert(pair_wait(&p, &p.client.rtp, 1));
 }
 
+/* Chromium's viewers all report under one SSRC. */
+Test(peer_paths, it_is_found_among_many_that_report_alike)
+{
+	enum { OTHERS = 39 }; /* it is asked last */
+	static struct side clients[OTHERS], servers[OTHERS];
+	for (int i = 0; i < OTHERS; i++) {
+		struct side *client = &clients[i], *server = &servers[i];
+		struct udp_port_options port = { .dtls = p.client.dtls };
+		cr_assert(eq(int, addr_set(&port.bind, "127.0.0.1", 0), 0));
+		cr_assert(eq(int, udp_port_create(&client->port, p.loop, &port), 0));
+		peer_credentials(client->ufrag, client->pwd);
+		peer_credentials(server->ufrag, server->pwd);
+		struct peer_options options = pair_server_options(&p);
+		options.local_ufrag = server->ufrag;
+		options.local_pwd = server->pwd;
+		options.arg = server;
+		cr_assert(eq(int, peer_create(&server->peer, p.server.port, &options), 0));
+		options = pair_client_options(&p);
+		options.local_ufrag = client->ufrag;
+		options.local_pwd = client->pwd;
+		options.remote_ufrag = server->ufrag;
+		options.remote_pwd = server->pwd;
+		options.arg = client;
+		cr_assert(eq(int, peer_create(&client->peer, client->port, &options), 0));
+		cr_assert(pair_wait(&p, &client->connected, 1));
+		cr_assert(eq(int, peer_send_rtcp(client->peer, report, sizeof(report)), 0));
+		cr_assert(pair_wait(&p, &server->rtcp, 1));
+	}
+	connect_through_nat();
+	cr_assert(eq(int, peer_send_rtcp(p.client.peer, report, sizeof(report)), 0));
+	cr_assert(pair_wait(&p, &p.server.rtcp, 1));
+	nat.current = 1;
+	nat.checks_blocked = true;
+	cr_assert(eq(int, peer_send_rtcp(p.client.peer, report, sizeof(report)), 0));
+	cr_assert(pair_wait(&p, &p.server.rtcp, 2));
+	cr_assert(server_is_at(&nat.outside_addr[1]));
+	for (int i = 0; i < OTHERS; i++) {
+		struct peer_stats stats;
+		peer_stats(servers[i].peer, &stats);
+		cr_assert(eq(u64, stats.srtp_failed, 0));
+		peer_close(servers[i].peer);
+		peer_close(clients[i].peer);
+		udp_port_destroy(clients[i].port);
+	}
+}
+
 Test(peer_paths, replayed_rtcp_does_not_move_it)
 {
 	connect_through_nat();
@@ -231,7 +277,6 @@ Test(peer_paths, old_and_forged_rtp_of_a_publisher_does_not_move_it)
 	pair_serve(&p, 20000);
 	cr_assert(server_is_at(&nat.outside_addr[0]));
 	cr_assert(eq(int, p.server.rtp, 1));
-	cr_assert(eq(u64, server_stats().srtp_failed, 1));
 }
 
 Test(peer_paths, nobody_else_can_check_in_the_name_of_a_living_address)
