@@ -112,7 +112,8 @@ static bool answer_index(struct hls_view *hls, struct http_request *request,
 	struct bytes text;
 	size_t count = 0;
 	for (size_t i = 0; i < hls->count; i++)
-		if (!hls->images[i]->ended) /* a show that is over is not begun with */
+		/* A show that is over is not begun with. */
+		if (!hls->images[i]->ended && hls_image_playable(hls->images[i]))
 			images[count++] = hls->images[i];
 	if (!count)
 		return false;
@@ -142,6 +143,8 @@ static bool is_too_far(const struct hls_image *image, const struct hls_ask *ask)
 static bool answer_playlist(const struct hls_image *image, struct http_request *request,
 			    const struct hls_ask *ask)
 {
+	if (!hls_image_playable(image))
+		return false;
 	if (ask->blocks && !image->ended) {
 		if (is_too_far(image, ask)) {
 			reply_problem(request, &(struct problem_text){ .status = 400,

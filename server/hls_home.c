@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TICK_US = 1000000 };
+enum { TICK_US = 1000000, KEY_US = 2000000 };
 
 struct hls_rendition {
 	struct sink sink;
@@ -25,6 +25,7 @@ struct hls_rendition {
 	struct hls_window *window;
 	struct hls_numbers next; /* where it goes on after it was stopped */
 	bool news; /* since the last image */
+	int64_t key_us; /* decoding time of the newest keyframe */
 };
 
 struct hls_home {
@@ -133,9 +134,21 @@ static void on_segment(void *arg)
 
 static const struct cmaf_cutter_ops cutter_ops = { expected, on_map, on_part, on_segment };
 
+/* Segments begin with keyframes, which hosts by WebRTC send when asked. */
+static void ask_for_keys(struct hls_rendition *rendition, const struct frame *frame)
+{
+	if (!codec_is_video(frame->codec))
+		return;
+	if (frame->key)
+		rendition->key_us = frame->dts_us;
+	else if (frame->dts_us - rendition->key_us >= KEY_US)
+		broadcast_request_key(rendition->home->view->broadcast, frame->rendition);
+}
+
 static void on_frame(struct sink *sink, struct frame *frame)
 {
 	struct hls_rendition *rendition = list_entry(sink, struct hls_rendition, sink);
+	ask_for_keys(rendition, frame);
 	cmaf_cutter_push(rendition->cutter, frame, loop_now_us(rendition->home->worker->loop));
 	publish(rendition);
 }
@@ -174,22 +187,35 @@ static void on_ended(struct sink *sink)
 
 static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
 
+/* Numbers never come twice, also after a restart: a segment lasts a second and more.
+ * Discontinuities are counted from less, since hls.js walks through all their numbers. */
+static struct hls_numbers later(const struct hls_numbers *last, const struct hls_home *home)
+{
+	const int64_t now_s = loop_utc_us(home->worker->loop) / 1000000 - HLS_NUMBERS_SINCE_S;
+	const uint64_t seconds = now_s > 0 ? (uint64_t)now_s : 0;
+	const uint64_t changes = seconds / 3600 + home->view->snapshot->epoch;
+	return (struct hls_numbers){
+		.msn = last->msn > seconds ? last->msn : seconds,
+		.discontinuity = last->discontinuity > changes ? last->discontinuity : changes,
+	};
+}
+
 static void start(struct hls_rendition *rendition)
 {
 	struct hls_home *home = rendition->home;
-	const int64_t now_s = loop_utc_us(home->worker->loop) / 1000000 - HLS_NUMBERS_SINCE_S;
-	const uint64_t least = now_s > 0 ? (uint64_t)now_s : 0;
-	struct hls_numbers *next = &rendition->next;
-	next->msn = next->msn < least ? least : next->msn;
-	next->discontinuity = next->discontinuity < least ? least : next->discontinuity;
+	rendition->next = later(&rendition->next, home);
 	rendition->sink = (struct sink){ .ops = &sink_ops, .audio = CODEC_AAC };
 	rendition->news = false;
-	if (hls_window_create(&rendition->window, rendition->name, next))
+	if (hls_window_create(&rendition->window, rendition->name, &rendition->next))
 		return;
-	if (cmaf_cutter_create(&rendition->cutter, &cutter_ops, rendition) == 0 &&
-	    fanout_add(home->worker->fanout, home->view->broadcast, &rendition->sink) == 0)
+	if (cmaf_cutter_create(&rendition->cutter, &cutter_ops, rendition)) {
+		hls_window_destroy(rendition->window);
+		rendition->window = NULL;
 		return;
-	stop(rendition);
+	}
+	cmaf_cutter_hurry(rendition->cutter);
+	if (fanout_add(home->worker->fanout, home->view->broadcast, &rendition->sink))
+		stop(rendition);
 }
 
 /* Workers without readers need no images; without any the muxer rests. */

@@ -14,8 +14,7 @@ struct room_view;
 
 enum {
 	HLS_IDLE_US = 30000000, /* nobody asked for so long: it stops */
-	/* Numbers of segments count from here, a second each at most: they never come twice, also
-	 * after a restart. 2025-01-01 UTC. */
+	/* Segments are numbered from here on, one a second. 2025-01-01 UTC. */
 	HLS_NUMBERS_SINCE_S = 1735689600,
 };
 

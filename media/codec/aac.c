@@ -64,6 +64,16 @@ int aac_config_build(uint8_t out[2], uint32_t sample_rate, unsigned channels)
 	return 0;
 }
 
+struct buf *aac_silence(unsigned channels)
+{
+	/* A channel (pair) element without a spectrum, and the end (ISO 14496-3 §4.4.2). */
+	static const uint8_t mono[] = { 0x01, 0x18, 0x20, 0x07 };
+	static const uint8_t stereo[] = { 0x21, 0x10, 0x04, 0x60, 0x8c, 0x1c };
+	if (channels != 1 && channels != 2)
+		return NULL;
+	return channels == 1 ? buf_copy(mono, sizeof(mono)) : buf_copy(stereo, sizeof(stereo));
+}
+
 struct media_config *aac_media_config_create(const void *data, size_t len)
 {
 	struct aac_config parsed;

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buf;
 struct media_config;
 
 enum { AAC_LC = 2, AAC_SBR = 5, AAC_PS = 29, AAC_CONFIG_MAX = 64, AAC_FRAME_SAMPLES = 1024 };
@@ -27,6 +28,9 @@ int aac_config_parse(struct aac_config *out, const void *data, size_t len)
 /* AAC-LC in its two bytes; -EINVAL for a rate or channel count that has no index. */
 int aac_config_build(uint8_t out[2], uint32_t sample_rate, unsigned channels)
 	__attribute__((warn_unused_result));
+
+/* One AAC-LC frame of silence, of any rate; NULL for more than two channels. */
+struct buf *aac_silence(unsigned channels) __attribute__((warn_unused_result));
 
 /* A media_config with a copy of the bytes; NULL when they do not parse. */
 struct media_config *aac_media_config_create(const void *data, size_t len)

@@ -1,6 +1,6 @@
 #include "media/output/cmaf_cutter.h"
 
-#include "media/codec/aac.h"
+#include "media/output/cmaf_sound.h"
 #include "server/core/alloc.h"
 
 #include <stdlib.h>
@@ -15,7 +15,7 @@ struct waiting {
 struct cmaf_cutter {
 	const struct cmaf_cutter_ops *ops;
 	void *arg;
-	struct cmaf_tracks tracks; /* a reference each */
+	struct media_config *config; /* of the pictures, a reference; NULL: sound alone */
 	bool running; /* the tracks are known and map() was called */
 	bool began; /* the first frame has come */
 	bool anew_at_key; /* sound came or changed: the next keyframe begins with it */
@@ -24,17 +24,19 @@ struct cmaf_cutter {
 	struct frame *held[CMAF_HELD_MAX];
 	size_t held_count;
 	int64_t held_since_us;
-	struct waiting video, audio;
+	struct waiting ahead; /* pictures whose sound has not come yet */
+	struct waiting video; /* of the next part */
+	struct cmaf_sound sound;
 	struct buf *events[CMAF_EVENTS_MAX];
 	size_t event_count;
 	uint32_t sequence;
-	uint32_t audio_step; /* samples a frame */
-	uint64_t audio_next; /* where the sound goes on, in samples; 0: has not begun */
 	int64_t begin_us; /* decode time at which this map begins */
 	int64_t segment_us; /* decode time at which the segment begins */
 	bool in_segment; /* it has a part */
 	size_t segment_parts, segment_bytes;
 	bool segment_independent;
+	bool replaying; /* what was held comes now */
+	bool hurries; /* to the end of the first segment */
 };
 
 int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *ops, void *arg)
@@ -44,6 +46,11 @@ int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *o
 	cutter->arg = arg;
 	*out = cutter;
 	return 0;
+}
+
+void cmaf_cutter_hurry(struct cmaf_cutter *cutter)
+{
+	cutter->hurries = true;
 }
 
 static void drop(struct frame **frames, size_t *count)
@@ -68,80 +75,47 @@ static void put(struct waiting *waiting, struct frame *frame)
 		waiting->frames[waiting->count++] = frame_ref(frame);
 }
 
-static struct waiting *driver(struct cmaf_cutter *cutter)
+static bool has_pictures(const struct cmaf_cutter *cutter)
 {
-	return cutter->tracks.video ? &cutter->video : &cutter->audio;
+	return cutter->config;
 }
 
-/* How long a frame of this track lasts, by those that wait. */
-static int64_t frame_us(const struct cmaf_cutter *cutter, const struct waiting *waiting)
+/* How many frames of the track that sets the pace wait, and which. */
+static size_t pace_count(const struct cmaf_cutter *cutter)
 {
-	const size_t count = waiting->count;
-	if (!cutter->tracks.video)
-		return (int64_t)cutter->audio_step * 1000000 / cutter->tracks.audio->sample_rate;
+	return has_pictures(cutter) ? cutter->video.count : cutter->sound.count;
+}
+
+static const struct frame *pace_frame(const struct cmaf_cutter *cutter, size_t index)
+{
+	return has_pictures(cutter) ? cutter->video.frames[index] : cutter->sound.waiting[index];
+}
+
+/* How long a frame of it lasts, by those that wait. */
+static int64_t frame_us(const struct cmaf_cutter *cutter)
+{
+	const size_t count = pace_count(cutter);
+	if (!has_pictures(cutter))
+		return cmaf_sound_frame_us(&cutter->sound);
 	if (count > 1)
-		return (waiting->frames[count - 1]->dts_us - waiting->frames[0]->dts_us) /
+		return (pace_frame(cutter, count - 1)->dts_us - pace_frame(cutter, 0)->dts_us) /
 		       (int64_t)(count - 1);
-	const int64_t told_us = count ? waiting->frames[0]->duration_us : 0;
+	const int64_t told_us = count ? pace_frame(cutter, 0)->duration_us : 0;
 	return told_us > 0 && told_us < CMAF_PART_US ? told_us : 40000;
-}
-
-/* What there is of sound before `until_us`, without a step in it: exact steps of whole frames, so
- * that no rounding of the source's stamps adds up. */
-static struct cmaf_run take_sound(struct cmaf_cutter *cutter, int64_t until_us)
-{
-	struct waiting *audio = &cutter->audio;
-	struct cmaf_run run = { .frames = audio->frames, .step = cutter->audio_step };
-	const uint32_t step = cutter->audio_step;
-	uint64_t next = cutter->audio_next;
-	for (; run.count < audio->count; run.count++) {
-		const struct frame *frame = audio->frames[run.count];
-		if (frame->dts_us >= until_us)
-			break;
-		const uint64_t at = cmaf_ticks(frame->media_us, cutter->tracks.audio->sample_rate);
-		const bool follows = next && at + step / 2 >= next && at <= next + step / 2;
-		if (!follows && run.count)
-			break;
-		if (!follows)
-			next = at;
-		if (!run.count)
-			run.begin = next;
-		next += step;
-	}
-	if (run.count)
-		cutter->audio_next = next;
-	return run;
-}
-
-/* Sound that repeats what was there before can only be left out. */
-static void drop_repeated_sound(struct cmaf_cutter *cutter)
-{
-	struct waiting *audio = &cutter->audio;
-	size_t count = 0;
-	while (cutter->audio_next && count < audio->count &&
-	       cmaf_ticks(audio->frames[count]->media_us, cutter->tracks.audio->sample_rate) +
-			       cutter->audio_step <=
-		       cutter->audio_next)
-		count++;
-	shift(audio, count);
 }
 
 static void end_segment(struct cmaf_cutter *cutter)
 {
 	if (cutter->in_segment)
 		cutter->ops->segment(cutter->arg);
+	cutter->hurries = cutter->hurries && !cutter->in_segment;
 	cutter->in_segment = false;
 }
 
-/* The waiting frames before `until_us` become a part. */
-static void emit(struct cmaf_cutter *cutter, int64_t until_us)
+static struct cmaf_part describe(const struct cmaf_cutter *cutter, int64_t until_us)
 {
-	if (cutter->tracks.audio)
-		drop_repeated_sound(cutter);
-	if (!driver(cutter)->count)
-		return;
-	const struct frame *first = driver(cutter)->frames[0];
-	struct cmaf_part part = {
+	const struct frame *first = pace_frame(cutter, 0);
+	return (struct cmaf_part){
 		.epoch = cutter->epoch,
 		.starts_segment = !cutter->in_segment,
 		.independent = first->key,
@@ -149,57 +123,53 @@ static void emit(struct cmaf_cutter *cutter, int64_t until_us)
 		.capture_us = first->capture_us,
 		.duration_us = until_us - first->dts_us,
 	};
+}
+
+static struct buf *package(struct cmaf_cutter *cutter, bool starts_segment, int64_t until_us)
+{
 	struct cmaf_fragment fragment = {
 		.sequence = ++cutter->sequence,
-		.starts_segment = part.starts_segment,
+		.starts_segment = starts_segment,
 		.events = cutter->events,
 		.event_count = cutter->event_count,
 		.video = { .frames = cutter->video.frames, .count = cutter->video.count },
 	};
 	if (cutter->video.count) {
-		fragment.video.begin = cmaf_ticks(first->dts_us, CMAF_VIDEO_TIMESCALE);
+		fragment.video.begin =
+			cmaf_ticks(cutter->video.frames[0]->dts_us, CMAF_VIDEO_TIMESCALE);
 		fragment.video.end = cmaf_ticks(until_us, CMAF_VIDEO_TIMESCALE);
 	}
-	if (cutter->tracks.audio)
-		fragment.audio = take_sound(cutter, cutter->tracks.video ? until_us : INT64_MAX);
-	if (part.starts_segment) {
-		cutter->segment_us = first->dts_us;
-		cutter->segment_independent = part.independent;
-		cutter->segment_parts = cutter->segment_bytes = 0;
-	}
-	part.data = cmaf_fragment(&fragment);
+	if (cutter->sound.config)
+		fragment.audio =
+			cmaf_sound_run(&cutter->sound, has_pictures(cutter) ? until_us : INT64_MAX);
+	struct buf *data =
+		fragment.video.count || fragment.audio.count ? cmaf_fragment(&fragment) : NULL;
+	if (cutter->sound.config)
+		cmaf_sound_taken(&cutter->sound);
 	shift(&cutter->video, cutter->video.count);
-	shift(&cutter->audio, fragment.audio.count);
 	for (size_t i = 0; i < cutter->event_count; i++)
 		buf_unref(cutter->events[i]);
 	cutter->event_count = 0;
-	if (!part.data) /* memory is short: a hole */
+	return data;
+}
+
+/* The waiting frames before `until_us` become a part. */
+static void emit(struct cmaf_cutter *cutter, int64_t until_us)
+{
+	struct cmaf_part part = describe(cutter, until_us);
+	part.data = package(cutter, part.starts_segment, until_us);
+	if (!part.data) /* memory is short: a hole. Or all of it was there before */
 		return;
+	if (part.starts_segment) {
+		cutter->segment_us = until_us - part.duration_us;
+		cutter->segment_independent = part.independent;
+		cutter->segment_parts = cutter->segment_bytes = 0;
+	}
 	cutter->in_segment = true;
 	cutter->segment_parts++;
 	cutter->segment_bytes += part.data->len;
 	cutter->ops->part(cutter->arg, &part);
 	buf_unref(part.data);
-}
-
-void cmaf_cutter_flush(struct cmaf_cutter *cutter)
-{
-	if (cutter->running) {
-		const struct waiting *waiting = driver(cutter);
-		if (waiting->count)
-			emit(cutter, waiting->frames[waiting->count - 1]->dts_us +
-					     frame_us(cutter, waiting));
-		end_segment(cutter);
-	}
-	drop(cutter->video.frames, &cutter->video.count);
-	drop(cutter->audio.frames, &cutter->audio.count);
-	drop(cutter->held, &cutter->held_count);
-	media_config_unref(cutter->tracks.video);
-	media_config_unref(cutter->tracks.audio);
-	cutter->tracks = (struct cmaf_tracks){ 0 };
-	cutter->running = false;
-	cutter->anew_at_key = false;
-	cutter->audio_next = 0;
 }
 
 /* Whether the configuration says something else than the one in force. */
@@ -218,18 +188,19 @@ static bool differs(struct media_config **kept, struct media_config *config)
 /* By the frame that follows those that wait: a part is complete, perhaps a segment, too. */
 static void cut_before(struct cmaf_cutter *cutter, const struct frame *frame)
 {
-	const struct waiting *waiting = driver(cutter);
-	if (!waiting->count)
+	const size_t count = pace_count(cutter);
+	if (!count)
 		return;
-	const int64_t first_us = waiting->frames[0]->dts_us;
+	const struct frame *first = pace_frame(cutter, 0);
+	const int64_t first_us = first->dts_us;
 	const int64_t begun_us = cutter->in_segment ? cutter->segment_us : first_us;
-	const bool independent =
-		cutter->in_segment ? cutter->segment_independent : waiting->frames[0]->key;
+	const bool independent = cutter->in_segment ? cutter->segment_independent : first->key;
 	const int64_t long_us = frame->dts_us - begun_us;
+	const bool full =
+		frame->dts_us - first_us + frame_us(cutter) > CMAF_PART_US || count == CMAF_RUN_MAX;
 	const bool ends = (frame->key && (long_us >= CMAF_SEGMENT_US || !independent)) ||
-			  long_us >= CMAF_SEGMENT_MAX_US;
-	const bool full = frame->dts_us - first_us + frame_us(cutter, waiting) > CMAF_PART_US ||
-			  waiting->count == CMAF_RUN_MAX;
+			  long_us >= CMAF_SEGMENT_MAX_US ||
+			  (full && cutter->hurries && !cutter->replaying);
 	if (ends || full)
 		emit(cutter, frame->dts_us);
 	if (ends || cutter->segment_parts >= CMAF_SEGMENT_PARTS_MAX ||
@@ -237,35 +208,87 @@ static void cut_before(struct cmaf_cutter *cutter, const struct frame *frame)
 		end_segment(cutter);
 }
 
-static bool is_hole(struct cmaf_cutter *cutter, const struct frame *frame)
+/* Pictures go on once the sound up to them is there, or has made them wait for too long: players
+ * show no more of a part than both its tracks have. */
+static void work_off(struct cmaf_cutter *cutter, bool all)
 {
-	const struct waiting *waiting = driver(cutter);
-	return waiting->count &&
-	       frame->dts_us - waiting->frames[waiting->count - 1]->dts_us > CMAF_HOLE_US;
+	struct waiting *ahead = &cutter->ahead;
+	size_t done = 0;
+	while (done < ahead->count) {
+		const struct frame *frame = ahead->frames[done];
+		const int64_t waits_us = ahead->frames[ahead->count - 1]->dts_us - frame->dts_us;
+		if (!all && cutter->sound.config && cutter->sound.end_us < frame->dts_us &&
+		    waits_us < CMAF_SOUND_WAIT_US && ahead->count < CMAF_RUN_MAX)
+			break;
+		cut_before(cutter, frame);
+		put(&cutter->video, ahead->frames[done++]);
+	}
+	shift(ahead, done);
+}
+
+static void drop_all(struct cmaf_cutter *cutter)
+{
+	shift(&cutter->ahead, cutter->ahead.count);
+	shift(&cutter->video, cutter->video.count);
+	drop(cutter->held, &cutter->held_count);
+	cmaf_sound_end(&cutter->sound);
+	media_config_unref(cutter->config);
+	cutter->config = NULL;
+}
+
+void cmaf_cutter_flush(struct cmaf_cutter *cutter)
+{
+	if (cutter->running) {
+		work_off(cutter, true);
+		const size_t count = pace_count(cutter);
+		if (count)
+			emit(cutter, pace_frame(cutter, count - 1)->dts_us + frame_us(cutter));
+		end_segment(cutter);
+	}
+	drop_all(cutter);
+	cutter->running = false;
+	cutter->anew_at_key = false;
+}
+
+static bool is_hole(const struct cmaf_cutter *cutter, const struct frame *frame)
+{
+	const struct waiting *ahead = &cutter->ahead;
+	const size_t count = pace_count(cutter);
+	const struct frame *last = ahead->count ? ahead->frames[ahead->count - 1]
+				   : count      ? pace_frame(cutter, count - 1)
+						: NULL;
+	return last && frame->dts_us - last->dts_us > CMAF_HOLE_US;
 }
 
 /* Sound beside pictures. New sound waits for a keyframe: without one nothing can begin anew. */
 static void take_beside(struct cmaf_cutter *cutter, struct frame *frame)
 {
-	if (differs(&cutter->tracks.audio, frame->config))
+	if (differs(&cutter->sound.config, frame->config)) {
 		cutter->anew_at_key = true;
-	else if (frame->dts_us >= cutter->begin_us)
-		put(&cutter->audio, frame);
+	} else if (frame->dts_us >= cutter->begin_us) {
+		cmaf_sound_push(&cutter->sound, frame);
+		work_off(cutter, false);
+	}
 }
 
 /* False when the frame does not continue what runs. */
 static bool take(struct cmaf_cutter *cutter, struct frame *frame)
 {
 	const bool video = codec_is_video(frame->codec);
-	if (!video && cutter->tracks.video) {
+	if (!video && has_pictures(cutter)) {
 		take_beside(cutter, frame);
 		return true;
 	}
-	if (differs(video ? &cutter->tracks.video : &cutter->tracks.audio, frame->config) ||
+	if (differs(video ? &cutter->config : &cutter->sound.config, frame->config) ||
 	    is_hole(cutter, frame) || (video && frame->key && cutter->anew_at_key))
 		return false;
-	cut_before(cutter, frame);
-	put(driver(cutter), frame);
+	if (video) {
+		put(&cutter->ahead, frame);
+		work_off(cutter, false);
+	} else {
+		cut_before(cutter, frame);
+		cmaf_sound_push(&cutter->sound, frame);
+	}
 	return true;
 }
 
@@ -294,19 +317,16 @@ static void hold(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us
 		cutter->held[cutter->held_count++] = frame_ref(frame);
 }
 
-static void begin(struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks)
+static void begin(struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks, int64_t begin_us)
 {
 	struct buf *header = cmaf_header(tracks);
 	if (!header)
 		return;
-	struct aac_config aac = { 0 };
-	cutter->tracks.video = tracks->video ? media_config_ref(tracks->video) : NULL;
-	cutter->tracks.audio = tracks->audio ? media_config_ref(tracks->audio) : NULL;
-	cutter->audio_step = AAC_FRAME_SAMPLES;
-	if (tracks->audio &&
-	    !aac_config_parse(&aac, tracks->audio->header->data, tracks->audio->header->len) &&
-	    aac.short_frames)
-		cutter->audio_step = 960;
+	cutter->config = tracks->video ? media_config_ref(tracks->video) : NULL;
+	if (tracks->audio)
+		cmaf_sound_begin(&cutter->sound, tracks->audio,
+				 tracks->video ? begin_us : INT64_MIN);
+	cutter->begin_us = begin_us;
 	cutter->running = true;
 	cutter->in_segment = false;
 	cutter->ops->map(cutter->arg, tracks, header);
@@ -331,20 +351,23 @@ static void begin_if_ready(struct cmaf_cutter *cutter, int64_t now_us)
 	const struct cmaf_tracks tracks = held_tracks(cutter);
 	if (!ready(cutter, &tracks, now_us))
 		return;
-	begin(cutter, &tracks);
 	struct frame *frames[CMAF_HELD_MAX];
 	const size_t count = cutter->held_count;
 	memcpy(frames, cutter->held, count * sizeof(struct frame *));
 	cutter->held_count = 0;
-	size_t first = 0; /* of the track that drives: sound before it is of no use */
+	size_t first = 0; /* of the track that sets the pace: sound before it is of no use */
 	while (tracks.video && !codec_is_video(frames[first]->codec))
 		first++;
-	cutter->begin_us = frames[first]->dts_us;
-	for (size_t i = 0; i < count; i++) {
-		if (cutter->running)
-			cmaf_cutter_push(cutter, frames[i], now_us);
+	begin(cutter, &tracks, frames[first]->dts_us);
+	cutter->replaying = true;
+	/* Sound first: whether it begins late is known before the first part. */
+	for (int video = 0; video < 2; video++)
+		for (size_t i = 0; i < count; i++)
+			if (cutter->running && codec_is_video(frames[i]->codec) == video)
+				cmaf_cutter_push(cutter, frames[i], now_us);
+	for (size_t i = 0; i < count; i++)
 		frame_unref(frames[i]);
-	}
+	cutter->replaying = false;
 }
 
 void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us)
@@ -374,12 +397,8 @@ void cmaf_cutter_destroy(struct cmaf_cutter *cutter)
 {
 	if (!cutter)
 		return;
-	drop(cutter->video.frames, &cutter->video.count);
-	drop(cutter->audio.frames, &cutter->audio.count);
-	drop(cutter->held, &cutter->held_count);
+	drop_all(cutter);
 	for (size_t i = 0; i < cutter->event_count; i++)
 		buf_unref(cutter->events[i]);
-	media_config_unref(cutter->tracks.video);
-	media_config_unref(cutter->tracks.audio);
 	free(cutter);
 }

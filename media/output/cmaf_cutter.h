@@ -23,6 +23,7 @@ enum {
 	CMAF_SEGMENT_PARTS_MAX = 64, /* a source may be odd, or hostile */
 	CMAF_SEGMENT_BYTES_MAX = 16 * 1024 * 1024,
 	CMAF_HOLE_US = 1000000, /* a picture stands longer than this: a discontinuity */
+	CMAF_SOUND_WAIT_US = 300000, /* pictures wait for their sound, which may be transcoded */
 	CMAF_WAIT_US = 1500000, /* sound that was announced is waited for */
 	CMAF_KEY_WAIT_US = 12000000, /* and a keyframe */
 	CMAF_HELD_MAX = 2048, /* frames meanwhile */
@@ -54,6 +55,10 @@ struct cmaf_cutter_ops {
 
 int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *ops, void *arg)
 	__attribute__((warn_unused_result));
+
+/* Before the first frame: the first segment ends with the first part, since players begin with
+ * nothing less than a segment; the second then has no keyframe. */
+void cmaf_cutter_hurry(struct cmaf_cutter *cutter);
 
 /* The next frame in order of decoding, as the fan-out brings it; `now_us` is monotonic. */
 void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us);

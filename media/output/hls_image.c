@@ -57,6 +57,11 @@ bool hls_image_has_segment(const struct hls_image *image, uint64_t msn)
 	return msn < image->next_msn;
 }
 
+bool hls_image_playable(const struct hls_image *image)
+{
+	return image->segment_count && image->segments[0]->whole;
+}
+
 bool hls_image_has_part(const struct hls_image *image, uint64_t msn, uint64_t part)
 {
 	const struct hls_segment *segment = hls_image_segment(image, msn);

@@ -73,6 +73,8 @@ struct buf *hls_image_map(const struct hls_image *image, uint64_t number);
  * of a whole segment is the first of the next). */
 bool hls_image_has_part(const struct hls_image *image, uint64_t msn, uint64_t part);
 bool hls_image_has_segment(const struct hls_image *image, uint64_t msn); /* whole */
+/* Players begin with a whole segment. */
+bool hls_image_playable(const struct hls_image *image);
 
 /* The multivariant playlist; its URIs begin with `prefix` (a ticket and a slash, or ""). */
 void hls_multivariant_put(struct bytes *out, struct hls_image *const *images, size_t count,

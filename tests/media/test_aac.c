@@ -87,3 +87,13 @@ Test(aac, media_config_keeps_the_bytes)
 	media_config_unref(config);
 	cr_assert(aac_media_config_create(bad[1].data, bad[1].len) == NULL);
 }
+
+Test(aac, silence_is_for_one_and_two_channels)
+{
+	struct buf *mono = aac_silence(1), *stereo = aac_silence(2);
+	cr_assert(eq(sz, mono->len, 4));
+	cr_assert(eq(sz, stereo->len, 6));
+	cr_assert(eq(ptr, aac_silence(6), NULL));
+	buf_unref(mono);
+	buf_unref(stereo);
+}

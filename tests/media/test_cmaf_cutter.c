@@ -97,6 +97,38 @@ static void sound(int64_t at_us, uint32_t epoch)
 	push(test_audio_frame(f.audio, at_us), epoch);
 }
 
+Test(cmaf_cutter, in_a_hurry_the_first_segment_is_one_part_and_what_was_held)
+{
+	f.expected.audio = true;
+	cmaf_cutter_hurry(f.cutter);
+	int64_t end_us = pictures(0, 1000000, 4000000, 1);
+	sound(980000, 1);
+	cr_assert(eq(sz, f.part_count, 3));
+	cr_assert(eq(sz, f.segments, 0));
+	for (; end_us < 2000000; end_us += FRAME_US) {
+		picture(end_us, false, 1);
+		sound(end_us, 1);
+	}
+	cr_assert(eq(sz, f.segments, 1));
+	cr_assert(f.parts[4].starts_segment);
+	cr_assert(not(f.parts[4].independent));
+	picture(end_us, true, 1);
+	sound(end_us, 1);
+	cr_assert(eq(sz, f.segments, 2));
+}
+
+Test(cmaf_cutter, a_part_waits_for_its_sound_but_not_for_ever)
+{
+	f.expected.audio = true;
+	sound(0, 1);
+	pictures(0, 400000, 4000000, 1);
+	cr_assert(eq(sz, f.part_count, 0));
+	sound(330000, 1);
+	cr_assert(eq(sz, f.part_count, 1));
+	pictures(400000, 600000, 4000000, 1);
+	cr_assert(eq(sz, f.part_count, 2)); /* up to 640 ms: the newest picture is 300 ms on */
+}
+
 Test(cmaf_cutter, parts_are_85_percent_of_the_target_or_begin_with_a_keyframe_or_end_a_segment)
 {
 	pictures(0, 6000000, 2000000, 1);
@@ -140,7 +172,7 @@ Test(cmaf_cutter, announced_sound_is_waited_for)
 	cr_assert(eq(sz, f.maps, 1));
 	cr_assert(f.has_video);
 	cr_assert(f.has_audio);
-	cr_assert(eq(sz, f.part_count, 3)); /* what had been held comes at once */
+	cr_assert(eq(sz, f.part_count, 2)); /* what had been held comes at once */
 }
 
 Test(cmaf_cutter, sound_that_does_not_come_is_done_without_and_joins_at_a_keyframe)
@@ -223,26 +255,58 @@ Test(cmaf_cutter, sound_alone_is_cut_by_its_own_time_in_exact_steps)
 	}
 }
 
-Test(cmaf_cutter, a_hole_in_the_sound_is_kept_and_repeated_sound_left_out)
+static uint32_t sound_count(const struct buf *data)
+{
+	const uint8_t *at = memmem(data->data, data->len, "tfhd\0\2\0\x28\0\0\0\2", 12);
+	const size_t trun = 12 + 8 + 20 + 12; /* behind tfhd's values and tfdt */
+	return at ? (uint32_t)at[trun + 2] << 8 | at[trun + 3] : 0;
+}
+
+/* From part to part without a hole; returns how many frames there are. */
+static uint32_t check_sound(void)
+{
+	uint64_t next = 0;
+	uint32_t count = 0;
+	for (size_t i = 0; i < f.part_count; i++) {
+		const uint64_t begin = sound_begin(f.parts[i].data);
+		if (!begin)
+			continue;
+		if (next)
+			cr_assert(eq(u64, begin, next));
+		count += sound_count(f.parts[i].data);
+		next = begin + (uint64_t)sound_count(f.parts[i].data) * 1024;
+	}
+	return count;
+}
+
+Test(cmaf_cutter, a_hole_in_the_sound_is_silence_and_repeated_sound_is_left_out)
 {
 	f.expected = (struct cmaf_expected){ .audio = true };
 	int64_t at_us = 0;
 	for (; at_us < 1000000; at_us += 21333)
 		sound(at_us, 1);
-	const size_t before = f.part_count;
 	sound(at_us - 100000, 1); /* again */
 	for (at_us += 500000; at_us < 2600000; at_us += 21333)
 		sound(at_us, 1);
 	cmaf_cutter_flush(f.cutter);
-	uint64_t last = 0;
-	bool jumped = false;
-	for (size_t i = 0; i < f.part_count; i++) {
-		const uint64_t begin = sound_begin(f.parts[i].data);
-		cr_assert(gt(u64, begin, last));
-		jumped = jumped || (i > before - 1 && begin - last > 16000);
-		last = begin;
+	cr_assert(epsilon_eq(dbl, check_sound(), 2600000 / 21333, 1.0));
+}
+
+Test(cmaf_cutter, sound_that_comes_late_or_ends_is_silence_there)
+{
+	f.expected.audio = true;
+	int64_t at_us = pictures(0, 1000000, 2000000, 1);
+	for (; at_us < 2000000; at_us += FRAME_US) {
+		picture(at_us, false, 1);
+		for (int64_t sound_us = at_us; sound_us < at_us + 40000; sound_us += 20000)
+			sound(sound_us, 1);
 	}
-	cr_assert(jumped);
+	pictures(at_us, 4000000, 2000000, 1);
+	cmaf_cutter_flush(f.cutter);
+	const uint32_t count = check_sound();
+	/* From the first picture on, to a second before the last one. */
+	cr_assert(epsilon_eq(dbl, count, 5000000 / 21333, 12.0));
+	cr_assert(le(u64, sound_begin(f.parts[0].data) - 48000 * 10, 1024));
 }
 
 Test(cmaf_cutter, events_ride_with_the_next_part)
