@@ -1,6 +1,8 @@
 export const config = {
   /** From the offer to the first picture; then the next way to watch is tried. */
   firstFrameMs: 6_000,
+  /** HLS begins some seconds behind the edge, and browsers buffer first. */
+  hlsFirstFrameMs: 15_000,
   /** ICE may recover by itself for so long. */
   disconnectedMs: 5_000,
   /** A way that failed is not tried first again for so long. */
@@ -19,4 +21,6 @@ export const config = {
   seiErrUs: 1_000,
   /** Bound of the clock by the first byte of the session: audio may lead by a frame or two. */
   sessionErrUs: 80_000,
+  /** Dates in playlists are of segments. */
+  hlsErrUs: 50_000,
 };

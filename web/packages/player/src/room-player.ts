@@ -4,6 +4,7 @@ import { config } from './config.js';
 import type { Engine, EngineOptions } from './engine.js';
 import type { PlayerEvents, PlayerStatus } from './events.js';
 import { FlvPlayer } from './flv-player.js';
+import { HlsPlayer } from './hls-player.js';
 import { WhepPlayer } from './whep-player.js';
 
 export interface RoomPlayerOptions {
@@ -25,6 +26,7 @@ const ENGINES: Record<string, EngineKind> = {
   whep: { isSupported: () => WhepPlayer.isSupported(), create: (options) => new WhepPlayer(options) },
   flv: { isSupported: () => FlvPlayer.isSupported(), create: (options) => new FlvPlayer(options) },
   'ws-flv': { isSupported: () => FlvPlayer.isSupported(), create: (options) => new FlvPlayer(options) },
+  'll-hls': { isSupported: () => HlsPlayer.isSupported(), create: (options) => new HlsPlayer(options) },
 };
 
 /** Shows a room by the best way that works, and goes on to the next when one fails. */
