@@ -1,10 +1,8 @@
 #include "media/fanout.h"
 
 #include "media/broadcast.h"
-#include "media/bus.h"
-#include "media/sink.h"
+#include "media/fanout_state.h"
 #include "server/core/alloc.h"
-#include "server/core/loop.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,53 +11,6 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-enum {
-	TRACK_BATCH = 16, /* frames of one track taken at once */
-	BATCH_MAX = FRAME_TRACKS * TRACK_BATCH,
-	GOP_MAX = BUS_FRAMES_MAX + BUS_AUDIO_TAIL,
-	CLOCK_EVERY = 8, /* sinks between two looks at the clock */
-};
-
-/* What this worker has of one broadcast. A sink stands in one list: it waits for a decodable start
- * (joining), lacks the batch (todo), or has everything up to the cursors (done). */
-struct fanout_channel {
-	struct list link;
-	struct fanout *fanout;
-	struct broadcast *broadcast;
-	struct broadcast_waiter *waiter;
-	uint64_t cursor[FRAME_TRACKS];
-	struct rendition_table table;
-	unsigned changed; /* the table is as of this change */
-	size_t wanting[FRAME_TRACKS]; /* sinks; what nobody wants is not read and wakes nobody */
-	struct frame *batch[BATCH_MAX];
-	size_t batch_count;
-	struct list joining; // sink.link
-	struct list todo; // sink.link
-	struct list done; // sink.link
-	/* Which of the sinks begins next time; NULL: not chosen. Chosen in the middle of the walk,
-	 * so that the order turns quickly. */
-	struct list *next_first;
-	size_t sinks;
-	size_t walked; /* of this batch */
-	struct timer sound; /* Opus waits for company */
-	int64_t sound_since_us; /* 0: none waits */
-	int64_t picture_us; /* when a picture was read last; 0: never */
-	unsigned ends; /* of the show, as far as the sinks know */
-	int64_t woken_us; /* when the batch began */
-	bool dirty;
-};
-
-struct fanout {
-	struct loop *loop;
-	int wake_fd;
-	struct event *wake;
-	struct deferred more;
-	struct list channels; // fanout_channel.link
-	size_t channel_count;
-	struct frame *gop[GOP_MAX]; /* for the sink that starts just now */
-	struct fanout_stats stats;
-};
 
 /* Stable: of equal times the first array comes first, so that a keyframe leads its group. */
 static size_t merge(struct frame **out, struct frame **a, size_t a_count, struct frame **b,
@@ -102,10 +53,12 @@ static bool holds_sound(struct fanout_channel *channel)
 	const bool alone = now_us - channel->picture_us > FANOUT_SOUND_ALONE_US;
 	if (alone || has_pictures(channel) || !has_news(channel, TRACK_OPUS))
 		return false;
+	const int64_t wait_us =
+		channel->fanout->stats.busy ? FANOUT_SOUND_WAIT_BUSY_US : FANOUT_SOUND_WAIT_US;
 	if (channel->sound_since_us)
-		return now_us - channel->sound_since_us < FANOUT_SOUND_WAIT_US;
+		return now_us - channel->sound_since_us < wait_us;
 	channel->sound_since_us = now_us;
-	timer_start_at(&channel->sound, now_us + FANOUT_SOUND_WAIT_US);
+	timer_start_at(&channel->sound, now_us + wait_us);
 	return true;
 }
 
@@ -177,103 +130,6 @@ static bool wants(const struct sink *sink, const struct frame *frame)
 	return !sink->skip_audio && frame->codec == sink->audio;
 }
 
-static void subscribe(struct fanout_channel *channel, enum track track)
-{
-	if (!channel->wanting[track]++)
-		channel->cursor[track] = bus_head(broadcast_bus(channel->broadcast, track));
-	broadcast_reader_add(channel->broadcast, track);
-}
-
-static void unsubscribe(struct fanout_channel *channel, enum track track)
-{
-	channel->wanting[track]--;
-	broadcast_reader_remove(channel->broadcast, track);
-}
-
-static void wait_for_wanted(struct fanout_channel *channel)
-{
-	unsigned tracks = 0;
-	for (int i = 0; i < FRAME_TRACKS; i++)
-		tracks |= channel->wanting[i] ? 1u << i : 0;
-	broadcast_wait_for(channel->waiter, tracks);
-}
-
-static void subscribe_picture(struct fanout_channel *channel, const struct sink_picture *picture)
-{
-	subscribe(channel, (enum track)picture->shown);
-	if (picture->next != picture->shown)
-		subscribe(channel, (enum track)picture->next);
-}
-
-static void unsubscribe_picture(struct fanout_channel *channel, const struct sink_picture *picture)
-{
-	unsubscribe(channel, (enum track)picture->shown);
-	if (picture->next != picture->shown)
-		unsubscribe(channel, (enum track)picture->next);
-}
-
-/* The table, the reader's wish or what runs has changed. */
-static void choose(struct fanout_channel *channel, struct sink *sink)
-{
-	struct sink_picture *picture = &sink->picture;
-	const struct picture_choice choice = picture_choose(picture, &channel->table);
-	const struct sink_picture former = *picture;
-	if (!sink->started)
-		picture->shown = picture->next = choice.first;
-	if (picture->next != choice.then)
-		picture_go(picture, choice.then, &channel->table);
-	if (picture->shown == former.shown && picture->next == former.next)
-		return;
-	subscribe_picture(channel, picture); /* first, so that a rung does not stop in between */
-	unsubscribe_picture(channel, &former);
-	wait_for_wanted(channel);
-}
-
-static void refresh_table(struct fanout_channel *channel)
-{
-	struct list *const lists[] = { &channel->joining, &channel->todo, &channel->done };
-	const unsigned changed = broadcast_renditions_changed(channel->broadcast);
-	if (changed == channel->changed)
-		return;
-	channel->changed = changed;
-	broadcast_renditions(channel->broadcast, &channel->table);
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
-		list_for_each (link, lists[i]) {
-			struct sink *sink = list_entry(link, struct sink, link);
-			if (!sink->skip_video)
-				choose(channel, sink);
-		}
-	}
-}
-
-/* A change of the rendition is on its way. */
-static void deliver_changing(struct fanout_channel *channel, struct sink *sink, struct frame *frame)
-{
-	struct frame *out[PICTURE_HELD_MAX + 1];
-	const struct sink_picture former = sink->picture;
-	if (picture_asks(&sink->picture, frame))
-		broadcast_request_key(channel->broadcast, sink->picture.next);
-	const size_t count = picture_take(&sink->picture, frame_ref(frame), out);
-	if (sink->picture.shown != former.shown) {
-		unsubscribe(channel, (enum track)former.shown);
-		wait_for_wanted(channel);
-	}
-	for (size_t i = 0; i < count && sink->channel == channel; i++)
-		sink->ops->frame(sink, out[i]);
-	release(out, count);
-}
-
-static void deliver_picture(struct fanout_channel *channel, struct sink *sink, struct frame *frame)
-{
-	struct sink_picture *picture = &sink->picture;
-	if (picture->next != picture->shown || picture->held_count) {
-		deliver_changing(channel, sink, frame);
-	} else if (frame->rendition == picture->shown) {
-		picture->shown_us = frame->dts_us;
-		sink->ops->frame(sink, frame);
-	}
-}
-
 static void deliver(struct fanout *fanout, struct fanout_channel *channel, struct sink *sink)
 {
 	for (size_t i = 0; i < channel->batch_count && sink->channel == channel; i++) {
@@ -282,7 +138,7 @@ static void deliver(struct fanout *fanout, struct fanout_channel *channel, struc
 			continue;
 		fanout->stats.frames++;
 		if (codec_is_video(frame->codec))
-			deliver_picture(channel, sink, frame);
+			fanout_deliver_picture(channel, sink, frame);
 		else
 			sink->ops->frame(sink, frame);
 	}
@@ -324,7 +180,7 @@ static bool start(struct fanout *fanout, struct fanout_channel *channel, struct 
 	list_append(&channel->done, &sink->link);
 	sink->started = true;
 	if (!sink->skip_video)
-		choose(channel, sink);
+		fanout_choose(channel, sink);
 	sink->ops->start(sink, fanout->gop, count);
 	release(fanout->gop, count);
 	return true;
@@ -404,7 +260,7 @@ static bool walk(struct fanout *fanout, struct fanout_channel *channel, int64_t 
 /* Serves a channel until it is up to date or the slice is over (false). */
 static bool serve(struct fanout *fanout, struct fanout_channel *channel, int64_t until_us)
 {
-	refresh_table(channel);
+	fanout_refresh_table(channel);
 	for (;;) {
 		if (!walk(fanout, channel, until_us))
 			return false;
@@ -436,10 +292,25 @@ static void channel_destroy(struct fanout *fanout, struct fanout_channel *channe
 	free(channel);
 }
 
+static void measure(struct fanout *fanout, int64_t began_us)
+{
+	enum { SECOND_US = 1000000 };
+	const int64_t now_us = loop_now_us(fanout->loop);
+	const int64_t passed_us = now_us - fanout->second_us;
+	fanout->worked_us += now_us - began_us;
+	if (passed_us < SECOND_US)
+		return;
+	const int64_t most = fanout->stats.busy ? FANOUT_BUSY_TO : FANOUT_BUSY_FROM;
+	fanout->stats.busy = fanout->worked_us * 100 > passed_us * most;
+	fanout->second_us = now_us;
+	fanout->worked_us = 0;
+}
+
 static void work(void *arg)
 {
 	struct fanout *fanout = arg;
-	const int64_t until_us = loop_now_us(fanout->loop) + FANOUT_SLICE_US;
+	const int64_t began_us = loop_now_us(fanout->loop);
+	const int64_t until_us = began_us + FANOUT_SLICE_US;
 	fanout->stats.slices++;
 	bool in_time = true;
 	for (size_t turns = fanout->channel_count; in_time && turns > 0; turns--) {
@@ -458,6 +329,7 @@ static void work(void *arg)
 	}
 	if (!in_time)
 		work_soon(fanout);
+	measure(fanout, began_us);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
@@ -525,15 +397,11 @@ int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *
 	channel->sinks++;
 	channel->dirty = true;
 	fanout->stats.sinks++;
-	if (!sink->skip_video) {
-		const struct picture_choice choice =
-			picture_choose(&sink->picture, &channel->table);
-		sink->picture.shown = sink->picture.next = choice.first;
-		subscribe_picture(channel, &sink->picture);
-	}
+	if (!sink->skip_video)
+		fanout_begin_picture(channel, sink);
 	if (!sink->skip_audio)
-		subscribe(channel, sound_track(sink->audio));
-	wait_for_wanted(channel);
+		fanout_subscribe(channel, sound_track(sink->audio));
+	fanout_wait_for_wanted(channel);
 	work_soon(fanout);
 	return 0;
 }
@@ -549,27 +417,13 @@ void fanout_remove(struct fanout *fanout, struct sink *sink)
 	sink->channel = NULL;
 	channel->sinks--;
 	fanout->stats.sinks--;
-	if (!sink->skip_video) {
-		picture_drop(&sink->picture);
-		unsubscribe_picture(channel, &sink->picture);
-	}
+	if (!sink->skip_video)
+		fanout_end_picture(channel, sink);
 	if (!sink->skip_audio)
-		unsubscribe(channel, sound_track(sink->audio));
-	wait_for_wanted(channel);
+		fanout_unsubscribe(channel, sound_track(sink->audio));
+	fanout_wait_for_wanted(channel);
 	if (!channel->sinks)
 		work_soon(fanout);
-}
-
-void fanout_want(struct sink *sink, int slot)
-{
-	sink->picture.wanted = (uint8_t)(slot + 1);
-	if (sink->channel && !sink->skip_video)
-		choose(sink->channel, sink);
-}
-
-const struct rendition_table *fanout_renditions(const struct sink *sink)
-{
-	return sink->channel ? &sink->channel->table : NULL;
 }
 
 void fanout_stats(struct fanout *fanout, struct fanout_stats *out)

@@ -7,6 +7,7 @@
 #ifndef SOUK_MEDIA_FANOUT_H
 #define SOUK_MEDIA_FANOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,11 @@ enum {
 	/* How long Opus waits for a picture or more of it, so that each viewer gets them in one
 	 * send. Much longer costs viewers twice that in their jitter buffers (decision 0004). */
 	FANOUT_SOUND_WAIT_US = 8000,
+	/* A worker with little time left waits for the next picture: half of its sends are sound.
+	 */
+	FANOUT_SOUND_WAIT_BUSY_US = 40000,
+	FANOUT_BUSY_FROM = 30, /* percent of a second spent on the fan-out, */
+	FANOUT_BUSY_TO = 15, /* until it falls to this */
 	FANOUT_SOUND_ALONE_US = 100000, /* no picture for so long: sound does not wait for one */
 };
 
@@ -47,6 +53,7 @@ struct fanout_stats {
 	uint64_t frames; /* frame() calls */
 	uint64_t slices;
 	uint64_t skips; /* times this worker lost frames and continued at a keyframe */
+	bool busy; /* sound waits for pictures */
 	int64_t longest_us; /* from the wake-up to the last sink, since the last call */
 };
 void fanout_stats(struct fanout *fanout, struct fanout_stats *out);

@@ -263,6 +263,42 @@ Test(fanout, opus_waits_for_the_next_picture_but_not_long)
 	cr_assert(eq(uint, f.viewers[0].flushes, 3));
 }
 
+Test(fanout, opus_of_a_busy_worker_waits_for_the_picture)
+{
+	for (int i = 0; i < VIEWERS; i++) {
+		f.viewers[i].sink.audio = CODEC_OPUS;
+		f.viewers[i].cost_us = FRAME / 2 / VIEWERS;
+	}
+	push_video(true, 0);
+	join(0, VIEWERS);
+	settle();
+	for (int i = 1; i < 60; i++) {
+		fake_clock_advance(&f.fake, f.loop, FRAME / 2);
+		push_video(false, (int64_t)i * FRAME);
+		settle();
+	}
+	push_opus(60 * FRAME);
+	settle();
+	fake_clock_advance(&f.fake, f.loop, FANOUT_SOUND_WAIT_US);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 0));
+	push_video(false, 60 * FRAME);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1));
+	struct fanout_stats stats;
+	fanout_stats(f.fanout, &stats);
+	cr_assert(stats.busy);
+	for (int i = 61; i < 120; i++) { /* most have left */
+		for (int k = 1; k < VIEWERS; k++)
+			fanout_remove(f.fanout, &f.viewers[k].sink);
+		fake_clock_advance(&f.fake, f.loop, FRAME);
+		push_video(false, (int64_t)i * FRAME);
+		settle();
+	}
+	fanout_stats(f.fanout, &stats);
+	cr_assert(not(stats.busy));
+}
+
 Test(fanout, opus_without_pictures_goes_at_once)
 {
 	f.viewers[0].sink.audio = CODEC_OPUS;
