@@ -231,6 +231,7 @@ void transcode_stats(const struct transcode *transcode, struct transcode_stats *
 	stats->restarts = transcode->seat.restarts;
 	stats->decode_errors = progress.decode_errors;
 	stats->silence_us = progress.silence_us;
+	stats->cpu_us = progress.cpu_us;
 }
 
 pid_t transcode_pid(const struct transcode *transcode)

@@ -50,6 +50,7 @@ struct transcode_stats {
 	uint64_t dropped; /* at the cap, or while there was no child */
 	uint64_t decode_errors;
 	uint64_t silence_us; /* put in for gaps */
+	uint64_t cpu_us; /* of the children */
 	unsigned restarts; /* children replaced */
 	unsigned in_flight; /* frames in that are not worked off yet */
 };

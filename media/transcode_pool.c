@@ -9,13 +9,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { AGAIN_US = 1000000 }; /* between two starts that fail */
+enum {
+	SPARES = 2,
+	AGAIN_US = 1000000, /* between two starts that fail */
+};
+
+struct spare {
+	struct transcode_pool *pool;
+	struct transcode_child *child; /* NULL while it cannot be started */
+};
 
 struct transcode_pool {
 	struct loop *loop;
 	const struct log *log;
 	char *path, *encoder, *preset;
-	struct transcode_child *spare; /* NULL while it cannot be started */
+	struct spare spares[SPARES];
 	bool video;
 	struct timer start;
 	struct list dying; // the children's own
@@ -31,29 +39,41 @@ static int on_spare_message(const struct protocol_message *message, void *arg)
 
 static void on_spare_end(void *arg)
 {
-	struct transcode_pool *pool = arg;
+	struct spare *spare = arg;
+	struct transcode_pool *pool = spare->pool;
 	pool->stats.lost++;
 	log_warn(pool->log, "spare transcoder lost");
-	transcode_child_kill(pool->spare);
-	pool->spare = NULL;
+	transcode_child_kill(spare->child);
+	spare->child = NULL;
 	timer_start(&pool->start, AGAIN_US);
 }
 
 static const struct transcode_child_ops spare_ops = { on_spare_message, on_spare_end };
 
-static void on_start_spare(void *arg)
+static int start_spare(struct spare *spare)
+{
+	struct transcode_pool *pool = spare->pool;
+	const struct transcode_program program = { pool->path, pool->encoder, pool->preset };
+	const int err = transcode_child_create(&spare->child, pool->loop, &program, &pool->dying);
+	if (err)
+		return err;
+	pool->stats.started++;
+	transcode_child_bind(spare->child, &spare_ops, spare);
+	return 0;
+}
+
+static void on_start(void *arg)
 {
 	struct transcode_pool *pool = arg;
-	const struct transcode_program program = { pool->path, pool->encoder, pool->preset };
-	const int err = transcode_child_create(&pool->spare, pool->loop, &program, &pool->dying);
-	if (err) {
-		log_error(pool->log, "transcoder cannot be started program=%s errno=%d", pool->path,
-			  -err);
-		timer_start(&pool->start, AGAIN_US);
-		return;
+	int err = 0;
+	for (unsigned i = 0; !err && i < SPARES; i++) {
+		if (!pool->spares[i].child)
+			err = start_spare(&pool->spares[i]);
 	}
-	pool->stats.started++;
-	transcode_child_bind(pool->spare, &spare_ops, pool);
+	if (!err)
+		return;
+	log_error(pool->log, "transcoder cannot be started program=%s errno=%d", pool->path, -err);
+	timer_start(&pool->start, AGAIN_US);
 }
 
 static char *copy(const char *text)
@@ -72,8 +92,10 @@ int transcode_pool_create(struct transcode_pool **out, struct loop *loop,
 	pool->preset = copy(program->preset);
 	pool->video = true;
 	list_init(&pool->dying);
-	timer_init(&pool->start, loop, on_start_spare, pool);
-	on_start_spare(pool);
+	for (unsigned i = 0; i < SPARES; i++)
+		pool->spares[i].pool = pool;
+	timer_init(&pool->start, loop, on_start, pool);
+	on_start(pool);
 	*out = pool;
 	return 0;
 }
@@ -81,21 +103,43 @@ int transcode_pool_create(struct transcode_pool **out, struct loop *loop,
 void transcode_pool_stats(const struct transcode_pool *pool, struct transcode_pool_stats *stats)
 {
 	*stats = pool->stats;
-	stats->spare_ready = pool->spare && transcode_child_ready(pool->spare);
+	stats->spares = 0;
+	for (unsigned i = 0; i < SPARES; i++) {
+		const struct transcode_child *child = pool->spares[i].child;
+		stats->spares += child && transcode_child_ready(child);
+	}
 }
 
 bool transcode_pool_video(const struct transcode_pool *pool)
 {
-	return pool->video && (!pool->spare || transcode_child_video(pool->spare));
+	for (unsigned i = 0; i < SPARES; i++) {
+		const struct transcode_child *child = pool->spares[i].child;
+		if (child && !transcode_child_video(child))
+			return false;
+	}
+	return pool->video;
+}
+
+/* One that is ready, if there is one; else one that is about to be. */
+static struct spare *best_spare(struct transcode_pool *pool)
+{
+	struct spare *best = NULL;
+	for (unsigned i = 0; i < SPARES; i++) {
+		struct spare *spare = &pool->spares[i];
+		if (spare->child && (!best || transcode_child_ready(spare->child)))
+			best = spare;
+	}
+	return best;
 }
 
 struct transcode_child *transcode_pool_take(struct transcode_pool *pool)
 {
-	struct transcode_child *child = pool->spare;
-	if (!child)
+	struct spare *spare = best_spare(pool);
+	if (!spare)
 		return NULL;
+	struct transcode_child *child = spare->child;
+	spare->child = NULL;
 	pool->video = transcode_child_video(child);
-	pool->spare = NULL;
 	pool->stats.running++;
 	timer_start(&pool->start, 0);
 	return child;
@@ -127,7 +171,8 @@ void transcode_pool_destroy(struct transcode_pool *pool)
 		return;
 	assert(pool->stats.running == 0);
 	timer_stop(&pool->start);
-	transcode_child_kill(pool->spare);
+	for (unsigned i = 0; i < SPARES; i++)
+		transcode_child_kill(pool->spares[i].child);
 	transcode_children_wait(&pool->dying);
 	free(pool->path);
 	free(pool->encoder);

@@ -12,6 +12,9 @@ enum { CONFIG_ICE_URI_MAX = 200 };
 static const char *const log_levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const sync_modes[] = { "full", "normal", NULL };
 
+static const char *const encoder_presets[] = { "ultrafast", "superfast", "veryfast",
+					       "faster",    "fast",      NULL };
+
 #define AT(member) offsetof(struct config, member)
 
 static const struct option_row rows[] = {
@@ -59,6 +62,14 @@ static const struct option_row rows[] = {
 	  "Directory of the web apps (default: web/dist beside the build).", AT(web_dir), NULL },
 	{ "transcoder", OPTION_STRING, 0, 4096, NULL, "FILE",
 	  "The program souk-transcoder (default: beside soukd).", AT(transcoder), NULL },
+	{ "ladder", OPTION_STRING, 1, 256, "720p:2000,540p:1200,360p:600", "SIDEp:KBPS,...",
+	  "Pictures made of a source for weaker links: shorter side and kbit/s; or none.",
+	  AT(ladder_text), NULL },
+	{ "encoder", OPTION_STRING, 1, 64, "x264enc", "NAME",
+	  "GStreamer's element that makes them: x264enc or openh264enc.", AT(encoder), NULL },
+	{ "encoder-preset", OPTION_ENUM, 0, 0, "superfast", NULL,
+	  "How much time x264enc takes for the quality of a picture.", AT(encoder_preset),
+	  encoder_presets },
 	{ "jwt-public-key", OPTION_STRING, 0, 4096, NULL, "FILE",
 	  "Also accepts ES256 tokens signed for this P-256 public key (PEM).", AT(jwt_public_key),
 	  NULL },
@@ -139,6 +150,8 @@ static int judge(struct config *config, struct option_error *error)
 		if (addr_set(&addr, config->advertise.items[i], 1) || addr_is_any(&addr))
 			return fail(error, "--advertise: not an IP address");
 	}
+	if (ladder_parse(&config->ladder, config->ladder_text))
+		return fail(error, "--ladder: not of the form 720p:2000,360p:600");
 	if (!is_web_url(config->public_url))
 		return fail(error, "--public-url: must start with http:// or https://");
 	if (!is_web_url(config->overflow_url))
@@ -153,6 +166,11 @@ int config_parse(struct config *config, int argc, char *const *argv, struct opti
 	if (result == OPTION_RUN)
 		return judge(config, error);
 	return result;
+}
+
+const char *config_encoder_preset(const struct config *config)
+{
+	return encoder_presets[config->encoder_preset];
 }
 
 void config_help(FILE *out)

@@ -5,6 +5,7 @@
 #ifndef SOUK_SERVER_CONFIG_H
 #define SOUK_SERVER_CONFIG_H
 
+#include "media/ladder.h"
 #include "server/core/addr.h"
 #include "server/core/option.h"
 
@@ -26,6 +27,10 @@ struct config {
 	char *data_dir;
 	char *web_dir;
 	char *transcoder; /* path of souk-transcoder; NULL: beside soukd */
+	char *encoder; /* GStreamer's element for rungs */
+	int encoder_preset;
+	char *ladder_text;
+	struct ladder ladder; /* what it says */
 	char *jwt_public_key;
 	int64_t workers; /* 0: one a core */
 	int64_t viewers_max; /* WebRTC and FLV viewers a worker admits */
@@ -41,6 +46,7 @@ enum { STORE_SYNC_FULL, STORE_SYNC_NORMAL };
 /* Parses the command line and the file it names, and judges what belongs together. As
  * options_parse(): enum option_result or -EINVAL; config_finish() in every case. */
 int config_parse(struct config *config, int argc, char *const *argv, struct option_error *error);
+const char *config_encoder_preset(const struct config *config); /* its name */
 void config_help(FILE *out);
 void config_manual(FILE *out);
 void config_finish(struct config *config);

@@ -85,7 +85,7 @@ static void on_snapshot(void *arg, const char *id, struct room_snapshot *snapsho
 	if (room)
 		notes_room(control->parts.app, id, snapshot, room->broadcast);
 	if (room && !known)
-		notes_sound(room->home, id); /* a spare transcoder is started there */
+		notes_make(room->home, id); /* a spare transcoder is started there */
 	room_snapshot_unref(snapshot);
 }
 

@@ -56,23 +56,30 @@ static struct control_room *take_note(struct message *message)
 	return room;
 }
 
-static void run_sound(struct message *message)
+static void run_make(struct message *message)
 {
 	const struct control_room *room = take_note(message);
 	if (room)
-		notes_sound(room->home, room->id);
+		notes_make(room->home, room->id);
 }
 
 static void on_readers(void *arg, enum track track)
 {
-	if (!track_is_video(track))
-		tell_room(arg, run_sound);
+	(void)track;
+	tell_room(arg, run_make);
 }
 
 static void on_config(void *arg, enum codec codec)
 {
-	if (!codec_is_video(codec))
-		tell_room(arg, run_sound);
+	(void)codec;
+	tell_room(arg, run_make);
+}
+
+/* Straight to the home: nothing of it is control's business, and who waits sees no picture. */
+static void on_rung_key(void *arg, unsigned slot)
+{
+	const struct control_room *room = arg;
+	notes_rung_key(room->home, room->id, slot);
 }
 
 static void run_epoch(struct message *message)
@@ -90,6 +97,7 @@ static void on_epoch(void *arg, uint32_t epoch)
 
 static const struct broadcast_ops broadcast_ops = {
 	.readers = on_readers,
+	.rung_key = on_rung_key,
 	.epoch = on_epoch,
 	.config = on_config,
 };

@@ -23,7 +23,7 @@ struct note {
 	char room[NAME_MAX_LEN + 1];
 	enum live_name_kind kind;
 	char name[NAME_MAX_LEN + 1];
-	uint64_t number; /* seq, or publisher */
+	uint64_t number; /* seq, publisher or slot */
 	struct room_snapshot *snapshot;
 	struct broadcast *broadcast;
 	struct buf *text;
@@ -111,18 +111,34 @@ void notes_private(struct app *app, const char *room, enum live_name_kind kind, 
 	}
 }
 
-static void run_sound(struct message *message)
+static void run_make(struct message *message)
 {
 	struct note *note = list_entry(message, struct note, message);
 	struct room_view *view = room_view_find(note->worker, note->room);
 	if (view)
-		room_view_sound(view);
+		room_view_make(view);
 	drop(message);
 }
 
-void notes_sound(struct worker *home, const char *room)
+void notes_make(struct worker *home, const char *room)
 {
-	worker_note(home, &note_for(home, room, run_sound)->message);
+	worker_note(home, &note_for(home, room, run_make)->message);
+}
+
+static void run_rung_key(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	struct room_view *view = room_view_find(note->worker, note->room);
+	if (view && view->home)
+		rungs_key(&view->rungs, (unsigned)note->number);
+	drop(message);
+}
+
+void notes_rung_key(struct worker *home, const char *room, unsigned slot)
+{
+	struct note *note = note_for(home, room, run_rung_key);
+	note->number = slot;
+	worker_note(home, &note->message);
 }
 
 static void run_clock_wanted(struct message *message)

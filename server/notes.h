@@ -25,8 +25,10 @@ void notes_private(struct app *app, const char *room, enum live_name_kind kind, 
 		   struct buf *message);
 /* A live session named this media session: the worker that has it sends its clock. */
 void notes_clock_wanted(struct app *app, const char *room, const char *sid);
-/* The room's home looks whether sound has to be made now, after a former notes_room(). */
-void notes_sound(struct worker *home, const char *room);
+/* The room's home looks what has to be made of its source now, after a former notes_room(). */
+void notes_make(struct worker *home, const char *room);
+/* Its home makes a keyframe of this rung. */
+void notes_rung_key(struct worker *home, const char *room, unsigned slot);
 void notes_kick(struct app *app, const struct show_publisher *publisher);
 
 #endif

@@ -7,6 +7,7 @@
 #include "server/flv.h"
 #include "server/hls_home.h"
 #include "server/live.h"
+#include "server/room_cost.h"
 #include "server/transcoders.h"
 #include "server/worker.h"
 
@@ -159,34 +160,66 @@ static struct room_view *view_create(struct worker *worker)
 	return view;
 }
 
-void room_view_sound(struct room_view *view)
+static void make_home(struct room_view *view, struct transcode_pool *pool)
 {
-	struct transcode_pool *pool = transcoders_of(view->worker);
-	view->is_home = true;
-	if (!pool)
-		return;
-	if (!view->home) {
-		struct fanout *fanout = view->worker->fanout;
-		sound_init(&view->sound[0], CODEC_AAC, view->broadcast, fanout, pool);
-		sound_init(&view->sound[1], CODEC_OPUS, view->broadcast, fanout, pool);
-		view->home = true;
-	}
-	sound_update(&view->sound[0]);
-	sound_update(&view->sound[1]);
+	struct worker *worker = view->worker;
+	view->cost = room_cost_find(&worker->costs, worker->app->metrics, worker->index,
+				    view->snapshot->id);
+	const struct rungs_params rungs = {
+		.loop = worker->loop,
+		.broadcast = view->broadcast,
+		.fanout = worker->fanout,
+		.pool = pool,
+		.ladder = &worker->app->config.ladder,
+		.cost = view->cost,
+	};
+	sound_init(&view->sound[0], CODEC_AAC, view->broadcast, worker->fanout, pool);
+	sound_init(&view->sound[1], CODEC_OPUS, view->broadcast, worker->fanout, pool);
+	rungs_init(&view->rungs, &rungs);
+	view->home = true;
 }
 
-static void finish_sound(struct room_view *view)
+/* Viewers by WebRTC are those who hear Opus; what makes AAC of it is none. */
+static bool watched_by_rtc(const struct room_view *view)
+{
+	return broadcast_readers(view->broadcast, TRACK_OPUS) > view->sound[0].running;
+}
+
+void room_view_make(struct room_view *view)
+{
+	struct transcode_pool *pool = transcoders_of(view->worker);
+	if (!pool)
+		return;
+	if (!view->home)
+		make_home(view, pool);
+	sound_update(&view->sound[0]);
+	sound_update(&view->sound[1]);
+	rungs_update(&view->rungs, room_view_profile_max(view), watched_by_rtc(view));
+}
+
+void room_view_count(struct room_view *view)
 {
 	if (!view->home)
 		return;
+	rungs_second(&view->rungs);
+	for (int i = 0; i < 2; i++)
+		room_cost_add(view->cost, ROOM_COST_SOUND_CPU, sound_cpu_us(&view->sound[i]));
+}
+
+static void finish_made(struct room_view *view)
+{
+	if (!view->home)
+		return;
+	room_view_count(view);
 	sound_finish(&view->sound[0]);
 	sound_finish(&view->sound[1]);
+	rungs_finish(&view->rungs);
 	view->home = false;
 }
 
 static void room_gone(struct room_view *view)
 {
-	finish_sound(view);
+	finish_made(view);
 	hls_home_destroy(view->hls_home);
 	view->hls_home = NULL;
 	map_remove_str(&view->worker->rooms, view->snapshot->id);
@@ -212,10 +245,14 @@ void room_view_update(struct worker *worker, const char *room, struct room_snaps
 		view = view_create(worker);
 		map_set_str(&worker->rooms, room, view);
 	}
+	const bool other_profiles = view->home && view->snapshot->settings.high_profile !=
+							  snapshot->settings.high_profile;
 	room_snapshot_unref(view->snapshot);
 	broadcast_unref(view->broadcast);
 	view->snapshot = snapshot;
 	view->broadcast = broadcast;
+	if (other_profiles)
+		room_view_make(view);
 }
 
 void room_view_read(struct room_view *view, struct list *list, struct view_reader *reader)
@@ -364,7 +401,7 @@ void room_view_check_clock(struct room_view *view)
 
 void room_view_destroy(struct room_view *view)
 {
-	finish_sound(view);
+	finish_made(view);
 	hls_home_destroy(view->hls_home);
 	hls_view_clear(view);
 	timer_stop(&view->flush);

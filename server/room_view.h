@@ -16,6 +16,7 @@
 #include "server/core/map.h"
 #include "server/hls.h"
 #include "server/live_text.h"
+#include "server/rungs.h"
 #include "server/sound.h"
 
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 #include <stdint.h>
 
 struct buf;
+struct room_cost;
 struct worker;
 
 enum {
@@ -58,8 +60,11 @@ struct room_view {
 	struct worker *worker;
 	struct room_snapshot *snapshot;
 	struct broadcast *broadcast;
-	struct sound sound[2]; /* to AAC, to Opus; in the room's home worker only */
+	/* In the room's home worker only: what its source does not bring. */
 	bool home;
+	struct sound sound[2]; /* to AAC, to Opus */
+	struct rungs rungs;
+	struct room_cost *cost;
 	bool is_home; /* this worker makes what the source does not bring */
 	struct hls_view hls;
 	struct hls_home *hls_home; /* NULL: nobody watched by HLS, or the home is elsewhere */
@@ -89,8 +94,12 @@ struct room_view *room_view_find(struct worker *worker, const char *room);
 void room_view_update(struct worker *worker, const char *room, struct room_snapshot *snapshot,
 		      struct broadcast *broadcast);
 
-/* The room's home is here: makes the sound that the source does not bring, while it is wanted. */
-void room_view_sound(struct room_view *view);
+/* The room's home is here: makes what the source does not bring, sound and pictures, while it is
+ * wanted. */
+void room_view_make(struct room_view *view);
+
+/* Counts what that took, once a second. */
+void room_view_count(struct room_view *view);
 
 /* A live message for everybody here; `seq` 0 when it is no timeline event. */
 void room_view_message(struct room_view *view, uint64_t seq, struct buf *message);

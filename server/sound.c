@@ -33,11 +33,16 @@ static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 		on_frame(sink, gop[i]);
 }
 
-static void on_ended(struct sink *sink)
+static void end_transcode(struct sound *sound)
 {
-	struct sound *sound = list_entry(sink, struct sound, sink);
 	transcode_destroy(sound->transcode);
 	sound->transcode = NULL;
+	sound->told_cpu_us = 0;
+}
+
+static void on_ended(struct sink *sink)
+{
+	end_transcode(list_entry(sink, struct sound, sink));
 }
 
 static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
@@ -74,12 +79,22 @@ void sound_update(struct sound *sound)
 	sound_finish(sound);
 }
 
+uint64_t sound_cpu_us(struct sound *sound)
+{
+	struct transcode_stats stats;
+	if (!sound->transcode)
+		return 0;
+	transcode_stats(sound->transcode, &stats);
+	const uint64_t since_us = stats.cpu_us - sound->told_cpu_us;
+	sound->told_cpu_us = stats.cpu_us;
+	return since_us;
+}
+
 void sound_finish(struct sound *sound)
 {
 	if (!sound->running)
 		return;
 	fanout_remove(sound->fanout, &sound->sink);
-	transcode_destroy(sound->transcode);
-	sound->transcode = NULL;
+	end_transcode(sound);
 	sound->running = false;
 }

@@ -21,6 +21,7 @@ struct sound {
 	uint32_t made_epoch; /* the last one that it made sound for */
 	enum codec to;
 	struct transcode *transcode; /* NULL: not needed, or the source is not known yet */
+	uint64_t told_cpu_us; /* of `transcode` */
 	bool running;
 };
 
@@ -29,6 +30,9 @@ void sound_init(struct sound *sound, enum codec to, struct broadcast *broadcast,
 
 /* Starts or stops by what the source brings and whether somebody listens. */
 void sound_update(struct sound *sound);
+
+/* CPU time that the transcoder took since the last call. */
+uint64_t sound_cpu_us(struct sound *sound);
 
 void sound_finish(struct sound *sound);
 

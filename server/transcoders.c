@@ -28,7 +28,12 @@ struct transcode_pool *transcoders_of(struct worker *worker)
 	if (worker->transcoders)
 		return worker->transcoders;
 	char *path = program_path(&worker->app->config);
-	const struct transcode_program program = { .path = path };
+	const struct config *config = &worker->app->config;
+	const struct transcode_program program = {
+		.path = path,
+		.encoder = config->encoder,
+		.preset = config_encoder_preset(config),
+	};
 	const int err =
 		transcode_pool_create(&worker->transcoders, worker->loop, &program, &worker->log);
 	if (err)

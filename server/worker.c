@@ -10,6 +10,7 @@
 #include "server/flv.h"
 #include "server/live.h"
 #include "server/publishers.h"
+#include "server/room_cost.h"
 #include "server/room_view.h"
 #include "server/route.h"
 #include "server/rtc_session.h"
@@ -70,6 +71,7 @@ static void on_second(void *arg)
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
 		struct room_view *view = value;
 		room_view_report(view, again);
+		room_view_count(view);
 		if (!room_view_by_rtc(view))
 			rtc_end_viewers(worker, view);
 		list_for_each_safe (link, &view->lives)
@@ -193,6 +195,7 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	map_init(&worker->rooms);
 	map_init(&worker->rtc_sessions);
 	map_init(&worker->channels);
+	map_init(&worker->costs);
 	list_init(&worker->rtc);
 	list_init(&worker->rtc_pacing);
 	list_init(&worker->whep_streams);
@@ -357,6 +360,7 @@ void worker_destroy(struct worker *worker)
 	map_finish(&worker->rtc_sessions);
 	map_finish(&worker->whep_readers);
 	map_finish(&worker->channels);
+	room_costs_finish(&worker->costs);
 	transcode_pool_destroy(worker->transcoders);
 	fanout_destroy(worker->fanout);
 	tls_context_unref(worker->tls);

@@ -55,6 +55,7 @@ struct worker {
 	struct map rooms; // id -> struct room_view
 	struct map rtc_sessions; // resource id -> struct rtc_session
 	struct map channels; // id -> struct live_channel
+	struct map costs; // room id -> struct room_cost
 	struct list rtc; // rtc_session.link
 	struct list rtc_pacing; // rtc_session.pacing
 	struct list whep_streams; // whep_stream.all

@@ -47,6 +47,18 @@ Test(config, defaults_are_those_of_the_contract)
 	cr_expect(eq(sz, config.advertise.count, 0));
 }
 
+Test(config, the_ladder_is_read_and_a_wrong_one_refused)
+{
+	static const char *const wrong[] = { "--ladder", "720p" };
+	cr_assert(eq(int, parse(0, NULL), OPTION_RUN));
+	cr_expect(eq(u32, config.ladder.count, 3));
+	cr_expect(eq(int, config.ladder.rows[1].side, 540));
+	cr_expect_str_eq(config_encoder_preset(&config), "superfast");
+	config_finish(&config);
+	cr_assert(eq(int, parse(2, wrong), -EINVAL));
+	cr_expect(strstr(error.text, "--ladder") != NULL);
+}
+
 Test(config, lists_grow_by_repeating_and_slashes_behind_the_url_go)
 {
 	static const char *const options[] = { "--advertise",

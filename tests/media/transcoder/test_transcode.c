@@ -311,7 +311,7 @@ static bool spare_is_ready(void)
 {
 	struct transcode_pool_stats stats;
 	transcode_pool_stats(f.pool, &stats);
-	return stats.spare_ready;
+	return stats.spares > 0;
 }
 
 static void on_wait(void *arg)
