@@ -70,6 +70,25 @@ struct frame *rtp_history_find(const struct rtp_history *history, uint16_t seq, 
 	return NULL;
 }
 
+bool rtp_history_key(const struct rtp_history *history, uint16_t *seq)
+{
+	for (unsigned i = history->used; i-- > 0;) {
+		const struct history_entry *entry =
+			&history->ring[(history->oldest + i) % HISTORY_FRAMES];
+		if (!entry->frame->key)
+			continue;
+		*seq = entry->first_seq;
+		return true;
+	}
+	return false;
+}
+
+void rtp_history_repeated(struct rtp_history *history, uint16_t seq, int64_t now_us)
+{
+	history->marks[seq % RTX_MARKS] =
+		(struct rtx_mark){ .seq = seq, .times = 1, .last_us = now_us };
+}
+
 enum rtx_verdict rtp_history_judge(struct rtp_history *history, uint16_t seq, size_t bytes,
 				   int64_t rtt_us, int64_t now_us)
 {

@@ -56,6 +56,11 @@ void rtp_history_expire(struct rtp_history *history, int64_t now_us);
 /* The frame and the index of the packet in its image; NULL when it is not kept (any longer). */
 struct frame *rtp_history_find(const struct rtp_history *history, uint16_t seq, uint32_t *piece);
 
+/* Number of the first packet of the newest keyframe; false when none is kept. */
+bool rtp_history_key(const struct rtp_history *history, uint16_t *seq);
+/* The packet is repeated without being judged: who asks for it at once does not know yet. */
+void rtp_history_repeated(struct rtp_history *history, uint16_t seq, int64_t now_us);
+
 /* Whether the packet may be repeated now; RTX_SEND takes it from the budget. A viewer that asks
  * again before an answer can have come does not know of it yet. `rtt_us` -1: unknown. */
 enum rtx_verdict rtp_history_judge(struct rtp_history *history, uint16_t seq, size_t bytes,

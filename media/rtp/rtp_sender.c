@@ -192,6 +192,8 @@ static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t n
 		rtp_sender_ask_key(sender, now_us);
 		return;
 	}
+	if (frame->key)
+		rtp_sender_hole_end(sender);
 	if (sender->pacer.count == 0 && image->count <= SENDER_BURST) {
 		rtp_pacer_refill(&sender->pacer, now_us);
 		send_picture(sender, frame, image, now_us);
@@ -235,10 +237,11 @@ bool rtp_sender_tick(struct rtp_sender *sender)
 	const int64_t now_us = clock_mono_us(sender->config.clock);
 	if (sender->pacer.count > 0)
 		pump(sender, now_us);
+	rtp_sender_hole_fill(sender, now_us);
 	if (sender->next_report_us > 0 && now_us >= sender->next_report_us)
 		rtp_sender_report(sender, now_us);
 	rtp_sender_steer(sender, now_us);
-	return sender->pacer.count > 0;
+	return sender->pacer.count > 0 || sender->hole.seqs;
 }
 
 uint32_t rtp_sender_time(const struct rtp_sender *sender, enum codec codec, int64_t media_us)
@@ -358,6 +361,7 @@ void rtp_sender_destroy(struct rtp_sender *sender)
 	if (!sender)
 		return;
 	rtp_sender_finish_sound(sender);
+	rtp_sender_hole_end(sender);
 	rtp_pacer_finish(&sender->pacer);
 	rtp_history_finish(&sender->history);
 	free(sender);

@@ -11,7 +11,6 @@ enum { REPAIR_RUN = 16 };
 struct wish {
 	uint16_t seqs[SENDER_HOLE_MAX];
 	unsigned count;
-	bool too_many;
 };
 
 void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us)
@@ -93,8 +92,6 @@ static void add_wish(struct wish *wish, uint16_t seq)
 {
 	if (wish->count < SENDER_HOLE_MAX)
 		wish->seqs[wish->count++] = seq;
-	else
-		wish->too_many = true;
 }
 
 static void on_nack(struct rtp_sender *sender, struct rtcp_packet *packet, struct wish *wish)
@@ -149,13 +146,27 @@ static void repeat_run(struct rtp_sender *sender, struct repair_run *run)
 	run->count = 0;
 }
 
-static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t now_us)
+/* Whether the packet may be repeated. */
+static bool may_repeat(struct rtp_sender *sender, uint16_t seq, size_t bytes, bool *hopeless,
+		       int64_t now_us)
+{
+	const enum rtx_verdict verdict =
+		rtp_history_judge(&sender->history, seq, bytes, sender->stats.rtt_us, now_us);
+	if (verdict == RTX_SEND)
+		return true;
+	sender->stats.rtx_refused++;
+	*hopeless |= verdict == RTX_ENOUGH;
+	return false;
+}
+
+bool rtp_sender_repeat(struct rtp_sender *sender, const uint16_t *seqs, unsigned count, bool judged,
+		       int64_t now_us)
 {
 	struct repair_run run;
 	run.count = 0;
 	bool hopeless = false;
-	for (unsigned i = 0; i < wish->count; i++) {
-		const uint16_t seq = wish->seqs[i];
+	for (unsigned i = 0; i < count; i++) {
+		const uint16_t seq = seqs[i];
 		uint32_t at;
 		struct frame *frame = rtp_history_find(&sender->history, seq, &at);
 		const struct rtp_image *image = frame ? rtp_image_of(frame) : NULL;
@@ -164,13 +175,10 @@ static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t n
 			continue;
 		}
 		const struct rtp_piece *piece = &image->pieces[at];
-		const enum rtx_verdict verdict = rtp_history_judge(
-			&sender->history, seq, piece->len, sender->stats.rtt_us, now_us);
-		if (verdict != RTX_SEND) {
-			sender->stats.rtx_refused++;
-			hopeless |= verdict == RTX_ENOUGH;
+		if (judged && !may_repeat(sender, seq, piece->len, &hopeless, now_us))
 			continue;
-		}
+		if (!judged)
+			rtp_history_repeated(&sender->history, seq, now_us);
 		struct rtp_packet *packet = &run.packets[run.count];
 		rtp_sender_fill(&sender->video, packet, frame, piece, image->data, seq);
 		if (sender->rtx.on)
@@ -179,8 +187,18 @@ static void repeat(struct rtp_sender *sender, const struct wish *wish, int64_t n
 			repeat_run(sender, &run);
 	}
 	repeat_run(sender, &run);
+	return !hopeless;
+}
+
+static void answer(struct rtp_sender *sender, const struct wish *wish, int64_t now_us)
+{
+	if (wish->count == 0 || sender->hole.seqs)
+		return; /* what is missing is on its way */
+	const bool hole = wish->count > SENDER_HOLE_MIN;
+	if (hole)
+		rtp_sender_hole_begin(sender, wish->seqs, wish->count, now_us);
 	/* The browser itself asks for a keyframe only 3 s after its last picture. */
-	if (hopeless)
+	if (hole || !rtp_sender_repeat(sender, wish->seqs, wish->count, true, now_us))
 		rtp_sender_ask_key(sender, now_us);
 }
 
@@ -276,8 +294,5 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 	}
 	sender->stats.nacks += wish.count;
 	rtp_sender_steer(sender, now_us);
-	if (wish.too_many)
-		rtp_sender_ask_key(sender, now_us);
-	else
-		repeat(sender, &wish, now_us);
+	answer(sender, &wish, now_us);
 }

@@ -18,7 +18,8 @@ enum {
 	SENDER_LOSSY_US = 10000000,
 	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
 	SENDER_KEY_INTERVAL_US = 500000,
-	SENDER_HOLE_MAX = 100, /* more missing packets are not repaired (chromium-viewer.md) */
+	SENDER_HOLE_MIN = 100, /* more missing packets are not repeated at once */
+	SENDER_HOLE_MAX = 1024, /* Chromium asks for no more */
 	SENDER_REPORT_QUICK_US = 200000,
 	SENDER_REPORT_QUICK_FOR_US = 3000000,
 	SENDER_REPORT_US = 1000000,
@@ -40,6 +41,15 @@ struct sender_stream {
 	int64_t newest_capture_us;
 };
 
+/* What a viewer missed while its link was down. */
+struct sender_hole {
+	uint16_t *seqs; /* to be repeated at a pace, oldest first; NULL: nothing */
+	unsigned count, next;
+	int64_t tokens; /* bytes */
+	int64_t filled_us;
+	int64_t closed_us; /* no other one before */
+};
+
 struct rtp_sender {
 	struct sink sink;
 	struct rtp_sender_config config;
@@ -50,6 +60,7 @@ struct rtp_sender {
 	bool hushed; /* no picture for now: the path does not carry it */
 	struct rtp_history history;
 	struct rtp_pacer pacer;
+	struct sender_hole hole;
 	bool need_key; /* video is skipped until a keyframe */
 	struct frame *sound[SENDER_SOUND_MAX]; /* of this turn, for the next picture's send */
 	unsigned sound_count;
@@ -83,6 +94,17 @@ bool rtp_sender_holds(struct rtp_sender *sender);
 /* Padding while the path is probed; called whenever something was sent. */
 void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us);
 void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us);
+/* Repeats packets that are kept; `judged`: within their limits. False: a keyframe alone helps. */
+bool rtp_sender_repeat(struct rtp_sender *sender, const uint16_t *seqs, unsigned count, bool judged,
+		       int64_t now_us);
+
+/* A hole as an outage leaves it is filled from the newest keyframe on; anything else is not. */
+void rtp_sender_hole_begin(struct rtp_sender *sender, const uint16_t *seqs, unsigned count,
+			   int64_t now_us);
+/* What the pace allows. */
+void rtp_sender_hole_fill(struct rtp_sender *sender, int64_t now_us);
+/* A newer keyframe is there, or the end. */
+void rtp_sender_hole_end(struct rtp_sender *sender);
 
 /* The header of packet `piece` of the frame's image, as it was or will be sent under `seq`. */
 void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *packet,
