@@ -163,6 +163,10 @@ static size_t read_start(struct fanout *fanout, struct fanout_channel *channel, 
 						  channel->cursor[track], pictures, BUS_FRAMES_MAX);
 	if (!picture_count)
 		return 0;
+	if (!picture_fits(picture, pictures[picture_count - 1])) {
+		release(pictures, picture_count);
+		return 0;
+	}
 	picture->shown_us = pictures[picture_count - 1]->dts_us;
 	const size_t sound_count =
 		sink->skip_audio ? 0

@@ -83,7 +83,8 @@ static void deliver_changing(struct fanout_channel *channel, struct sink *sink, 
 		fanout_wait_for_wanted(channel);
 	}
 	for (size_t i = 0; i < count && sink->channel == channel; i++)
-		sink->ops->frame(sink, out[i]);
+		if (picture_fits(&sink->picture, out[i]))
+			sink->ops->frame(sink, out[i]);
 	for (size_t i = 0; i < count; i++)
 		frame_unref(out[i]);
 }
@@ -93,7 +94,7 @@ void fanout_deliver_picture(struct fanout_channel *channel, struct sink *sink, s
 	struct sink_picture *picture = &sink->picture;
 	if (picture->next != picture->shown || picture->held_count) {
 		deliver_changing(channel, sink, frame);
-	} else if (frame->rendition == picture->shown) {
+	} else if (frame->rendition == picture->shown && picture_fits(picture, frame)) {
 		picture->shown_us = frame->dts_us;
 		sink->ops->frame(sink, frame);
 	}

@@ -39,6 +39,13 @@ struct picture_choice picture_choose(const struct sink_picture *picture,
 	return choice;
 }
 
+bool picture_fits(const struct sink_picture *picture, const struct frame *frame)
+{
+	const struct rendition_info info = { .profile = frame->config->profile,
+					     .reorders = frame->config->reorders };
+	return rendition_fits(&info, picture->profile_max);
+}
+
 void picture_go(struct sink_picture *picture, unsigned slot, const struct rendition_table *table)
 {
 	const int from = rendition_table_find(table, picture->shown);

@@ -45,6 +45,10 @@ struct picture_choice {
 struct picture_choice picture_choose(const struct sink_picture *picture,
 				     const struct rendition_table *table);
 
+/* Whether the reader can decode this frame: until what fits has begun it is better shown nothing.
+ */
+bool picture_fits(const struct sink_picture *picture, const struct frame *frame);
+
 /* Goes for another rendition. */
 void picture_go(struct sink_picture *picture, unsigned slot, const struct rendition_table *table);
 

@@ -437,6 +437,33 @@ Test(fanout, a_viewer_begins_low_and_goes_up_at_the_next_keyframe)
 	media_config_unref(small);
 }
 
+/* Browsers cannot show B-frames; what is made without them comes a little later. */
+Test(fanout, a_viewer_is_shown_nothing_rather_than_what_it_cannot_decode)
+{
+	const struct rendition_offer offer = { 320, 180, 300000 };
+	struct media_config *made = test_video_config();
+	f.video->reorders = true;
+	f.viewers[0].sink.picture.profile_max = 99;
+	f.viewers[0].sink.skip_audio = true;
+	join(0, 1);
+	push_video(true, FRAME);
+	loop_poll(f.loop);
+	push_video(false, 2 * FRAME);
+	loop_poll(f.loop);
+	cr_assert(eq(uint, f.viewers[0].video, 0));
+	broadcast_offer(f.broadcast, 1, &offer);
+	for (int64_t at_us = FRAME; at_us <= 3 * FRAME; at_us += FRAME) {
+		struct frame *frame = test_video_frame(made, at_us == FRAME, at_us, 10);
+		frame->rendition = 1;
+		frame->epoch = 1;
+		cr_assert(eq(int, broadcast_push_made(f.broadcast, frame), 0));
+		loop_poll(f.loop);
+	}
+	cr_assert(eq(uint, f.viewers[0].video, 3));
+	cr_assert(f.viewers[0].key_first);
+	media_config_unref(made);
+}
+
 Test(fanout, a_viewer_goes_where_it_wants_and_stays_when_that_stops)
 {
 	struct media_config *small = test_video_config();
