@@ -188,6 +188,7 @@ static bool watched_by_rtc(const struct room_view *view)
 void room_view_make(struct room_view *view)
 {
 	struct transcode_pool *pool = transcoders_of(view->worker);
+	view->is_home = true;
 	if (!pool)
 		return;
 	if (!view->home)
