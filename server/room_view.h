@@ -65,8 +65,10 @@ struct room_view {
 	struct sound sound[2]; /* to AAC, to Opus */
 	struct rungs rungs;
 	struct room_cost *cost;
+	bool unfit; /* a second ago browsers could decode nothing of it by WebRTC */
 	bool is_home; /* this worker makes what the source does not bring */
 	struct hls_view hls;
+	struct record_home *record; /* NULL: nothing was recorded since the server began */
 	struct hls_home *hls_home; /* NULL: nobody watched by HLS, or the home is elsewhere */
 	/* Who had the present batch stands at the end. */
 	struct list lives; // view_reader.link of struct live

@@ -72,8 +72,11 @@ static void on_second(void *arg)
 		struct room_view *view = value;
 		room_view_report(view, again);
 		room_view_count(view);
-		if (!room_view_by_rtc(view))
+		/* A rung for a new source is offered some milliseconds after its first picture. */
+		const bool unfit = !room_view_by_rtc(view);
+		if (unfit && view->unfit)
 			rtc_end_viewers(worker, view);
+		view->unfit = unfit;
 		list_for_each_safe (link, &view->lives)
 			live_tick(live_of_reader(link), now_s);
 	}
