@@ -2,7 +2,6 @@
 
 enum {
 	IN_A_ROW = 2, /* reports that agree */
-	SLOW_IN_A_ROW = 3, /* a round trip is also long when a client is busy */
 	NEVER_IN_A_ROW = 6, /* until even the smallest picture is given up */
 	LOSS_WEIGHT = 4, /* of the mean: a quarter is the newest report */
 	LOSS_HOPELESS = 128,
@@ -60,31 +59,55 @@ static int64_t queue_us(const struct rtp_path *path, int64_t now_us)
 }
 
 /* A queue that empties is on its way to be well. */
-static void note_queue(struct rtp_path *path, int64_t former_us, int64_t now_us)
+static void note_rtt(struct rtp_path *path, int64_t rtt_us, int64_t now_us)
 {
-	const bool empties = path->rtt_us < former_us * 19 / 20;
-	if (queue_us(path, now_us) <= PATH_QUEUE_US)
-		path->slow = 0;
-	else if (!empties)
-		path->slow++;
-}
-
-void rtp_path_report(struct rtp_path *path, uint8_t fraction_lost, int64_t rtt_us, int64_t now_us)
-{
-	path->loss += (fraction_lost * 16 - path->loss) / LOSS_WEIGHT;
-	path->lossy = path->loss / 16 >= PATH_LOSS ? path->lossy + 1 : 0;
-	if (rtt_us < 0)
-		return;
-	const int64_t former_us = path->rtt_us;
+	const bool empties = rtt_us < path->rtt_us * 19 / 20;
 	path->rtt_us = rtt_us;
 	path->rtt_at_us = now_us;
 	note_extreme(&path->rtt_low, rtt_us, false, PATH_RTT_WINDOW_US, now_us);
-	note_queue(path, former_us, now_us);
-	if (path->slow == PATH_REBASE) {
-		path->rtt_low = (struct path_extreme){ .value = rtt_us, .known = true };
-		path->rtt_low.since_us = now_us;
+	if (queue_us(path, now_us) <= PATH_QUEUE_US) {
 		path->slow = 0;
+		path->slow_us = 0;
+		return;
 	}
+	path->slow += !empties;
+	if (!path->slow_us)
+		path->slow_us = now_us;
+	if (now_us - path->slow_us < PATH_REBASE_US)
+		return;
+	path->rtt_low = (struct path_extreme){ .value = rtt_us, .known = true, .since_us = now_us };
+	path->slow = 0;
+	path->slow_us = 0;
+}
+
+static void note_loss(struct rtp_path *path, const struct rtp_path_report *report, int64_t now_us)
+{
+	const int32_t expected = (int32_t)(report->highest_seq - path->highest_seq);
+	const int32_t lost = report->lost - path->lost;
+	const bool known = path->reported_us != 0;
+	if (known && now_us - path->reported_us < PATH_REPORT_US)
+		return;
+	path->highest_seq = report->highest_seq;
+	path->lost = report->lost;
+	path->reported_us = now_us;
+	if (!known || expected <= 0)
+		return;
+	const int share = lost <= 0 ? 0 : lost >= expected ? 256 : (int)(lost * 256LL / expected);
+	path->loss += (share * 16 - path->loss) / LOSS_WEIGHT;
+	path->lossy = path->loss / 16 >= PATH_LOSS ? path->lossy + 1 : 0;
+}
+
+void rtp_path_report(struct rtp_path *path, const struct rtp_path_report *report, int64_t now_us)
+{
+	note_loss(path, report, now_us);
+	if (report->rtt_us >= 0)
+		note_rtt(path, report->rtt_us, now_us);
+}
+
+bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us)
+{
+	return path->probe_us || path->low || path->slow_us || path->lossy ||
+	       (path->changed_us && now_us - path->changed_us < PATH_WATCH_US);
 }
 
 static uint64_t rate(const struct rendition_table *table, int level)
@@ -105,7 +128,7 @@ static uint64_t estimate(const struct rtp_path *path, uint64_t sent_bps, int64_t
 static bool in_trouble(const struct rtp_path *path, uint64_t sent_bps)
 {
 	const bool low = path->low >= IN_A_ROW && path->remb_bps < sent_bps * PATH_REMB_LOW / 100;
-	return low || path->slow >= SLOW_IN_A_ROW || path->lossy >= IN_A_ROW;
+	return low || path->slow >= IN_A_ROW || path->lossy >= IN_A_ROW;
 }
 
 /* Not even the smallest picture. */

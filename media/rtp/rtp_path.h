@@ -25,10 +25,12 @@ enum {
 	PATH_RTT_WINDOW_US = 30000000, /* the round trip with its shortest in this */
 	PATH_FRESH_US = 1500000, /* a report counts for so long */
 	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
+	PATH_WATCH_US = 3000000, /* behind a change */
 	PATH_PROBE_US = 2000000,
 	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */
 	PATH_PATIENCE_MAX_US = 4000000, /* up to this */
-	PATH_REBASE = 25, /* long round trips in a row: the path has become another one */
+	PATH_REBASE_US = 5000000, /* of long round trips: the path has become another one */
+	PATH_REPORT_US = 180000, /* reports that come faster are taken together */
 };
 
 /* The lowest or highest value of a time that has passed, within a factor of two. */
@@ -48,6 +50,10 @@ struct rtp_path {
 	int64_t remb_us; /* 0: none yet */
 	struct path_extreme remb_high, rtt_low;
 	int64_t rtt_us, rtt_at_us;
+	int64_t slow_us; /* since when round trips are long; 0: they are not */
+	uint32_t highest_seq; /* as of the last report that was counted */
+	int32_t lost;
+	int64_t reported_us; /* 0: none yet */
 	int loss; /* mean, of 256 * 16 */
 	unsigned low, slow, lossy; /* such reports in a row */
 	int64_t patience_us;
@@ -58,9 +64,17 @@ struct rtp_path {
 void rtp_path_init(struct rtp_path *path);
 
 void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us);
-/* A receiver report of the picture (or of the sound when there is no picture). `rtt_us` -1:
- * unknown. */
-void rtp_path_report(struct rtp_path *path, uint8_t fraction_lost, int64_t rtt_us, int64_t now_us);
+
+/* Of a receiver report about the picture, or about the sound when there is no picture. */
+struct rtp_path_report {
+	uint32_t highest_seq; /* extended */
+	int32_t lost; /* cumulative */
+	int64_t rtt_us; /* -1: not measured anew */
+};
+void rtp_path_report(struct rtp_path *path, const struct rtp_path_report *report, int64_t now_us);
+
+/* The round trip has to be measured often: something happens. */
+bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us);
 
 struct rtp_path_limits {
 	uint8_t profile_max; /* what the viewer decodes, see rendition_fits() */

@@ -67,7 +67,8 @@ void rtp_sender_report(struct rtp_sender *sender, int64_t now_us)
 		sender->first_report_us = now_us;
 	/* Quick at first, so that captureTime appears after 1.25 s (chromium-viewer.md section 6).
 	 */
-	const bool quick = now_us - sender->first_report_us < SENDER_REPORT_QUICK_FOR_US;
+	const bool quick = rtp_path_is_watched(&sender->path, now_us) ||
+			   now_us - sender->first_report_us < SENDER_REPORT_QUICK_FOR_US;
 	sender->next_report_us = now_us + (quick ? SENDER_REPORT_QUICK_US : SENDER_REPORT_US);
 	rtp_history_expire(&sender->history, now_us);
 }
@@ -202,6 +203,19 @@ static void answer(struct rtp_sender *sender, const struct wish *wish, int64_t n
 		rtp_sender_ask_key(sender, now_us);
 }
 
+static void note_path(struct rtp_sender *sender, const struct rtcp_report_block *block,
+		      int64_t rtt_us)
+{
+	/* Reports come with each NACK; they measure the round trip once for each of ours. */
+	const struct rtp_path_report report = {
+		.highest_seq = block->highest_seq,
+		.lost = block->lost,
+		.rtt_us = block->lsr == sender->lsr_heard ? -1 : rtt_us,
+	};
+	sender->lsr_heard = block->lsr;
+	rtp_path_report(&sender->path, &report, clock_mono_us(sender->config.clock));
+}
+
 static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, int64_t utc_us)
 {
 	struct rtcp_report_block block;
@@ -222,8 +236,7 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		if (rtt_us >= 0)
 			sender->stats.rtt_us = rtt_us;
 		if (video || !sender->video.on)
-			rtp_path_report(&sender->path, block.fraction_lost, rtt_us,
-					clock_mono_us(sender->config.clock));
+			note_path(sender, &block, rtt_us);
 	}
 }
 

@@ -31,6 +31,9 @@ void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
 		return;
 	const int slot = rtp_path_choose(&sender->path, table, &limits, now_us);
 	hush(sender, slot == PATH_NO_PICTURE);
+	if (rtp_path_is_watched(&sender->path, now_us) &&
+	    sender->next_report_us > now_us + SENDER_REPORT_QUICK_US)
+		sender->next_report_us = now_us + SENDER_REPORT_QUICK_US;
 	if (slot >= 0 && sender->sink.picture.wanted != slot + 1)
 		fanout_want(&sender->sink, slot);
 }

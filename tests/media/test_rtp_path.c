@@ -16,6 +16,7 @@ struct fixture {
 	double random_loss;
 	double queue_bits, lost_bits, sent_bits;
 	double remb_bps;
+	struct rtp_path_report said;
 	int shown;
 	unsigned changes;
 	double padding_bits;
@@ -74,7 +75,10 @@ static void report(void)
 		f.remb_bps = got * 1.5;
 	if (queue_us > 50000 && f.remb_bps > got * 0.9)
 		f.remb_bps = got * 0.9;
-	rtp_path_report(&f.path, (uint8_t)(loss * 255), BASE_RTT_US + (int64_t)queue_us, f.now_us);
+	f.said.highest_seq += (uint32_t)(f.sent_bits / 1000);
+	f.said.lost += (int32_t)(f.lost_bits / 1000);
+	f.said.rtt_us = BASE_RTT_US + (int64_t)queue_us;
+	rtp_path_report(&f.path, &f.said, f.now_us);
 	rtp_path_remb(&f.path, (uint64_t)f.remb_bps, f.now_us);
 	f.sent_bits = f.lost_bits = 0;
 }
@@ -178,7 +182,9 @@ Test(rtp_path, a_longer_way_is_not_taken_for_a_queue_for_ever)
 	begin();
 	run(10000000);
 	for (int i = 0; i < 200; i++, f.now_us += REPORT_US) {
-		rtp_path_report(&f.path, 0, 250000, f.now_us);
+		f.said.highest_seq += 40;
+		f.said.rtt_us = 250000;
+		rtp_path_report(&f.path, &f.said, f.now_us);
 		f.shown = rtp_path_choose(&f.path, &f.table, &f.limits, f.now_us);
 	}
 	cr_assert(eq(int, f.shown, 0));
@@ -228,4 +234,20 @@ Test(rtp_path, without_probes_the_picture_itself_is_the_probe)
 	run(15000000);
 	cr_assert(eq(int, f.shown, 0));
 	cr_assert(zero(f.padding_bits));
+}
+
+/* With each NACK comes a report, of a handful of packets and the same echo. */
+Test(rtp_path, many_reports_in_a_row_are_one)
+{
+	begin();
+	run(5000000);
+	for (int i = 0; i < 50; i++, f.now_us += 3000) {
+		f.said.highest_seq += 2;
+		f.said.lost += i % 20 == 0;
+		f.said.rtt_us = i ? -1 : 400000;
+		rtp_path_report(&f.path, &f.said, f.now_us);
+		f.shown = rtp_path_choose(&f.path, &f.table, &f.limits, f.now_us);
+	}
+	cr_assert(eq(int, f.shown, 0));
+	cr_assert(rtp_path_is_watched(&f.path, f.now_us));
 }
