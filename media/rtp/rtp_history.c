@@ -42,12 +42,17 @@ void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_
 	};
 }
 
-void rtp_history_sent(struct rtp_history *history, uint32_t packets, size_t bytes)
+void rtp_history_grant(struct rtp_history *history, size_t bytes)
 {
-	newest(history)->count += packets;
 	history->budget += (int64_t)(bytes / RTX_SHARE);
 	if (history->budget > RTX_BUDGET_MAX)
 		history->budget = RTX_BUDGET_MAX;
+}
+
+void rtp_history_sent(struct rtp_history *history, uint32_t packets, size_t bytes)
+{
+	newest(history)->count += packets;
+	rtp_history_grant(history, bytes);
 }
 
 void rtp_history_expire(struct rtp_history *history, int64_t now_us)

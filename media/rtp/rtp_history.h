@@ -51,6 +51,8 @@ void rtp_history_finish(struct rtp_history *history);
 void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_t first_seq,
 		       int64_t now_us);
 void rtp_history_sent(struct rtp_history *history, uint32_t packets, size_t bytes);
+/* A quarter of bytes that were not sent, but might have been, may be repeated, too. */
+void rtp_history_grant(struct rtp_history *history, size_t bytes);
 void rtp_history_expire(struct rtp_history *history, int64_t now_us);
 
 /* The frame and the index of the packet in its image; NULL when it is not kept (any longer). */

@@ -19,6 +19,24 @@ static void hush(struct rtp_sender *sender, bool hushed)
 	rtp_pacer_clear(&sender->pacer, true);
 }
 
+/* The cap on repairs is a quarter of the source's rate: who is shown less for its losses must not
+ * be left with fewer repairs. */
+static void grant_repairs(struct rtp_sender *sender, const struct rendition_table *table,
+			  int64_t now_us)
+{
+	enum { PAUSE_MAX_US = 2000000 };
+	const int at = rendition_table_find(table, sender->sink.picture.shown);
+	const int64_t passed_us = now_us - sender->steered_us;
+	uint32_t most = 0;
+	sender->steered_us = now_us;
+	for (unsigned i = 0; i < table->count; i++)
+		if (table->at[i].running && table->at[i].bps > most)
+			most = table->at[i].bps;
+	if (at >= 0 && passed_us < PAUSE_MAX_US && most > table->at[at].bps)
+		rtp_history_grant(&sender->history, (uint64_t)(most - table->at[at].bps) *
+							    (uint64_t)passed_us / 8000000);
+}
+
 void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
 {
 	const struct rendition_table *table = fanout_renditions(&sender->sink);
@@ -29,6 +47,7 @@ void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
 	};
 	if (!table || !sender->video.on || !sender->sink.started)
 		return;
+	grant_repairs(sender, table, now_us);
 	const int slot = rtp_path_choose(&sender->path, table, &limits, now_us);
 	hush(sender, slot == PATH_NO_PICTURE);
 	if (rtp_path_is_watched(&sender->path, now_us) &&

@@ -57,6 +57,7 @@ struct rtp_sender {
 	struct sender_stream rtx; /* repeats of the picture, and probes; off: not agreed on */
 	struct rtp_path path;
 	int pinned; /* slot, or -1 */
+	int64_t steered_us; /* 0: not yet */
 	bool hushed; /* no picture for now: the path does not carry it */
 	struct rtp_history history;
 	struct rtp_pacer pacer;
