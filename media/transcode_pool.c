@@ -126,7 +126,9 @@ static struct spare *best_spare(struct transcode_pool *pool)
 	struct spare *best = NULL;
 	for (unsigned i = 0; i < SPARES; i++) {
 		struct spare *spare = &pool->spares[i];
-		if (spare->child && (!best || transcode_child_ready(spare->child)))
+		if (spare->child && transcode_child_ready(spare->child))
+			return spare;
+		if (spare->child && !best)
 			best = spare;
 	}
 	return best;

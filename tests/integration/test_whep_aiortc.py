@@ -153,7 +153,7 @@ class WhepAiortc(RoomTest):
             await viewer.until(lambda: len(viewer.sounds) > 50, "sound")
             viewer.tap_video()
             children = children_of(self.server.process.pid, "souk-transcoder")
-            self.assertEqual(len(children), 2, "one at work, one to spare")
+            self.assertEqual(len(children), 3, "one at work, two to spare")
             since = len(viewer.sounds)
             os.kill(children[0], signal.SIGKILL)
             await viewer.until(lambda: len(viewer.sounds) > since + 50, "sound is back")
