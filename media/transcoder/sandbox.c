@@ -14,7 +14,7 @@
 #ifdef __SANITIZE_ADDRESS__
 enum { ADDRESS_SPACE_MIB = 0 };
 #else
-/* Three rungs of a 4K source take 1.2 GiB of it. */
+/* Four rungs of a 4K source take 0.9 GiB of it. */
 enum { ADDRESS_SPACE_MIB = 2048 };
 #endif
 
