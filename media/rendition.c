@@ -3,6 +3,7 @@
 #include "media/bus.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A slow encoder's first windows are short of what follows a keyframe: the rate falls slowly. */
 static void measure(struct rendition *rendition, const struct frame *frame)
@@ -201,6 +202,17 @@ void rendition_name(const struct rendition_table *table, unsigned index,
 		snprintf(name, RENDITION_NAME_MAX, "source");
 	else
 		snprintf(name, RENDITION_NAME_MAX, "%up", side);
+}
+
+int rendition_table_named(const struct rendition_table *table, const char *wanted)
+{
+	char name[RENDITION_NAME_MAX];
+	for (unsigned i = table->count; i-- > 0;) {
+		rendition_name(table, i, name);
+		if (strcmp(name, wanted) == 0)
+			return (int)i;
+	}
+	return -1;
 }
 
 bool rendition_fits(const struct rendition_info *info, uint8_t profile_max)

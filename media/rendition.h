@@ -97,6 +97,9 @@ int rendition_table_find(const struct rendition_table *table, unsigned slot);
 void rendition_name(const struct rendition_table *table, unsigned index,
 		    char name[RENDITION_NAME_MAX]);
 
+/* The index of the largest with this name, or -1. */
+int rendition_table_named(const struct rendition_table *table, const char *name);
+
 /* What a reader can decode: no reordering and a profile up to `profile_max`; 0: everything. */
 bool rendition_fits(const struct rendition_info *info, uint8_t profile_max);
 

@@ -195,12 +195,34 @@ static void reply_head(struct http_request *request)
 	http_reply(request, 200, headers.list, NULL, 0);
 }
 
+/* What the query asks for. */
+struct wish {
+	char sid[LIVE_SID_MAX + 1]; /* empty: none */
+	int slot; /* -1: the largest picture */
+};
+
+/* -EINVAL: there is no such rendition. */
+static int find_rendition(const struct room_view *view, const char *name, int *slot)
+{
+	struct rendition_table table;
+	*slot = -1;
+	if (!name || strcmp(name, "source") == 0)
+		return 0;
+	broadcast_renditions(view->broadcast, &table);
+	const int index = rendition_table_named(&table, name);
+	if (index < 0)
+		return -EINVAL;
+	*slot = table.at[index].slot;
+	return 0;
+}
+
 /* False with the refusal sent. */
-static bool may_watch(struct exchange *exchange, char sid[LIVE_SID_MAX + 1])
+static bool may_watch(struct exchange *exchange, struct wish *wish)
 {
 	struct http_request *request = exchange->request;
 	const enum room_state state = exchange->view->snapshot->state;
-	char rendition[16];
+	char rendition[RENDITION_NAME_MAX + 4];
+	char *sid = wish->sid;
 	bool bad = false;
 	const char *given = exchange_query(exchange, "sid", sid, LIVE_SID_MAX + 1, &bad);
 	if (!given)
@@ -216,16 +238,16 @@ static bool may_watch(struct exchange *exchange, char sid[LIVE_SID_MAX + 1])
 		    : exchange_query(exchange, "rendition", rendition, sizeof(rendition), &bad);
 	if (bad)
 		return false;
-	if (wanted && strcmp(wanted, "source") != 0) {
-		reply_problem(request, &(struct problem_text){ .status = 404,
-							       .code = "not_found",
-							       .member = "rendition" });
-		return false;
-	}
 	if (state != ROOM_LIVE && state != ROOM_LOST) {
 		reply_problem(request, &(struct problem_text){ .status = 404,
 							       .code = "not_live",
 							       .retry_after_s = 2 });
+		return false;
+	}
+	if (find_rendition(exchange->view, wanted, &wish->slot)) {
+		reply_problem(request, &(struct problem_text){ .status = 404,
+							       .code = "not_found",
+							       .member = "rendition" });
 		return false;
 	}
 	if (worker_admits(exchange->worker))
@@ -238,8 +260,8 @@ static bool may_watch(struct exchange *exchange, char sid[LIVE_SID_MAX + 1])
 void flv_get(struct exchange *exchange)
 {
 	struct http_request *request = exchange->request;
-	char sid[LIVE_SID_MAX + 1];
-	if (!may_watch(exchange, sid))
+	struct wish wish;
+	if (!may_watch(exchange, &wish))
 		return;
 	const bool socket = websocket_asked(request);
 	if (!socket && !strcmp(http_method(request), "HEAD")) {
@@ -247,7 +269,7 @@ void flv_get(struct exchange *exchange)
 		return;
 	}
 	struct flv_viewer *viewer =
-		viewer_create(exchange, socket ? &socket_port : &http_port, sid);
+		viewer_create(exchange, socket ? &socket_port : &http_port, wish.sid);
 	if (!viewer) {
 		reply_error(request, 503, "overloaded");
 		return;
@@ -258,8 +280,9 @@ void flv_get(struct exchange *exchange)
 		viewer_destroy(viewer);
 		return;
 	}
-	if (fanout_add(viewer->worker->fanout, viewer->view->broadcast,
-		       flv_sink_sink(viewer->sink)))
+	struct sink *sink = flv_sink_sink(viewer->sink);
+	fanout_want(sink, wish.slot);
+	if (fanout_add(viewer->worker->fanout, viewer->view->broadcast, sink))
 		port_close(viewer);
 }
 

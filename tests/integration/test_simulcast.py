@@ -135,15 +135,18 @@ class Simulcast(RoomTest):
 
         self.play(scenario)
 
-    def test_flv_shows_the_largest(self):
+    def test_flv_shows_the_largest_or_the_one_that_is_named(self):
         async def wait(viewer):
             await self.shows(viewer, 640)
 
         self.play(wait)
-        probe = subprocess.run(
-            ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width,height", "-of", "csv=p=0",
-             "-analyzeduration", "2000000", f"{self.base}/live/demo.flv"], capture_output=True, text=True, timeout=30)
-        self.assertEqual(probe.stdout.strip().splitlines()[0], "640,360", probe.stderr)
+        for query, size in (("", "640,360"), ("?rendition=source", "640,360"), ("?rendition=90p", "160,90")):
+            probe = subprocess.run(
+                ["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "stream=width,height", "-of", "csv=p=0",
+                 "-analyzeduration", "2000000", f"{self.base}/live/demo.flv{query}"], capture_output=True, text=True, timeout=30)
+            self.assertEqual(probe.stdout.strip().splitlines()[0], size, probe.stderr)
+        reply = self.http.request("GET", "/live/demo.flv?rendition=1080p", "")
+        self.assertEqual((reply.status, reply.json()["code"], reply.json()["member"]), (404, "not_found", "rendition"))
 
 
 if __name__ == "__main__":
