@@ -35,6 +35,11 @@ void api_order_cancel(struct exchange *exchange);
 void flv_get(struct exchange *exchange);
 void hls_get(struct exchange *exchange);
 void hls_get_by_ticket(struct exchange *exchange);
+
+/* replay.c */
+void api_room_recordings(struct exchange *exchange);
+void api_room_clip(struct exchange *exchange);
+
 void live_socket_get(struct exchange *exchange);
 void files_get(struct exchange *exchange);
 

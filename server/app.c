@@ -7,6 +7,8 @@
 #include "server/core/mqueue.h"
 #include "server/core/tls.h"
 #include "server/files.h"
+#include "server/record.h"
+#include "server/replay.h"
 #include "server/worker.h"
 #include "signaling/dtls.h"
 
@@ -197,6 +199,10 @@ int app_create(struct app *app)
 	if (!err)
 		err = load_files(app);
 	if (!err)
+		err = recorder_create(&app->recorder, app);
+	if (!err)
+		err = replay_desk_create(&app->replay, app);
+	if (!err)
 		err = create_threads(app);
 	return err;
 }
@@ -257,12 +263,15 @@ void app_destroy(struct app *app)
 {
 	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_stop(app->workers[i]);
+	replay_desk_stop(app->replay); /* its answers go to the workers' queues */
 	settle_queues(app);
 	control_destroy(app->control);
 	settle_queues(app);
 	mqueue_destroy(app->control_queue);
 	for (unsigned i = 0; i < app->worker_count; i++)
 		worker_destroy(app->workers[i]);
+	recorder_destroy(app->recorder);
+	replay_desk_destroy(app->replay);
 	if (app->loop)
 		loop_poll(app->loop);
 	loop_destroy(app->loop);

@@ -22,6 +22,8 @@ struct files;
 struct loop;
 struct metrics;
 struct mqueue;
+struct recorder;
+struct replay_desk;
 struct tls_context;
 struct worker;
 
@@ -39,6 +41,8 @@ struct app {
 	struct tls_context *tls; /* the newest; control thread. NULL without https */
 	struct dtls_context *dtls;
 	struct files *files; /* web apps and images */
+	struct recorder *recorder; /* any thread */
+	struct replay_desk *replay; /* any thread */
 	/* What ICE candidates name, ports not yet set. */
 	struct addr addresses[APP_ADDRESSES_MAX];
 	unsigned address_count;

@@ -34,6 +34,8 @@ struct config {
 	char *jwt_public_key;
 	int64_t workers; /* 0: one a core */
 	int64_t viewers_max; /* WebRTC and FLV viewers a worker admits */
+	int64_t record_days, record_mb; /* what recordings may become; 0: without limit */
+	int64_t record_reserve_mb; /* of the disk that recordings leave alone */
 	int log_level;
 	int store_sync;
 };

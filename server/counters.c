@@ -27,6 +27,8 @@ static const struct {
 	{ AT(live_too_slow), SLOW, "what=\"live\"" },
 	{ AT(flv_too_slow), SLOW, "what=\"flv\"" },
 	{ AT(events_too_slow), SLOW, "what=\"event_stream\"" },
+	{ AT(recordings_failed), "souk_recordings_failed_total",
+	  "Recordings that ended because the disk did not take them", NULL },
 	{ AT(flv_bytes), "souk_flv_bytes_total", "Bytes handed to FLV connections", NULL },
 	{ AT(tracks), "souk_track_total", "Messages of type track", NULL },
 };

@@ -15,6 +15,7 @@ struct counters {
 	struct metric *patches_limited; /* of a WHIP or WHEP session */
 	struct metric *live_behind; /* live sessions that a `state` had to make good */
 	struct metric *live_too_slow, *flv_too_slow, *events_too_slow; /* closed */
+	struct metric *recordings_failed; /* the disk did not take them */
 	struct metric *flv_bytes; /* handed to FLV connections */
 	struct metric *tracks; /* messages of type `track` */
 };

@@ -8,6 +8,7 @@
 #include "server/hls_home.h"
 #include "server/hls_name.h"
 #include "server/hls_ticket.h"
+#include "server/replay.h"
 #include "server/reply.h"
 #include "server/room_view.h"
 #include "server/route.h"
@@ -355,13 +356,30 @@ static void tell_home(struct room_view *view)
 	hls_home_ask(view->worker->app, view->snapshot->id, view->worker->index);
 }
 
-static void serve(struct exchange *exchange, const char *name, bool closed)
+/* Who brought a token to a closed room gets URIs with a ticket. */
+static void make_prefix(const struct exchange *exchange, char out[HLS_TICKET_TEXT + 1])
+{
+	const struct room_view *view = exchange->view;
+	char ticket[HLS_TICKET_TEXT];
+	out[0] = '\0';
+	if (!exchange->identified || !view->snapshot->settings.token_access)
+		return;
+	hls_ticket_make(view->worker->app->jwt_key, view->snapshot->id, worker_now_s(view->worker),
+			ticket);
+	snprintf(out, HLS_TICKET_TEXT + 1, "%s/", ticket);
+}
+
+static void serve(struct exchange *exchange, bool closed, const char *prefix)
 {
 	struct http_request *request = exchange->request;
 	struct room_view *view = exchange->view;
 	struct hls_ask ask = { .closed = closed,
 			       .gzip = http_header_has(request, "Accept-Encoding", "gzip") };
-	if (hls_name_parse(&ask.name, name)) {
+	if (!strncmp(exchange->name, "replay-", 7)) {
+		replay_serve(exchange, exchange->name, prefix);
+		return;
+	}
+	if (hls_name_parse(&ask.name, exchange->name)) {
 		not_found(request);
 		return;
 	}
@@ -371,13 +389,7 @@ static void serve(struct exchange *exchange, const char *name, bool closed)
 		reply_not_live(request);
 		return;
 	}
-	if (ask.name.kind == HLS_INDEX && exchange->identified &&
-	    view->snapshot->settings.token_access) {
-		char ticket[HLS_TICKET_TEXT];
-		hls_ticket_make(view->worker->app->jwt_key, view->snapshot->id,
-				worker_now_s(view->worker), ticket);
-		snprintf(ask.prefix, sizeof(ask.prefix), "%s/", ticket);
-	}
+	snprintf(ask.prefix, sizeof(ask.prefix), "%s", prefix);
 	tell_home(view);
 	if (!answer(view, request, &ask))
 		wait_for(view, request, &ask);
@@ -385,7 +397,9 @@ static void serve(struct exchange *exchange, const char *name, bool closed)
 
 void hls_get(struct exchange *exchange)
 {
-	serve(exchange, exchange->name, exchange->view->snapshot->settings.token_access);
+	char prefix[HLS_TICKET_TEXT + 1];
+	make_prefix(exchange, prefix);
+	serve(exchange, exchange->view->snapshot->settings.token_access, prefix);
 }
 
 void hls_get_by_ticket(struct exchange *exchange)
@@ -396,5 +410,5 @@ void hls_get_by_ticket(struct exchange *exchange)
 		reply_error(exchange->request, 401, "bad_token");
 		return;
 	}
-	serve(exchange, exchange->name, true);
+	serve(exchange, true, "");
 }

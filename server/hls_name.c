@@ -3,17 +3,27 @@
 #include <errno.h>
 #include <string.h>
 
-enum { DIGITS_MAX = 15 };
+enum { NUMBER_DIGITS = 15, TIME_DIGITS = 18 };
 
-int hls_number_parse(const char **at, uint64_t *out)
+static int parse_digits(const char **at, size_t most, uint64_t *out)
 {
 	const size_t digits = strspn(*at, "0123456789");
-	if (!digits || digits > DIGITS_MAX)
+	if (!digits || digits > most)
 		return -EINVAL;
 	*out = 0;
 	for (size_t i = 0; i < digits; i++)
 		*out = *out * 10 + (uint64_t)(*(*at)++ - '0');
 	return 0;
+}
+
+int hls_number_parse(const char **at, uint64_t *out)
+{
+	return parse_digits(at, NUMBER_DIGITS, out);
+}
+
+int hls_time_parse(const char **at, uint64_t *out)
+{
+	return parse_digits(at, TIME_DIGITS, out);
 }
 
 /* What stands behind the rendition and a dash. */

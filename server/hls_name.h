@@ -26,5 +26,7 @@ int hls_name_parse(struct hls_name *out, const char *text) __attribute__((warn_u
 
 /* Digits alone, up to 10^15; moves *at behind them. -EINVAL: there are none, or too many. */
 int hls_number_parse(const char **at, uint64_t *out) __attribute__((warn_unused_result));
+/* The same for microseconds: up to 10^18. */
+int hls_time_parse(const char **at, uint64_t *out) __attribute__((warn_unused_result));
 
 #endif

@@ -7,6 +7,7 @@
 #include "server/flv.h"
 #include "server/hls_home.h"
 #include "server/live.h"
+#include "server/record_home.h"
 #include "server/room_cost.h"
 #include "server/transcoders.h"
 #include "server/worker.h"
@@ -189,6 +190,7 @@ void room_view_make(struct room_view *view)
 {
 	struct transcode_pool *pool = transcoders_of(view->worker);
 	view->is_home = true;
+	record_home_update(view);
 	if (!pool)
 		return;
 	if (!view->home)
@@ -223,6 +225,8 @@ static void room_gone(struct room_view *view)
 	finish_made(view);
 	hls_home_destroy(view->hls_home);
 	view->hls_home = NULL;
+	record_home_destroy(view->record);
+	view->record = NULL;
 	map_remove_str(&view->worker->rooms, view->snapshot->id);
 	view->gone = true;
 	view->users++; /* the loop below may end the last session */
@@ -252,6 +256,8 @@ void room_view_update(struct worker *worker, const char *room, struct room_snaps
 	broadcast_unref(view->broadcast);
 	view->snapshot = snapshot;
 	view->broadcast = broadcast;
+	if (view->is_home)
+		record_home_update(view);
 	if (other_profiles)
 		room_view_make(view);
 }
@@ -274,6 +280,7 @@ void room_view_message(struct room_view *view, uint64_t seq, struct buf *message
 	if (seq) {
 		remember(view, seq, message);
 		hls_home_event(view, message);
+		record_home_event(view, message);
 	}
 	if (view->pending_count == VIEW_PENDING_MAX) {
 		list_for_each (link, &view->lives)
@@ -404,6 +411,7 @@ void room_view_destroy(struct room_view *view)
 {
 	finish_made(view);
 	hls_home_destroy(view->hls_home);
+	record_home_destroy(view->record);
 	hls_view_clear(view);
 	timer_stop(&view->flush);
 	deferred_cancel(&view->slice);

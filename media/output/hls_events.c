@@ -73,6 +73,15 @@ static int parse(struct hls_event *out, char id[ID_MAX], const struct buf *messa
 	return reader.bad || strpbrk(id, "\"\r\n") || strpbrk(out->type, "\"\r\n") ? -EINVAL : 0;
 }
 
+int hls_event_make(struct hls_event *out, const struct buf *message)
+{
+	char id[ID_MAX];
+	const int err = parse(out, id, message);
+	if (!err)
+		out->line = make_line(out, id, message);
+	return err;
+}
+
 static bool is_stock(const struct hls_event *event)
 {
 	return !strcmp(event->type, "stock");

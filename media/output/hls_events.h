@@ -39,6 +39,10 @@ void hls_events_finish(struct hls_events *events);
 int hls_events_add(struct hls_events *events, const struct buf *message, struct hls_event *out)
 	__attribute__((warn_unused_result));
 
+/* What a message is, with its line whether there is room or not: the caller's reference. */
+int hls_event_make(struct hls_event *out, const struct buf *message)
+	__attribute__((warn_unused_result));
+
 /* Forgets what lies before the first date of all playlists. */
 void hls_events_trim(struct hls_events *events, int64_t first_capture_us);
 

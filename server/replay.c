@@ -1,0 +1,214 @@
+#include "server/replay.h"
+
+#include "server/api.h"
+#include "server/app.h"
+#include "server/core/alloc.h"
+#include "server/core/buf.h"
+#include "server/core/list.h"
+#include "server/core/mqueue.h"
+#include "server/disk_thread.h"
+#include "server/hls_name.h"
+#include "server/replay_read.h"
+#include "server/reply.h"
+#include "server/room_view.h"
+#include "server/route.h"
+#include "server/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct replay_desk {
+	struct app *app;
+	struct disk_thread disk;
+	char *dir;
+};
+
+/* To the desk and back; in between the request may go away. */
+struct replay_job {
+	struct message message;
+	struct replay_desk *desk;
+	struct worker *worker;
+	struct http_request *request; /* NULL: gone. Worker's thread */
+	bool closed; /* not for shared caches */
+	struct replay_ask ask;
+	struct replay_answer answer;
+};
+
+static struct replay_job *job_of(struct message *message)
+{
+	return list_entry(message, struct replay_job, message);
+}
+
+static void drop_job(struct message *message)
+{
+	struct replay_job *job = job_of(message);
+	buf_unref(job->answer.body);
+	free(job);
+}
+
+static void on_gone(void *arg)
+{
+	struct replay_job *job = arg;
+	job->request = NULL;
+}
+
+static const char *cache_rule(const struct replay_job *job)
+{
+	if (!job->answer.lasts)
+		return "no-cache";
+	return job->closed ? "private, max-age=3600, immutable" : "public, max-age=3600, immutable";
+}
+
+static void run_answer(struct message *message)
+{
+	struct replay_job *job = job_of(message);
+	const struct replay_answer *answer = &job->answer;
+	if (job->request && answer->status == 200) {
+		struct reply_headers headers = { 0 };
+		reply_add(&headers, "Content-Type", answer->type);
+		reply_add(&headers, "Cache-Control", cache_rule(job));
+		reply_add_cors(&headers);
+		http_reply_buf(job->request, 200, headers.list, answer->body);
+	} else if (job->request) {
+		reply_problem(job->request,
+			      &(struct problem_text){ .status = answer->status,
+						      .code = answer->code,
+						      .retry_after_s = answer->status == 503 });
+	}
+	drop_job(message);
+}
+
+/* On the desk's thread. */
+static void run_ask(struct message *message)
+{
+	struct replay_job *job = job_of(message);
+	replay_read(job->desk->dir, &job->ask, &job->answer);
+	job->message = (struct message){ .run = run_answer, .drop = drop_job };
+	mqueue_push_always(job->worker->queue, &job->message);
+}
+
+static void ask_desk(struct exchange *exchange, const struct replay_ask *ask)
+{
+	struct replay_job *job = xcalloc(1, sizeof(*job));
+	job->message = (struct message){ .run = run_ask, .drop = drop_job };
+	job->worker = exchange->worker;
+	job->desk = exchange->worker->app->replay;
+	job->request = exchange->request;
+	job->closed = exchange->view->snapshot->settings.token_access;
+	job->ask = *ask;
+	snprintf(job->ask.room, sizeof(job->ask.room), "%s", exchange->view->snapshot->id);
+	http_on_gone(exchange->request, on_gone, job);
+	if (mqueue_push(job->desk->disk.queue, &job->message) == 0)
+		return;
+	free(job);
+	http_on_gone(exchange->request, NULL, NULL);
+	metric_add(exchange->worker->app->counters.reads_refused, 1);
+	reply_problem(
+		exchange->request,
+		&(struct problem_text){ .status = 503, .code = "overloaded", .retry_after_s = 1 });
+}
+
+/* "replay-SHOW.m3u8", "replay-SHOW.vtt", "replay-SHOW-FILE-OFFSET-LEN.m4s" or ".mp4" */
+static int parse_name(struct replay_ask *ask, const char *name)
+{
+	uint64_t numbers[4];
+	size_t count = 0;
+	const char *at = name + strlen("replay");
+	while (count < 4 && *at == '-') {
+		at++;
+		if (hls_time_parse(&at, &numbers[count++]))
+			return -ENOENT;
+	}
+	ask->show_us = (int64_t)(count ? numbers[0] : 0);
+	if (count == 4 && (!strcmp(at, ".m4s") || !strcmp(at, ".mp4"))) {
+		ask->kind = REPLAY_BYTES;
+		ask->file_us = (int64_t)numbers[1];
+		ask->offset = numbers[2];
+		ask->len = numbers[3];
+		return 0;
+	}
+	ask->kind = !strcmp(at, ".vtt") ? REPLAY_CHAPTERS : REPLAY_PLAYLIST;
+	return count == 1 && (!strcmp(at, ".vtt") || !strcmp(at, ".m3u8")) ? 0 : -ENOENT;
+}
+
+void replay_serve(struct exchange *exchange, const char *name, const char *prefix)
+{
+	struct replay_ask ask = { 0 };
+	if (parse_name(&ask, name)) {
+		reply_error(exchange->request, 404, "not_found");
+		return;
+	}
+	snprintf(ask.prefix, sizeof(ask.prefix), "%s", prefix);
+	ask_desk(exchange, &ask);
+}
+
+void api_room_recordings(struct exchange *exchange)
+{
+	ask_desk(exchange, &(struct replay_ask){ .kind = REPLAY_LIST });
+}
+
+/* A time in the query; false with the fault answered. */
+static bool query_time(struct exchange *exchange, const char *name, int64_t *out)
+{
+	char text[32];
+	bool bad = false;
+	uint64_t value = 0;
+	const char *at = exchange_query(exchange, name, text, sizeof(text), &bad);
+	if (bad)
+		return false;
+	if (!at || hls_time_parse(&at, &value) || *at) {
+		reply_problem(exchange->request, &(struct problem_text){ .status = 400,
+									 .code = "bad_request",
+									 .member = name });
+		return false;
+	}
+	*out = (int64_t)value;
+	return true;
+}
+
+void api_room_clip(struct exchange *exchange)
+{
+	struct replay_ask ask = { .kind = REPLAY_CLIP };
+	if (!query_time(exchange, "from_us", &ask.from_us) ||
+	    !query_time(exchange, "to_us", &ask.to_us))
+		return;
+	if (ask.to_us <= ask.from_us || ask.to_us - ask.from_us > REPLAY_CLIP_US) {
+		reply_problem(exchange->request, &(struct problem_text){ .status = 400,
+									 .code = "bad_request",
+									 .member = "to_us" });
+		return;
+	}
+	ask_desk(exchange, &ask);
+}
+
+int replay_desk_create(struct replay_desk **out, struct app *app)
+{
+	struct replay_desk *desk = xcalloc(1, sizeof(*desk));
+	desk->app = app;
+	desk->dir = xasprintf("%s/recordings", app->config.data_dir);
+	const int err = disk_thread_start(&desk->disk, &app->clock, REPLAY_QUEUE_MAX);
+	if (err) {
+		replay_desk_destroy(desk);
+		return err;
+	}
+	*out = desk;
+	return 0;
+}
+
+void replay_desk_stop(struct replay_desk *desk)
+{
+	if (desk)
+		disk_thread_stop(&desk->disk);
+}
+
+void replay_desk_destroy(struct replay_desk *desk)
+{
+	if (!desk)
+		return;
+	disk_thread_stop(&desk->disk);
+	disk_thread_finish(&desk->disk);
+	free(desk->dir);
+	free(desk);
+}
