@@ -55,13 +55,14 @@ void fanout_choose(struct fanout_channel *channel, struct sink *sink)
 
 void fanout_refresh_table(struct fanout_channel *channel)
 {
-	struct list *const lists[] = { &channel->joining, &channel->todo, &channel->done };
+	enum { LISTS = 3 };
+	struct list *const lists[LISTS] = { &channel->joining, &channel->todo, &channel->done };
 	const unsigned changed = broadcast_renditions_changed(channel->broadcast);
 	if (changed == channel->changed)
 		return;
 	channel->changed = changed;
 	broadcast_renditions(channel->broadcast, &channel->table);
-	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+	for (size_t i = 0; i < LISTS; i++) {
 		list_for_each (link, lists[i]) {
 			struct sink *sink = list_entry(link, struct sink, link);
 			if (!sink->skip_video)
