@@ -32,8 +32,9 @@ class Crash(RecordTest):
         self.assertEqual(len(shows), 1, "the show was not over")
         [show] = self.recordings()
         text = self.replay(show)
-        self.assertEqual(text.count("#EXT-X-DISCONTINUITY\n"), len(self.files()) - 1)
-        self.assertEqual(text.count("#EXT-X-MAP"), len(self.files()))
+        # Of the last file, which might still grow, whole segments are listed.
+        self.assertIn(text.count("#EXT-X-MAP"), (len(self.files()), len(self.files()) - 1))
+        self.assertEqual(text.count("#EXT-X-DISCONTINUITY\n"), text.count("#EXT-X-MAP") - 1)
 
 
 if __name__ == "__main__":
