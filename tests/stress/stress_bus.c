@@ -1,7 +1,8 @@
 /*
- * One publisher and one transcoder push, two workers fan out to viewers that come and go, a third
- * thread asks for keyframes and reads the clock, and the show ends: every viewer must get whole
- * groups in order, and nothing may be raced for.
+ * One publisher of two layers and one transcoder push, two workers fan out to viewers that come, go
+ * and want the other layer, a third thread asks for keyframes and reads the clock, one layer stops
+ * now and then, and the show ends: every viewer must get whole groups in order and change at a
+ * keyframe, and nothing may be raced for.
  */
 #include "media/broadcast.h"
 #include "media/fanout.h"
@@ -17,14 +18,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORKERS = 2, VIEWERS = 50, FRAMES = 20000, GROUP = 60, FRAME_US = 1000 };
+enum {
+	WORKERS = 2,
+	VIEWERS = 50,
+	FRAMES = 20000,
+	GROUP = 60,
+	FRAME_US = 10000,
+	LAYERS = 2,
+	PAUSE = 600
+};
 
 struct viewer {
 	struct sink sink;
 	struct worker *worker;
 	int64_t next_us; /* decoding time that must come; 0: any keyframe */
 	uint64_t frames;
-	unsigned wrong;
+	unsigned wrong, changes;
+	uint8_t rendition;
 	bool joined;
 };
 
@@ -49,6 +59,10 @@ static void take(struct viewer *viewer, struct frame *frame)
 	/* A frame that does not follow must be a keyframe. */
 	if (frame->dts_us != viewer->next_us && !frame->key)
 		viewer->wrong++;
+	const bool change = frame->rendition != viewer->rendition;
+	viewer->wrong += change && !frame->key;
+	viewer->changes += change;
+	viewer->rendition = frame->rendition;
 	viewer->next_us = frame->dts_us + FRAME_US;
 	if (!flv_frame_tag(frame))
 		viewer->wrong++;
@@ -87,6 +101,8 @@ static void on_turn(void *arg)
 	else if (fanout_add(worker->fanout, worker->broadcast, &viewer->sink))
 		abort();
 	viewer->joined = !viewer->joined;
+	fanout_want(&worker->viewers[worker->turns * 3 % VIEWERS].sink,
+		    (int)(worker->turns % 3) - 1);
 	if (atomic_load(&done) && worker->ended)
 		loop_stop(worker->loop);
 	else
@@ -110,7 +126,9 @@ static void *observe(void *arg)
 	struct broadcast *broadcast = arg;
 	while (!atomic_load(&done)) {
 		struct broadcast_clock clock;
+		struct rendition_table table;
 		broadcast_clock(broadcast, &clock);
+		broadcast_renditions(broadcast, &table);
 		broadcast_request_key(broadcast, 0);
 		media_config_unref(broadcast_video_config(broadcast));
 		sched_yield();
@@ -137,14 +155,23 @@ static void publish(struct broadcast *broadcast, struct loop *loop, struct mqueu
 {
 	const struct publisher_params params = { 0 };
 	struct publisher *publisher;
-	struct media_config *config = media_config_create(CODEC_H264, buf_copy("avcC", 4));
+	struct media_config *configs[LAYERS];
+	for (uint16_t layer = 0; layer < LAYERS; layer++) {
+		configs[layer] = media_config_create(CODEC_H264, buf_copy("avcC", 4));
+		configs[layer]->width = configs[layer]->height = (uint16_t)(layer + 1);
+	}
 	if (broadcast_publish_begin(broadcast, &params, &publisher))
 		abort();
 	for (int i = 0; i < FRAMES; i++) {
-		struct frame *frame = frame_create(media_config_ref(config), buf_copy("pic", 3));
-		frame->key = i % GROUP == 0;
-		frame->media_us = frame->dts_us = (int64_t)i * FRAME_US;
-		(void)broadcast_push(publisher, frame);
+		const bool both = i / PAUSE % 2 == 0;
+		for (int layer = 0; layer < (both ? LAYERS : 1); layer++) {
+			struct frame *frame =
+				frame_create(media_config_ref(configs[layer]), buf_copy("pic", 3));
+			frame->rendition = (uint8_t)layer;
+			frame->key = i % GROUP == 0;
+			frame->media_us = frame->dts_us = (int64_t)i * FRAME_US;
+			(void)broadcast_push(publisher, frame);
+		}
 		if (i % 8 == 0) {
 			mqueue_run(queue);
 			loop_poll(loop);
@@ -152,7 +179,8 @@ static void publish(struct broadcast *broadcast, struct loop *loop, struct mqueu
 		}
 	}
 	broadcast_publish_end(publisher);
-	media_config_unref(config);
+	for (int layer = 0; layer < LAYERS; layer++)
+		media_config_unref(configs[layer]);
 }
 
 static int worker_init(struct worker *worker, struct broadcast *broadcast)
@@ -194,12 +222,13 @@ int main(void)
 	pthread_join(observer, NULL);
 	pthread_join(transcoder, NULL);
 	uint64_t frames = 0;
-	unsigned wrong = 0;
+	unsigned wrong = 0, changes = 0;
 	for (int i = 0; i < WORKERS; i++) {
 		pthread_join(workers[i].thread, NULL);
 		for (int v = 0; v < VIEWERS; v++) {
 			frames += workers[i].viewers[v].frames;
 			wrong += workers[i].viewers[v].wrong;
+			changes += workers[i].viewers[v].changes;
 		}
 		fanout_destroy(workers[i].fanout);
 		loop_destroy(workers[i].loop);
@@ -208,6 +237,6 @@ int main(void)
 	mqueue_destroy(queue);
 	loop_destroy(loop);
 	free(workers);
-	printf("frames=%llu wrong=%u\n", (unsigned long long)frames, wrong);
-	return frames > FRAMES && !wrong ? 0 : 1;
+	printf("frames=%llu changes=%u wrong=%u\n", (unsigned long long)frames, changes, wrong);
+	return frames > FRAMES && changes > VIEWERS && !wrong ? 0 : 1;
 }
