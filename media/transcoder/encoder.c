@@ -9,12 +9,16 @@
 
 struct encoder_kind {
 	const char *name;
-	const char *plugins[2];
+	bool device;
+	const char *plugins[3];
+	const char *before; /* elements that bring its input into shape */
 	const char *options;
 	const char *preset_option; /* NULL: it has no such */
 	unsigned rate_unit; /* bits a second in its `bitrate` */
 	const char *after; /* elements that bring its output into shape */
 };
+
+#define FOR_DEVICES "videoconvertscale", "videoparsersbad"
 
 /*
  * Sliced threads would cut a picture into several slices, more threads would hold pictures back.
@@ -22,18 +26,54 @@ struct encoder_kind {
  */
 static const struct encoder_kind kinds[] = {
 	{ "x264enc",
+	  false,
 	  { "x264" },
+	  "",
 	  "tune=zerolatency threads=1 sliced-threads=false key-int-max=1000000000 "
 	  "vbv-buf-capacity=250 option-string=scenecut=0",
 	  "speed-preset",
 	  1000,
 	  "" },
 	{ "openh264enc",
+	  false,
 	  { "openh264", "videoparsersbad" },
+	  "",
 	  "complexity=low rate-control=bitrate multi-thread=1 slice-mode=n-slices num-slices=1 "
 	  "gop-size=1000000000 scene-change-detection=false background-detection=false",
 	  NULL,
 	  1,
+	  " ! h264parse" },
+	{ "vah264enc",
+	  true,
+	  { "va", FOR_DEVICES },
+	  "videoconvert ! ",
+	  "rate-control=cbr b-frames=0 ref-frames=1 key-int-max=1024",
+	  NULL,
+	  1000,
+	  " ! h264parse" },
+	{ "vah264lpenc",
+	  true,
+	  { "va", FOR_DEVICES },
+	  "videoconvert ! ",
+	  "rate-control=cbr b-frames=0 ref-frames=1 key-int-max=1024",
+	  NULL,
+	  1000,
+	  " ! h264parse" },
+	{ "nvh264enc",
+	  true,
+	  { "nvcodec", FOR_DEVICES },
+	  "videoconvert ! ",
+	  "rc-mode=cbr zerolatency=true bframes=0 gop-size=-1 preset=low-latency-hq",
+	  NULL,
+	  1000,
+	  " ! h264parse" },
+	{ "qsvh264enc",
+	  true,
+	  { "qsv", FOR_DEVICES },
+	  "videoconvert ! ",
+	  "rate-control=cbr b-frames=0 low-latency=true ref-frames=1 gop-size=65535 idr-interval=0",
+	  NULL,
+	  1000,
 	  " ! h264parse" },
 };
 
@@ -52,6 +92,11 @@ const struct encoder_kind *encoder_kind(const char *name)
 			return &kinds[i];
 	}
 	return NULL;
+}
+
+bool encoder_has_device(const struct encoder_kind *kind)
+{
+	return kind->device;
 }
 
 int encoder_load_plugins(const struct encoder_kind *kind)
@@ -94,8 +139,8 @@ static char *elements(const struct encoder_params *params)
 	char *preset = kind->preset_option
 			       ? xasprintf(" %s=%s", kind->preset_option, params->preset)
 			       : xstrdup("");
-	char *text = xasprintf("%s %s%s bitrate=%u%s", kind->name, kind->options, preset,
-			       params->bps / kind->rate_unit, kind->after);
+	char *text = xasprintf("%s%s %s%s bitrate=%u%s", kind->before, kind->name, kind->options,
+			       preset, params->bps / kind->rate_unit, kind->after);
 	free(preset);
 	return text;
 }

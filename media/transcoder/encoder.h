@@ -17,6 +17,9 @@ struct encoder_kind; /* a row of the table */
 /* NULL: no element of that name is known. */
 const struct encoder_kind *encoder_kind(const char *name);
 
+/* It works with a video device, so in another sandbox. */
+bool encoder_has_device(const struct encoder_kind *kind);
+
 /* Before the sandbox. */
 int encoder_load_plugins(const struct encoder_kind *kind) __attribute__((warn_unused_result));
 

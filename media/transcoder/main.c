@@ -6,6 +6,7 @@
 #include "media/transcoder/outbox.h"
 #include "media/transcoder/protocol.h"
 #include "media/transcoder/sandbox.h"
+#include "media/transcoder/sandbox_files.h"
 #include "media/transcoder/session.h"
 #include "media/transcoder/stage.h"
 #include "media/transcoder/video.h"
@@ -27,6 +28,7 @@ enum { READ_LEN = 64 * 1024 };
 struct transcoder {
 	const char *encoder;
 	const char *preset;
+	bool devices; /* the sandbox that hardware encoders need */
 	struct session *session; /* NULL before the first CONFIG */
 	struct video *video; /* NULL: the encoder is of no use here */
 	struct bytes in;
@@ -35,13 +37,15 @@ struct transcoder {
 };
 
 static const char usage[] =
-	"usage: souk-transcoder [--encoder ELEMENT] [--preset NAME]\n"
+	"usage: souk-transcoder [--encoder ELEMENT] [--preset NAME] [--devices]\n"
 	"\n"
 	"Gives sound out in another codec (AAC, Opus) and pictures in other sizes (H.264). soukd\n"
 	"starts it with a socket as descriptor 3; it is of no use by hand.\n"
 	"\n"
-	"  --encoder ELEMENT  GStreamer's encoder: x264enc (default), openh264enc\n"
-	"  --preset NAME      speed of x264enc (default: superfast)\n";
+	"  --encoder ELEMENT  GStreamer's encoder: x264enc (default), openh264enc, vah264enc,\n"
+	"                     vah264lpenc, nvh264enc, qsvh264enc\n"
+	"  --preset NAME      speed of x264enc (default: superfast)\n"
+	"  --devices          the sandbox of encoders in hardware for any encoder\n";
 
 static void on_frame(const struct protocol_frame *frame, void *arg)
 {
@@ -172,6 +176,12 @@ static int prepare_sound(void)
 	return err ? err : warm_up_sound();
 }
 
+static bool has_device(const struct transcoder *transcoder)
+{
+	const struct encoder_kind *kind = encoder_kind(transcoder->encoder);
+	return transcoder->devices || (kind && encoder_has_device(kind));
+}
+
 /* Starts the lanes' threads, so before the sandbox. */
 static int prepare_video(struct transcoder *transcoder)
 {
@@ -186,6 +196,9 @@ static int prepare_video(struct transcoder *transcoder)
 	int err = kind ? encoder_load_plugins(kind) : -ENOENT;
 	if (!err)
 		err = warm_up_video(kind, transcoder->preset);
+	/* Before the lanes: it holds for the threads that are started later. */
+	if (!err && has_device(transcoder))
+		err = sandbox_files_to_devices();
 	return err ? err : video_create(&transcoder->video, &params);
 }
 
@@ -205,7 +218,8 @@ static int prepare(struct transcoder *transcoder)
 	if (err)
 		fprintf(stderr, "souk-transcoder: encoder %s of no use: %s\n", transcoder->encoder,
 			strerror(-err));
-	return sandbox_enter(PROTOCOL_FD);
+	const bool devices = transcoder->video && has_device(transcoder);
+	return sandbox_enter(PROTOCOL_FD, devices ? SANDBOX_DEVICES : SANDBOX_CLOSED);
 }
 
 static int run(struct transcoder *transcoder)
@@ -228,6 +242,7 @@ static int next_option(int argc, char **argv)
 	static const struct option options[] = {
 		{ "encoder", required_argument, NULL, 'e' },
 		{ "preset", required_argument, NULL, 'p' },
+		{ "devices", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -252,6 +267,8 @@ int main(int argc, char **argv)
 		}
 		if (option == 'e')
 			transcoder.encoder = optarg;
+		else if (option == 'd')
+			transcoder.devices = true;
 		else if (option == 'p' && plain(optarg))
 			transcoder.preset = optarg;
 		else

@@ -8,8 +8,15 @@
 #ifndef SOUK_MEDIA_TRANSCODER_SANDBOX_H
 #define SOUK_MEDIA_TRANSCODER_SANDBOX_H
 
+enum sandbox_kind {
+	SANDBOX_CLOSED,
+	/* For the driver of a video device: it may also open what sandbox_files_to_devices() has
+	 * left, control it and start threads. Network and other programs stay out. */
+	SANDBOX_DEVICES,
+};
+
 /* For good, for all threads of the calling process. `fd` stays readable and writable,
  * stderr writable. 0 or -errno; after an error the process must not go on. */
-int sandbox_enter(int fd) __attribute__((warn_unused_result));
+int sandbox_enter(int fd, enum sandbox_kind kind) __attribute__((warn_unused_result));
 
 #endif

@@ -62,7 +62,7 @@ int warm_up_sound(void)
 	return err ? err : run_session(&from_aac, aac, sizeof(aac));
 }
 
-enum { SIDE = 64, GREY = 128, PICTURES = 4 };
+enum { SIDE = 256, GREY = 128, PICTURES = 4 };
 
 struct warm_video {
 	struct bytes avcc;
@@ -100,7 +100,7 @@ static GstBuffer *with_time(GstBuffer *buffer, unsigned i)
 
 static int encode(struct warm_video *warm, const struct encoder_kind *kind, const char *preset)
 {
-	GstCaps *caps = stage_caps("video/x-raw,format=I420,width=64,height=64,framerate=25/1,"
+	GstCaps *caps = stage_caps("video/x-raw,format=I420,width=256,height=256,framerate=25/1,"
 				   "interlace-mode=progressive",
 				   NULL, 0);
 	const struct encoder_params params = {

@@ -1,9 +1,11 @@
 #include "media/transcoder/sandbox.h"
+#include "media/transcoder/sandbox_files.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -67,6 +69,28 @@ static int try_new_rules(void)
 	return syscall(SYS_seccomp, 0, 0, NULL) < 0 && errno == EPERM ? 0 : 1;
 }
 
+static int try_write(void)
+{
+	return open("/dev/shm/souk-sandbox", O_WRONLY | O_CREAT, 0600) < 0 && errno == EACCES ? 0
+											      : 1;
+}
+
+static int try_read(void)
+{
+	return open("/etc/hostname", O_RDONLY) < 0 && errno == EACCES ? 0 : 1;
+}
+
+/* What a device's driver is not given, either. */
+static const struct {
+	const char *what;
+	int (*run)(void);
+} attempts_with_devices[] = {
+	{ "read a file", try_read },           { "write one", try_write },
+	{ "make a socket", try_socket },       { "fork", try_fork },
+	{ "run a program", try_exec },         { "signal its parent", try_kill },
+	{ "change its rules", try_new_rules }, { "map executable memory", try_executable_memory },
+};
+
 static const struct {
 	const char *what;
 	int (*run)(void);
@@ -85,14 +109,21 @@ static const struct {
 
 /* What a process inside of the sandbox reports by its exit status: 0, or the attempt that got
  * through. */
-static int inside(int (*run)(int fd, size_t which), size_t which)
+static int enter(int fd, enum sandbox_kind kind)
+{
+	if (kind == SANDBOX_DEVICES && sandbox_files_to_devices())
+		return -1;
+	return sandbox_enter(fd, kind);
+}
+
+static int inside(enum sandbox_kind kind, int (*run)(int fd, size_t which), size_t which)
 {
 	int pair[2];
 	cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0));
 	const pid_t pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
-		_exit(sandbox_enter(pair[1]) ? 99 : run(pair[1], which));
+		_exit(enter(pair[1], kind) ? 99 : run(pair[1], which));
 	}
 	close(pair[1]);
 	close(pair[0]);
@@ -110,7 +141,47 @@ static int attempt(int fd, size_t which)
 Test(sandbox, nothing_leads_out_of_it)
 {
 	for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++)
-		cr_expect(eq(int, inside(attempt, i), 0), "could %s", attempts[i].what);
+		cr_expect(eq(int, inside(SANDBOX_CLOSED, attempt, i), 0), "could %s",
+			  attempts[i].what);
+}
+
+static int attempt_with_devices(int fd, size_t which)
+{
+	(void)fd;
+	return attempts_with_devices[which].run();
+}
+
+Test(sandbox, of_devices_lets_out_no_more)
+{
+	if (sandbox_landlock_version() < 1)
+		cr_skip_test("skipped: this kernel has no Landlock");
+	for (size_t i = 0; i < sizeof(attempts_with_devices) / sizeof(attempts_with_devices[0]);
+	     i++)
+		cr_expect(eq(int, inside(SANDBOX_DEVICES, attempt_with_devices, i), 0), "could %s",
+			  attempts_with_devices[i].what);
+}
+
+static void *nothing(void *arg)
+{
+	return arg;
+}
+
+static int use_devices(int fd, size_t which)
+{
+	pthread_t thread;
+	(void)fd;
+	(void)which;
+	if (pthread_create(&thread, NULL, nothing, NULL) || pthread_join(thread, NULL))
+		return 1;
+	/* Of what is allowed, a machine without such devices has this one. */
+	return open("/sys/devices", O_RDONLY | O_DIRECTORY) < 0 ? 2 : 0;
+}
+
+Test(sandbox, of_devices_leaves_them_and_threads)
+{
+	if (sandbox_landlock_version() < 1)
+		cr_skip_test("skipped: this kernel has no Landlock");
+	cr_assert(eq(int, inside(SANDBOX_DEVICES, use_devices, 0), 0));
 }
 
 static int work(int fd, size_t which)
@@ -131,5 +202,5 @@ static int work(int fd, size_t which)
 
 Test(sandbox, memory_time_and_the_one_socket_stay)
 {
-	cr_assert(eq(int, inside(work, 0), 0));
+	cr_assert(eq(int, inside(SANDBOX_CLOSED, work, 0), 0));
 }

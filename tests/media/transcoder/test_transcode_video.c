@@ -472,6 +472,20 @@ Test(transcode_video, openh264_does_it_as_well)
 	assert_seen(&f.out[1], 240, 136, 33333);
 }
 
+/* Of encoders in hardware only the sandbox can be tried here. */
+Test(transcode_video, works_in_the_sandbox_of_devices_as_well)
+{
+	const struct transcode_program program = { .path = SOUK_DEVICE_TRANSCODER };
+	begin_with(&program);
+	pictures_make(&f.source, "320:180", 30, 20, plain);
+	place(&f.source, START_US);
+	wait_for_spare();
+	if (!transcode_pool_video(f.pool))
+		cr_skip_test("skipped: this kernel has no Landlock");
+	feed(20, 20);
+	assert_seen(&f.out[1], 240, 136, 33333);
+}
+
 Test(transcode_video, an_encoder_that_is_not_there_costs_the_rungs_alone)
 {
 	const struct transcode_program program = { .path = SOUK_TRANSCODER, .encoder = "fooenc" };
