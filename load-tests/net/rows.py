@@ -16,6 +16,8 @@ class Row:
     viewers: str = "whep"  # or flv
     uplink: bool = False  # it is the host's link, and the viewers are beside the server
     router: bool = False  # behind a NAT router that changes
+    wide_s: float = 0  # the link is as wide as at first again
+    alone: bool = False  # one viewer has the link to himself, and nobody orders
 
 
 def loss(name, what, settings, **limits):
@@ -56,7 +58,8 @@ ROWS = [
     loss("N6b", "jitter 100 ms", {"delay": 25, "jitter": 100}, freeze=2, asked=20, ended=0),
     loss("N6c", "jitter 30 ms, 5 % out of order", {"delay": 25, "jitter": 30, "reorder": 0.05}, freeze=2, asked=20, ended=0),
     loss("N6d", "5 % twice", {"delay": 25, "duplicate": 0.05}, freeze=0, asked=1, ended=0),
-    Row("N7", "5, 1, 0.3, 5 Mbit/s", changes=rates(), seconds=60, limits={"longest_s": 1, "concealed": 2, "ended": 0}),
+    Row("N7", "5, 1, 0.3, 5 Mbit/s", changes=rates(), seconds=60, alone=True, wide_s=40,
+        limits={"up_s": 15, "concealed": 2, "ended": 0}),
     outage("N8a", 0.3, 0.3),
     outage("N8b", 1, 0.5),
     outage("N8c", 5, 1.5),
@@ -75,8 +78,8 @@ ROWS = [
     Row("N12c", "the host's uplink: loss 3 %", changes=[(0, "both loss=0.03")], uplink=True, limits={"freeze": 1, "ended": 0}),
     Row("N13", "FLV: loss 2 %, round trip 100 ms", "both delay=50", [(0, "both loss=0.02")], viewers="flv",
         limits={"ended": 0}),
-    Row("N14", "2 Mbit/s with a queue of 1 MiB", changes=[(0, "a->b rate=2000 q=1024")], limits={"freeze": 2, "ended": 0}),
-    Row("N15", "a trace like 5G", "both delay=15", [(0, "both trace=5g")], seconds=60, limits={"freeze": 2, "ended": 0}),
+    Row("N14", "2 Mbit/s with a queue of 1 MiB", changes=[(0, "a->b rate=2000 q=1024")], alone=True, limits={"freeze": 2, "ended": 0}),
+    Row("N15", "a trace like 5G", "both delay=15", [(0, "both trace=5g")], seconds=60, alone=True, limits={"freeze": 2, "ended": 0}),
 ]
 
 
