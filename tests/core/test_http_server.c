@@ -85,7 +85,8 @@ static void on_request(struct http_request *request, void *arg)
 	} else if (!strcmp(path, "/big")) {
 		http_reply_buf(request, 200, NULL, f.big);
 	} else if (!strcmp(path, "/parts")) {
-		struct buf *parts[] = { buf_copy("one ", 4), buf_copy("two ", 4), buf_copy("three", 5) };
+		struct buf *parts[] = { buf_copy("one ", 4), buf_copy("two ", 4),
+					buf_copy("three", 5) };
 		http_reply_bufs(request, 200, NULL, parts, 3);
 		for (int i = 0; i < 3; i++)
 			buf_unref(parts[i]);

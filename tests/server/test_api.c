@@ -155,8 +155,6 @@ Test(api, media_of_a_room_that_is_not_live_says_when_to_come_again)
 	cr_expect(eq(int, get("/live/demo.flv"), 404));
 	cr_expect(body_has(&f, "not_live"));
 	cr_expect(head_has(&f, "Retry-After: "));
-	cr_expect(eq(int, get("/live/demo.flv?rendition=720p"), 404));
-	cr_expect(body_has(&f, "\"member\":\"rendition\""));
 	cr_expect(eq(int, get("/live/demo.flv?sid=short"), 400));
 	cr_expect(eq(int, get("/live/none.flv"), 404));
 	cr_expect(body_has(&f, "not_found"));
@@ -169,6 +167,8 @@ Test(api, head_of_a_live_stream_is_no_viewer)
 	cr_expect(eq(int, app_fixture_request(&f, "HEAD", "/live/demo.flv", NULL, NULL), 200));
 	cr_expect(head_has(&f, "video/x-flv"));
 	cr_expect(eq(u32, view->viewers, 0));
+	cr_expect(eq(int, get("/live/demo.flv?rendition=720p"), 404));
+	cr_expect(body_has(&f, "\"member\":\"rendition\""));
 	f.app.config.viewers_max = 0;
 	cr_expect(eq(int, get("/live/demo.flv"), 503));
 	cr_expect(eq(i64, metric_get(f.app.counters.viewers_refused), 1));
