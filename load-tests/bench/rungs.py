@@ -2,6 +2,7 @@
 in real time with the same clip: 720p30 with strong noise into 720p + 540p + 360p. And how long a
 picture takes through souk-transcoder."""
 import json
+import multiprocessing
 import os
 import select
 import socket
@@ -9,7 +10,7 @@ import struct
 import subprocess
 import time
 
-from processes import machine
+from processes import busy_s, machine
 from souk_server import OUT
 
 RATE, GOP = 30, 60
@@ -136,24 +137,34 @@ def run_souk(program, preset, clip):
                 sizes[slot] += len(body) - 14
 
     before, started = cpu_s(child.process.pid), time.monotonic()
+    others, ours = busy_s(), time.process_time()
     for index, (media_us, key, data) in enumerate(pictures):
         take(started + index / RATE)
         sent[media_us] = time.monotonic()
         child.send(PICTURE, struct.pack(">qIBB", media_us, 1, key, 0) + data)
     take(time.monotonic() + 0.3)
     used = cpu_s(child.process.pid) - before
+    others = busy_s() - others - used - (time.process_time() - ours)
     child.end()
     seconds = len(pictures) / RATE
     return {
         "cpu_percent": 100 * used / seconds,
+        "others_percent": max(0, 100 * others / seconds),
         "frames": {LADDER[slot - 1][1]: len(values) for slot, values in delays.items()},
         "of": len(pictures),
+        "late_ms": max(values[-1] if values else 1000 * seconds for values in delays.values()),
         "kbps": {LADDER[slot - 1][1]: 8e-3 * size / seconds for slot, size in sizes.items()},
         "delay_ms": {name: {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99),
                             "max": max(values, default=0)}
                      for name, values in [*((LADDER[slot - 1][1], delays[slot]) for slot in delays),
                                           ("all", sum(delays.values(), []))]},
     }
+
+
+def run_rooms(program, preset, clip, rooms):
+    """So many ladders at a time, in real time: what each one's run_souk() says."""
+    with multiprocessing.Pool(rooms) as pool:
+        return pool.starmap(run_souk, [(program, preset, clip)] * rooms)
 
 
 def run_gst(preset, clip, seconds):
@@ -188,14 +199,15 @@ def bench(options):
     seconds = options["seconds"]
     clip = make_clip(seconds)
     rows = []
-    print(f"{'':8} {'cpu %':>7}   {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7}   frames, kbit/s")
+    print(f"{'':8} {'cpu %':>7}   {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7} {'others %':>9}   "
+          "frames, kbit/s")
     for _ in range(max(2, options["repeat"])):
         gst = run_gst("superfast", clip, seconds)
         print(f"{'gst':8} {gst['cpu_percent']:7.1f}", flush=True)
         souk = run_souk(options["bin"] / "souk-transcoder", "superfast", clip)
         delay = souk["delay_ms"]["all"]
         print(f"{'souk':8} {souk['cpu_percent']:7.1f}   {delay['p50']:7.1f} {delay['p99']:7.1f} "
-              f"{delay['max']:7.1f}   "
+              f"{delay['max']:7.1f} {souk['others_percent']:9.0f}   "
               + ", ".join(f"{name}p {souk['frames'][name]}/{souk['of']} {souk['kbps'][name]:.0f}"
                           for name in souk["frames"]), flush=True)
         rows.append({"gst": gst, "souk": souk})
@@ -206,5 +218,10 @@ def bench(options):
         print(f"{name:>8}{'p' if name != 'all' else ' '} "
               + "  ".join(f"p50 {row['souk']['delay_ms'][name]['p50']:5.1f} "
                           f"p99 {row['souk']['delay_ms'][name]['p99']:5.1f}" for row in rows))
-    (OUT / "rungs.json").write_text(json.dumps({"machine": found, "rows": rows}, indent=2) + "\n")
+    together = run_rooms(options["bin"] / "souk-transcoder", "superfast", clip, options["rooms"])
+    print(f"{options['rooms']} rooms at a time: cpu {sum(row['cpu_percent'] for row in together):.0f} %, "
+          f"of each p99 {', '.join(format(row['delay_ms']['all']['p99'], '.0f') for row in together)} ms, "
+          f"after {seconds} s {max(row['late_ms'] for row in together):.0f} ms late")
+    (OUT / "rungs.json").write_text(
+        json.dumps({"machine": found, "rows": rows, "together": together}, indent=2) + "\n")
     return 0
