@@ -133,9 +133,10 @@ class Moves(unittest.TestCase):
         self.assertGreater(min(self.checks()), 0, "it has tried both addresses")
         note(f"two addresses: {' and '.join(map(str, self.checks()))} checks, {self.moves() - before:.0f} moves, longest gap "
              f"{longest_gap(viewer.frames[0], begin, viewer.frames[0][-1]):.2f} s, {viewer.stats[0][-1]['lost']} packets lost")
-        # It may choose the other address once, by itself; then packets come over both, but none is lost.
+        # It may choose the other address once, by itself. A server that follows any check loses hundreds of packets; two or
+        # three may fall to a busy machine.
         self.assertLessEqual(self.moves() - before, 1)
-        self.assertEqual(viewer.stats[0][-1]["lost"], 0)
+        self.assertLess(viewer.stats[0][-1]["lost"], 4)
 
     def checks(self):
         listed = self.nat.server.tool("nft", "list", "counters", "table", "ip", "souk_count").split()
