@@ -367,6 +367,11 @@ void transcode_video_push(struct transcode_video *video, const struct frame *fra
 	(void)put(video, frame, false, behind && !frame->key);
 }
 
+bool transcode_video_needs_key(const struct transcode_video *video)
+{
+	return video->need_key;
+}
+
 /* The delay that `share` of a thousand pictures did not exceed. */
 static int64_t delay_us(const struct transcode_video *video, uint64_t share)
 {

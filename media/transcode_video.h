@@ -15,6 +15,7 @@
 #include "media/frame.h"
 #include "media/transcoder/protocol.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -50,6 +51,9 @@ void transcode_video_start(struct transcode_video *video, struct frame *const *g
 
 /* Takes one picture in, copies what it needs. In decoding order. */
 void transcode_video_push(struct transcode_video *video, const struct frame *frame);
+
+/* Nothing goes in before the source's next keyframe. */
+bool transcode_video_needs_key(const struct transcode_video *video);
 
 struct transcode_video_stats {
 	uint64_t frames_in;

@@ -6,7 +6,9 @@
 #include "media/transcode_video.h"
 #include "server/room_cost.h"
 
-#include <string.h>
+#include <assert.h>
+
+static_assert((int)RENDITIONS_MAX == (int)PROTOCOL_SLOTS, "a slot is one to both");
 
 enum { PROFILE_HIGH = 100 }; /* ITU-T H.264 annex A; what is above is not decoded */
 
@@ -214,8 +216,12 @@ static void on_frame(struct sink *sink, struct frame *frame)
 	if (!of_source(frame))
 		return;
 	check_source(rungs, frame);
-	if (ready(rungs))
-		transcode_video_push(rungs->video, frame);
+	if (!ready(rungs))
+		return;
+	transcode_video_push(rungs->video, frame);
+	/* After a child was lost, or too many pictures were left out: hosts by WebRTC can help. */
+	if (transcode_video_needs_key(rungs->video))
+		broadcast_request_key(rungs->params.broadcast, 0);
 }
 
 static void on_ended(struct sink *sink)
