@@ -106,20 +106,32 @@ static bool not_found(struct http_request *request)
 
 /* Each of the following answers, or returns false: what is wanted is still to come. */
 
-static bool answer_index(struct hls_view *hls, struct http_request *request,
+/* The source, and the room's other pictures whether somebody watches them or not. */
+static bool answer_index(struct room_view *view, struct http_request *request,
 			 const struct hls_ask *ask)
 {
-	struct hls_image *images[HLS_RENDITIONS_MAX];
+	const struct hls_image *source = find_image(&view->hls, HLS_SOURCE);
+	struct rendition_table table;
 	struct bytes text;
-	size_t count = 0;
-	for (size_t i = 0; i < hls->count; i++)
-		/* A show that is over is not begun with. */
-		if (!hls->images[i]->ended && hls_image_playable(hls->images[i]))
-			images[count++] = hls->images[i];
-	if (!count)
+	/* A show that is over is not begun with. */
+	if (!source || source->ended || !hls_image_playable(source))
 		return false;
 	bytes_init(&text, MULTIVARIANT_MAX);
-	hls_multivariant_put(&text, images, count, ask->prefix);
+	hls_multivariant_begin(&text);
+	hls_multivariant_put(&text, source, ask->prefix);
+	broadcast_renditions(view->broadcast, &table);
+	for (unsigned i = table.count; i > 0; i--) {
+		char name[RENDITION_NAME_MAX];
+		rendition_name(&table, i - 1, name);
+		const struct hls_image *image = find_image(&view->hls, name);
+		if (!strcmp(name, HLS_SOURCE) || rendition_table_named(&table, name) != (int)i - 1)
+			continue;
+		if (image && !image->ended)
+			hls_multivariant_put(&text, image, ask->prefix);
+		else
+			hls_multivariant_put_offer(&text, source, &table.at[i - 1], name,
+						   ask->prefix);
+	}
 	struct buf *buf = bytes_ok(&text) ? buf_from_bytes(&text) : NULL;
 	bytes_finish(&text);
 	if (buf)
@@ -213,11 +225,9 @@ static bool answer(struct room_view *view, struct http_request *request, const s
 	};
 	struct hls_view *hls = &view->hls;
 	if (ask->name.kind == HLS_INDEX)
-		return answer_index(hls, request, ask);
+		return answer_index(view, request, ask);
 	const struct hls_image *image = find_image(hls, ask->name.rendition);
-	if (!image)
-		return hls->count ? not_found(request) : false;
-	return answers[ask->name.kind](image, request, ask);
+	return image && answers[ask->name.kind](image, request, ask);
 }
 
 static void wait_destroy(struct hls_wait *wait)
@@ -288,16 +298,25 @@ void hls_view_show(struct room_view *view, struct hls_image *image)
 	}
 }
 
-void hls_view_clear(struct room_view *view)
+void hls_view_clear(struct room_view *view, const char *rendition)
 {
-	while (view->hls.count)
-		hls_image_unref(view->hls.images[--view->hls.count]);
-	view->hls.asked_us = 0;
+	struct hls_view *hls = &view->hls;
+	size_t kept = 0;
+	for (size_t i = 0; i < hls->count; i++) {
+		if (rendition[0] && strcmp(hls->images[i]->rendition, rendition) != 0)
+			hls->images[kept++] = hls->images[i];
+		else
+			hls_image_unref(hls->images[i]);
+	}
+	hls->count = kept;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+		if (!rendition[0] || !strcmp(hls->asked[i].rendition, rendition))
+			hls->asked[i] = (struct hls_asked){ .at_us = 0 };
 }
 
 void hls_view_end(struct room_view *view)
 {
-	hls_view_clear(view);
+	hls_view_clear(view, "");
 	while (!list_empty(&view->hls.waits)) {
 		struct hls_wait *wait = list_entry(view->hls.waits.next, struct hls_wait, link);
 		struct http_request *request = wait->request;
@@ -347,13 +366,31 @@ static bool parse_directives(struct exchange *exchange, struct hls_ask *ask)
 	return !member;
 }
 
-static void tell_home(struct room_view *view)
+static void tell_home(struct room_view *view, const char *rendition)
 {
 	const int64_t now_us = loop_now_us(view->worker->loop);
-	if (view->hls.asked_us && now_us - view->hls.asked_us < HLS_ASK_US)
-		return;
-	view->hls.asked_us = now_us;
-	hls_home_ask(view->worker->app, view->snapshot->id, view->worker->index);
+	struct hls_asked *oldest = &view->hls.asked[0];
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+		struct hls_asked *asked = &view->hls.asked[i];
+		if (!strcmp(asked->rendition, rendition) && asked->at_us &&
+		    now_us - asked->at_us < HLS_ASK_US)
+			return;
+		if (!strcmp(asked->rendition, rendition) || asked->at_us < oldest->at_us)
+			oldest = asked;
+	}
+	snprintf(oldest->rendition, sizeof(oldest->rendition), "%s", rendition);
+	oldest->at_us = now_us;
+	hls_home_ask(view->worker->app, view->snapshot->id, rendition, view->worker->index);
+}
+
+/* Whether the room has it, be it that nobody watches it now. */
+static bool has_rendition(const struct room_view *view, const char *name)
+{
+	struct rendition_table table;
+	if (!strcmp(name, HLS_SOURCE) || find_image(&view->hls, name))
+		return true;
+	broadcast_renditions(view->broadcast, &table);
+	return rendition_table_named(&table, name) >= 0;
 }
 
 /* Who brought a token to a closed room gets URIs with a ticket. */
@@ -389,8 +426,13 @@ static void serve(struct exchange *exchange, bool closed, const char *prefix)
 		reply_not_live(request);
 		return;
 	}
+	const char *rendition = ask.name.kind == HLS_INDEX ? HLS_SOURCE : ask.name.rendition;
+	if (!has_rendition(view, rendition)) {
+		not_found(request);
+		return;
+	}
 	snprintf(ask.prefix, sizeof(ask.prefix), "%s", prefix);
-	tell_home(view);
+	tell_home(view, rendition);
 	if (!answer(view, request, &ask))
 		wait_for(view, request, &ask);
 }

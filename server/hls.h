@@ -5,13 +5,15 @@
 #ifndef SOUK_SERVER_HLS_H
 #define SOUK_SERVER_HLS_H
 
+#include "media/output/hls_image.h"
 #include "server/core/list.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct hls_image;
 struct room_view;
+
+#define HLS_SOURCE "source" /* the largest picture */
 
 enum {
 	HLS_RENDITIONS_MAX = 4,
@@ -24,14 +26,19 @@ struct hls_view {
 	struct hls_image *images[HLS_RENDITIONS_MAX]; /* a reference each */
 	size_t count;
 	struct list waits; // hls_wait.link
-	int64_t asked_us; /* 0: never */
+	/* What the home was last told that there are readers of. */
+	struct hls_asked {
+		char rendition[HLS_RENDITION_NAME];
+		int64_t at_us; /* 0: never */
+	} asked[HLS_RENDITIONS_MAX];
 };
 
 void hls_view_init(struct hls_view *hls);
 
 /* From the home: takes the place of the rendition's last one. */
 void hls_view_show(struct room_view *view, struct hls_image *image);
-void hls_view_clear(struct room_view *view); /* nothing is kept ready any more */
+/* It is not made any more; "": none is. */
+void hls_view_clear(struct room_view *view, const char *rendition);
 
 /* The room is gone: who waits is told. */
 void hls_view_end(struct room_view *view);

@@ -14,35 +14,44 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TICK_US = 1000000, KEY_US = 2000000 };
 
 struct hls_rendition {
 	struct sink sink;
 	struct hls_home *home;
-	const char *name;
+	char name[RENDITION_NAME_MAX]; /* empty: not used yet */
+	int slot; /* in the broadcast; -1: whatever is the largest */
+	int64_t asked_us; /* by anybody, monotonic */
 	struct cmaf_cutter *cutter; /* NULL: not running */
 	struct hls_window *window;
 	struct hls_numbers next; /* where it goes on after it was stopped */
 	bool news; /* since the last image */
+	uint32_t epoch; /* of the frame at hand */
+	uint32_t map_epoch; /* of the newest map; 0: there is none */
+	unsigned breaks; /* maps that came within an epoch */
 	int64_t key_us; /* decoding time of the newest keyframe */
 };
 
 struct hls_home {
 	struct room_view *view;
 	struct worker *worker;
-	struct hls_rendition source;
+	struct hls_rendition renditions[HLS_RENDITIONS_MAX];
+	unsigned breaks; /* the most of any rendition */
 	struct hls_events events;
 	/* When each worker had readers last, monotonic; 0: never, or it was told of the end. */
 	int64_t asked_us[APP_WORKERS_MAX];
 	struct timer tick;
 };
 
-/* To one worker: an image, or that there is none any more. */
+/* To one worker: an image, or that there is none any more (of a rendition, or at all); and the
+ * other way that somebody asks. */
 struct hls_note {
 	struct message message;
 	struct worker *worker;
 	char room[NAME_MAX_LEN + 1];
+	char rendition[RENDITION_NAME_MAX]; /* empty: all */
 	struct hls_image *image;
 	unsigned asker;
 };
@@ -54,16 +63,16 @@ static void drop_note(struct message *message)
 	free(note);
 }
 
-static void send_note(struct worker *worker, const char *room, struct hls_image *image,
-		      void (*run)(struct message *message))
+static struct hls_note *note_for(struct worker *worker, const char *room, const char *rendition,
+				 void (*run)(struct message *message))
 {
 	struct hls_note *note = xcalloc(1, sizeof(*note));
 	note->message.run = run;
 	note->message.drop = drop_note;
 	note->worker = worker;
-	note->image = image ? hls_image_ref(image) : NULL;
 	snprintf(note->room, sizeof(note->room), "%s", room);
-	worker_note(worker, &note->message);
+	snprintf(note->rendition, sizeof(note->rendition), "%s", rendition);
+	return note;
 }
 
 static void run_show(struct message *message)
@@ -73,16 +82,50 @@ static void run_show(struct message *message)
 	if (view && note->image)
 		hls_view_show(view, note->image);
 	else if (view)
-		hls_view_clear(view);
+		hls_view_clear(view, note->rendition);
 	drop_note(message);
 }
 
-static void send_image(struct hls_home *home, struct hls_image *image)
+static void tell_worker(struct hls_home *home, unsigned worker, const char *rendition,
+			struct hls_image *image)
+{
+	struct worker *to = home->worker->app->workers[worker];
+	struct hls_note *note = note_for(to, home->view->snapshot->id, rendition, run_show);
+	note->image = image ? hls_image_ref(image) : NULL;
+	worker_note(to, &note->message);
+}
+
+static void tell_workers(struct hls_home *home, const char *rendition, struct hls_image *image)
 {
 	for (unsigned i = 0; i < home->worker->app->worker_count; i++)
 		if (home->asked_us[i])
-			send_note(home->worker->app->workers[i], home->view->snapshot->id, image,
-				  run_show);
+			tell_worker(home, i, rendition, image);
+}
+
+/* How far the other renditions are. */
+static size_t put_reports(const struct hls_rendition *rendition,
+			  struct hls_report reports[HLS_RENDITIONS_MAX])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+		const struct hls_rendition *other = &rendition->home->renditions[i];
+		if (other != rendition && other->window &&
+		    hls_window_report(other->window, &reports[count]))
+			count++;
+	}
+	return count;
+}
+
+/* The oldest date that any playlist of the room shows. */
+static int64_t first_us(const struct hls_home *home)
+{
+	int64_t first = INT64_MAX;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+		const struct hls_window *window = home->renditions[i].window;
+		const int64_t us = window ? hls_window_first_us(window) : 0;
+		first = us && us < first ? us : first;
+	}
+	return first;
 }
 
 static void publish(struct hls_rendition *rendition)
@@ -91,11 +134,14 @@ static void publish(struct hls_rendition *rendition)
 	if (!rendition->news)
 		return;
 	rendition->news = false;
-	hls_events_trim(&home->events, hls_window_first_us(rendition->window));
-	const struct hls_others others = { .events = &home->events };
+	hls_events_trim(&home->events, first_us(home));
+	struct hls_report reports[HLS_RENDITIONS_MAX];
+	const struct hls_others others = { .events = &home->events,
+					   .reports = reports,
+					   .report_count = put_reports(rendition, reports) };
 	struct hls_image *image = hls_window_image(rendition->window, &others);
 	if (image)
-		send_image(home, image);
+		tell_workers(home, rendition->name, image);
 	hls_image_unref(image);
 }
 
@@ -112,10 +158,28 @@ static struct cmaf_expected expected(void *arg)
 	return result;
 }
 
+/* RFC 8216bis §6.2.4: renditions have their discontinuities alike. Epochs bring them to all; what
+ * else one of them has, the others get at their next keyframe. */
+static void share_break(struct hls_rendition *rendition)
+{
+	struct hls_home *home = rendition->home;
+	if (++rendition->breaks <= home->breaks)
+		return;
+	home->breaks = rendition->breaks;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+		struct hls_rendition *other = &home->renditions[i];
+		if (other->cutter && other->breaks < home->breaks)
+			cmaf_cutter_break(other->cutter);
+	}
+}
+
 static void on_map(void *arg, const struct cmaf_tracks *tracks, struct buf *header)
 {
 	struct hls_rendition *rendition = arg;
 	hls_window_map(rendition->window, tracks, header);
+	if (rendition->map_epoch == rendition->epoch)
+		share_break(rendition);
+	rendition->map_epoch = rendition->epoch;
 }
 
 static void on_part(void *arg, const struct cmaf_part *part)
@@ -145,20 +209,30 @@ static void ask_for_keys(struct hls_rendition *rendition, const struct frame *fr
 		broadcast_request_key(rendition->home->view->broadcast, frame->rendition);
 }
 
+static void take(struct hls_rendition *rendition, struct frame *frame)
+{
+	/* On its way to the slot that it wants a sink is shown others. */
+	const bool other = codec_is_video(frame->codec) && rendition->slot >= 0 &&
+			   frame->rendition != rendition->slot;
+	if (other)
+		return;
+	ask_for_keys(rendition, frame);
+	rendition->epoch = frame->epoch;
+	cmaf_cutter_push(rendition->cutter, frame, loop_now_us(rendition->home->worker->loop));
+}
+
 static void on_frame(struct sink *sink, struct frame *frame)
 {
 	struct hls_rendition *rendition = list_entry(sink, struct hls_rendition, sink);
-	ask_for_keys(rendition, frame);
-	cmaf_cutter_push(rendition->cutter, frame, loop_now_us(rendition->home->worker->loop));
+	take(rendition, frame);
 	publish(rendition);
 }
 
 static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 {
 	struct hls_rendition *rendition = list_entry(sink, struct hls_rendition, sink);
-	const int64_t now_us = loop_now_us(rendition->home->worker->loop);
 	for (size_t i = 0; i < count; i++)
-		cmaf_cutter_push(rendition->cutter, gop[i], now_us);
+		take(rendition, gop[i]);
 	publish(rendition);
 }
 
@@ -188,24 +262,47 @@ static void on_ended(struct sink *sink)
 static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
 
 /* Numbers never come twice, also after a restart: a segment lasts a second and more.
- * Discontinuities are counted from less, since hls.js walks through all their numbers. */
+ * Discontinuities are counted from less, since hls.js walks through all their numbers; and alike in
+ * all renditions (RFC 8216bis §6.2.4), so one that begins later goes by those that run. */
 static struct hls_numbers later(const struct hls_numbers *last, const struct hls_home *home)
 {
 	const int64_t now_s = loop_utc_us(home->worker->loop) / 1000000 - HLS_NUMBERS_SINCE_S;
 	const uint64_t seconds = now_s > 0 ? (uint64_t)now_s : 0;
-	const uint64_t changes = seconds / 3600 + home->view->snapshot->epoch;
+	uint64_t changes = seconds / 3600 + home->view->snapshot->epoch;
+	changes = last->discontinuity > changes ? last->discontinuity : changes;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+		if (home->renditions[i].window)
+			changes = hls_window_next(home->renditions[i].window).discontinuity - 1;
 	return (struct hls_numbers){
 		.msn = last->msn > seconds ? last->msn : seconds,
-		.discontinuity = last->discontinuity > changes ? last->discontinuity : changes,
+		.discontinuity = changes,
 	};
+}
+
+/* False when the room has no such rendition now. */
+static bool find_slot(const struct hls_rendition *rendition, int *slot)
+{
+	struct rendition_table table;
+	*slot = -1;
+	if (!strcmp(rendition->name, HLS_SOURCE))
+		return true;
+	broadcast_renditions(rendition->home->view->broadcast, &table);
+	const int index = rendition_table_named(&table, rendition->name);
+	if (index >= 0)
+		*slot = table.at[index].slot;
+	return index >= 0;
 }
 
 static void start(struct hls_rendition *rendition)
 {
 	struct hls_home *home = rendition->home;
+	if (!find_slot(rendition, &rendition->slot))
+		return;
 	rendition->next = later(&rendition->next, home);
 	rendition->sink = (struct sink){ .ops = &sink_ops, .audio = CODEC_AAC };
 	rendition->news = false;
+	rendition->map_epoch = 0;
+	rendition->breaks = home->breaks;
 	if (hls_window_create(&rendition->window, rendition->name, &rendition->next))
 		return;
 	if (cmaf_cutter_create(&rendition->cutter, &cutter_ops, rendition)) {
@@ -216,9 +313,11 @@ static void start(struct hls_rendition *rendition)
 	cmaf_cutter_hurry(rendition->cutter);
 	if (fanout_add(home->worker->fanout, home->view->broadcast, &rendition->sink))
 		stop(rendition);
+	else if (rendition->slot >= 0)
+		fanout_want(&rendition->sink, rendition->slot);
 }
 
-/* Workers without readers need no images; without any the muxer rests. */
+/* Workers without readers need no images. */
 static bool still_asked(struct hls_home *home)
 {
 	const int64_t now_us = loop_now_us(home->worker->loop);
@@ -230,23 +329,45 @@ static bool still_asked(struct hls_home *home)
 			asked = true;
 			continue;
 		}
+		tell_worker(home, i, "", NULL);
 		home->asked_us[i] = 0;
-		send_note(home->worker->app->workers[i], home->view->snapshot->id, NULL, run_show);
 	}
 	return asked;
+}
+
+/* Starts what is wanted and stops what nobody asks for, or what has become another slot's. */
+static void look_after(struct hls_rendition *rendition)
+{
+	struct hls_home *home = rendition->home;
+	const int64_t now_us = loop_now_us(home->worker->loop);
+	int slot;
+	const bool wanted =
+		rendition->asked_us && now_us - rendition->asked_us < HLS_IDLE_US + HLS_ASK_US;
+	const bool moved =
+		rendition->cutter && (!find_slot(rendition, &slot) || slot != rendition->slot);
+	if (rendition->cutter && (!wanted || moved)) {
+		stop(rendition);
+		tell_workers(home, rendition->name, NULL);
+	}
+	if (wanted && !rendition->cutter)
+		start(rendition);
+	if (!wanted)
+		rendition->asked_us = 0;
 }
 
 static void on_tick(void *arg)
 {
 	struct hls_home *home = arg;
-	if (!still_asked(home)) {
-		stop(&home->source);
+	const bool asked = still_asked(home);
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+		if (asked)
+			look_after(&home->renditions[i]);
+		else
+			stop(&home->renditions[i]);
+	if (asked)
+		timer_start(&home->tick, TICK_US);
+	else
 		hls_events_finish(&home->events);
-		return;
-	}
-	if (!home->source.cutter)
-		start(&home->source);
-	timer_start(&home->tick, TICK_US);
 }
 
 static struct hls_home *home_of(struct room_view *view)
@@ -256,7 +377,8 @@ static struct hls_home *home_of(struct room_view *view)
 	struct hls_home *home = xcalloc(1, sizeof(*home));
 	home->view = view;
 	home->worker = view->worker;
-	home->source = (struct hls_rendition){ .home = home, .name = "source" };
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+		home->renditions[i].home = home;
 	hls_events_init(&home->events);
 	timer_init(&home->tick, view->worker->loop, on_tick, home);
 	view->hls_home = home;
@@ -290,7 +412,8 @@ void hls_home_event(struct room_view *view, struct buf *message)
 	struct hls_event event;
 	if (!home || !timer_active(&home->tick) || hls_events_add(&home->events, message, &event))
 		return;
-	put_box(&home->source, &event, message);
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+		put_box(&home->renditions[i], &event, message);
 }
 
 /* What was said shortly before belongs to the pictures that are cached. */
@@ -310,34 +433,69 @@ static void take_recent(struct hls_home *home)
 	}
 }
 
+/* That of the name, or one that is free; NULL: there are too many. */
+static struct hls_rendition *rendition_of(struct hls_home *home, const char *name)
+{
+	struct hls_rendition *free_one = NULL;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+		struct hls_rendition *rendition = &home->renditions[i];
+		if (!strcmp(rendition->name, name))
+			return rendition;
+		if (!rendition->asked_us && !rendition->cutter)
+			free_one = rendition;
+	}
+	if (free_one) {
+		*free_one = (struct hls_rendition){ .home = home };
+		snprintf(free_one->name, sizeof(free_one->name), "%s", name);
+	}
+	return free_one;
+}
+
+/* A worker whose first reader it is lacks what the others have. */
+static void show_all(struct hls_home *home)
+{
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+		struct hls_rendition *rendition = &home->renditions[i];
+		if (!rendition->window)
+			continue;
+		rendition->news = hls_window_first_us(rendition->window) != 0;
+		publish(rendition);
+	}
+}
+
+static void take_ask(struct hls_home *home, const char *name, unsigned asker)
+{
+	struct hls_rendition *rendition = rendition_of(home, name);
+	const int64_t now_us = loop_now_us(home->worker->loop);
+	const bool known = home->asked_us[asker];
+	home->asked_us[asker] = now_us;
+	if (rendition)
+		rendition->asked_us = now_us;
+	if (!timer_active(&home->tick)) {
+		take_recent(home);
+		on_tick(home);
+		return;
+	}
+	if (rendition && !rendition->cutter)
+		look_after(rendition);
+	if (!known)
+		show_all(home);
+}
+
 static void run_ask(struct message *message)
 {
 	struct hls_note *note = list_entry(message, struct hls_note, message);
 	struct room_view *view = room_view_find(note->worker, note->room);
-	if (view && view->is_home) {
-		struct hls_home *home = home_of(view);
-		const bool known = home->asked_us[note->asker];
-		home->asked_us[note->asker] = loop_now_us(note->worker->loop);
-		if (!timer_active(&home->tick)) {
-			take_recent(home);
-			on_tick(home);
-		} else if (!known && home->source.cutter) { /* it lacks what the others have */
-			home->source.news = hls_window_first_us(home->source.window) != 0;
-			publish(&home->source);
-		}
-	}
+	if (view && view->is_home)
+		take_ask(home_of(view), note->rendition, note->asker);
 	drop_note(message);
 }
 
-void hls_home_ask(struct app *app, const char *room, unsigned worker)
+void hls_home_ask(struct app *app, const char *room, const char *rendition, unsigned worker)
 {
 	for (unsigned i = 0; i < app->worker_count; i++) {
-		struct hls_note *note = xcalloc(1, sizeof(*note));
-		note->message.run = run_ask;
-		note->message.drop = drop_note;
-		note->worker = app->workers[i];
+		struct hls_note *note = note_for(app->workers[i], room, rendition, run_ask);
 		note->asker = worker;
-		snprintf(note->room, sizeof(note->room), "%s", room);
 		worker_note(app->workers[i], &note->message);
 	}
 }
@@ -347,7 +505,8 @@ void hls_home_destroy(struct hls_home *home)
 	if (!home)
 		return;
 	timer_stop(&home->tick);
-	stop(&home->source);
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+		stop(&home->renditions[i]);
 	hls_events_finish(&home->events);
 	free(home);
 }

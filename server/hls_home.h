@@ -18,8 +18,8 @@ enum {
 	HLS_NUMBERS_SINCE_S = 1735689600,
 };
 
-/* A worker has readers of the room: its home is told. Any worker's thread. */
-void hls_home_ask(struct app *app, const char *room, unsigned worker);
+/* A worker has readers of that rendition: the room's home is told. Any worker's thread. */
+void hls_home_ask(struct app *app, const char *room, const char *rendition, unsigned worker);
 
 /* A timeline event, as it goes to everybody. */
 void hls_home_event(struct room_view *view, struct buf *message);

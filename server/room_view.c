@@ -412,7 +412,7 @@ void room_view_destroy(struct room_view *view)
 	finish_made(view);
 	hls_home_destroy(view->hls_home);
 	record_home_destroy(view->record);
-	hls_view_clear(view);
+	hls_view_clear(view, "");
 	timer_stop(&view->flush);
 	deferred_cancel(&view->slice);
 	live_text_finish(&view->batch.text);

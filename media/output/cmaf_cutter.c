@@ -53,6 +53,11 @@ void cmaf_cutter_hurry(struct cmaf_cutter *cutter)
 	cutter->hurries = true;
 }
 
+void cmaf_cutter_break(struct cmaf_cutter *cutter)
+{
+	cutter->anew_at_key = cutter->running;
+}
+
 static void drop(struct frame **frames, size_t *count)
 {
 	for (size_t i = 0; i < *count; i++)

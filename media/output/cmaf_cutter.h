@@ -66,6 +66,9 @@ void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t n
 /* A box made by cmaf_event(), for the next part. */
 void cmaf_cutter_event(struct cmaf_cutter *cutter, struct buf *event);
 
+/* The next keyframe begins anew, as if the configuration had changed. */
+void cmaf_cutter_break(struct cmaf_cutter *cutter);
+
 /* What waits becomes the last part and its segment ends; the next frame begins anew. */
 void cmaf_cutter_flush(struct cmaf_cutter *cutter);
 

@@ -1,8 +1,15 @@
 #include "media/output/hls_image.h"
 
+#include "media/rendition.h"
 #include "server/core/bytes.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* What transcoders make: constrained baseline, at most 1280x720 at 30 (level 3.1). */
+#define RUNG_CODEC "avc1.42c01f"
+
+enum { SOUND_BPS = 160000 };
 
 struct hls_image *hls_image_ref(struct hls_image *image)
 {
@@ -72,16 +79,29 @@ bool hls_image_has_part(const struct hls_image *image, uint64_t msn, uint64_t pa
 	return msn + 1 < image->next_msn || image->next_part > 0;
 }
 
-void hls_multivariant_put(struct bytes *out, struct hls_image *const *images, size_t count,
-			  const char *prefix)
+void hls_multivariant_begin(struct bytes *out)
 {
 	bytes_text(out, "#EXTM3U\n#EXT-X-VERSION:9\n");
-	for (size_t i = 0; i < count; i++) {
-		const struct hls_image *image = images[i];
-		bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"%s\"", image->bandwidth,
-			     image->codecs);
-		if (image->video)
-			bytes_printf(out, ",RESOLUTION=%ux%u", image->width, image->height);
-		bytes_printf(out, "\n%s%s.m3u8\n", prefix, image->rendition);
-	}
+}
+
+void hls_multivariant_put(struct bytes *out, const struct hls_image *image, const char *prefix)
+{
+	bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"%s\"", image->bandwidth,
+		     image->codecs);
+	if (image->video)
+		bytes_printf(out, ",RESOLUTION=%ux%u", image->width, image->height);
+	bytes_printf(out, "\n%s%s.m3u8\n", prefix, image->rendition);
+}
+
+void hls_multivariant_put_offer(struct bytes *out, const struct hls_image *source,
+				const struct rendition_info *info, const char *name,
+				const char *prefix)
+{
+	const char *sound = strstr(source->codecs, "mp4a");
+	/* Peaks are higher than the rate that the encoder keeps to. */
+	const uint32_t bps = info->bps + info->bps / 2 + SOUND_BPS;
+	bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"" RUNG_CODEC "%s%s\"", bps,
+		     sound ? "," : "", sound ? sound : "");
+	bytes_printf(out, ",RESOLUTION=%ux%u\n%s%s.m3u8\n", info->width, info->height, prefix,
+		     name);
 }

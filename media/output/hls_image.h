@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct bytes;
+struct rendition_info;
 
 enum { HLS_RENDITION_NAME = 16, HLS_CODECS_TEXT = 80 };
 
@@ -76,9 +77,14 @@ bool hls_image_has_segment(const struct hls_image *image, uint64_t msn); /* whol
 /* Players begin with a whole segment. */
 bool hls_image_playable(const struct hls_image *image);
 
-/* The multivariant playlist; its URIs begin with `prefix` (a ticket and a slash, or ""). */
-void hls_multivariant_put(struct bytes *out, struct hls_image *const *images, size_t count,
-			  const char *prefix);
+/* The multivariant playlist: a variant each; URIs begin with `prefix` (a ticket and a slash, or
+ * ""). */
+void hls_multivariant_begin(struct bytes *out);
+void hls_multivariant_put(struct bytes *out, const struct hls_image *image, const char *prefix);
+/* One that is made once somebody asks for it, with the sound of the source. */
+void hls_multivariant_put_offer(struct bytes *out, const struct hls_image *source,
+				const struct rendition_info *info, const char *name,
+				const char *prefix);
 
 void hls_segment_unref(struct hls_segment *segment); /* takes NULL */
 

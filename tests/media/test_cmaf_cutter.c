@@ -220,6 +220,17 @@ Test(cmaf_cutter, another_configuration_begins_anew_and_the_same_in_other_memory
 	cr_assert(eq(sz, f.maps, 2));
 }
 
+Test(cmaf_cutter, a_break_waits_for_a_keyframe)
+{
+	const int64_t end_us = pictures(0, 1000000, 4000000, 1);
+	cmaf_cutter_break(f.cutter);
+	picture(end_us, false, 1);
+	cr_assert(eq(sz, f.maps, 1));
+	pictures(end_us + FRAME_US, 1000000, 1000000, 1);
+	cr_assert(eq(sz, f.maps, 2));
+	cr_assert(eq(i64, f.parts[f.at_map[1]].media_us, end_us + FRAME_US));
+}
+
 Test(cmaf_cutter, a_hole_is_a_discontinuity_that_waits_for_a_keyframe)
 {
 	const int64_t end_us = pictures(0, 1000000, 1000000, 1);

@@ -1,6 +1,7 @@
 #include "media/output/hls_window.h"
 
 #include "media/output/hls_events.h"
+#include "media/rendition.h"
 #include "server/core/bytes.h"
 #include "tests/support/media_frames.h"
 
@@ -249,8 +250,13 @@ Test(hls_window, the_multivariant_playlist_names_codecs_size_and_rate)
 	struct bytes out;
 	bytes_init(&out, 4096);
 	segments(1);
-	struct hls_image *image = (struct hls_image *)look();
-	hls_multivariant_put(&out, &image, 1, "TICKET/");
+	const struct hls_image *image = look();
+	const struct rendition_info offer = { .width = 640, .height = 360, .bps = 600000 };
+	hls_multivariant_begin(&out);
+	hls_multivariant_put(&out, image, "TICKET/");
+	hls_multivariant_put_offer(&out, image, &offer, "360p", "TICKET/");
+	cr_assert(has(bytes_string(&out), "#EXT-X-STREAM-INF:BANDWIDTH=1060000,CODECS=\"avc1.42c01f"
+					  "\",RESOLUTION=640x360\nTICKET/360p.m3u8\n"));
 	cr_assert(has(bytes_string(&out), "#EXT-X-STREAM-INF:BANDWIDTH=50000,CODECS=\"avc1."
 					  "42"));
 	cr_assert(has(bytes_string(&out), "\",RESOLUTION=320x180\nTICKET/source.m3u8\n"));

@@ -1,0 +1,63 @@
+"""Several renditions in one multivariant playlist: what RFC 8216bis says of them together, made while somebody watches."""
+import re
+import subprocess
+import tempfile
+import unittest
+
+from hls import HlsTest
+from souk import until
+
+
+class Renditions(HlsTest):
+    OPTIONS = ("--ladder", "120p:300,90p:150")
+
+    def test_they_run_on_demand_and_agree_with_each_other(self):
+        publisher = self.publish(seconds=60)
+        reader = self.reader()
+        index = until(lambda: next((t for t in [reader.get("index.m3u8")[2].decode()] if "90p.m3u8" in t), None), "the rungs")
+        variants = re.findall(r"#EXT-X-STREAM-INF:BANDWIDTH=(\d+),CODECS=\"(.*)\",RESOLUTION=(\d+)x(\d+)\n(\S+)\n", index)
+        self.assertEqual([v[4] for v in variants], ["source.m3u8", "120p.m3u8", "90p.m3u8"])
+        self.assertEqual([v[3] for v in variants], ["180", "120", "90"])
+        self.assertTrue(all(re.fullmatch(r"avc1\.42[0-9a-f]{4},mp4a\.40\.2", v[1]) for v in variants), variants)
+        pin = self.server.request("POST", "/api/rooms/demo/pin", {"sku": "A1"}, self.host)[2]
+        small = reader.playlist(name="90p.m3u8")
+        self.check_picture(reader, small, 90)
+        source, small = until(lambda: self.both(reader, pin["id"]), "both with a report of the other")
+        for tag in ("TARGETDURATION", "SERVER-CONTROL", "PART-INF", "VERSION", "DISCONTINUITY-SEQUENCE"):
+            self.assertEqual(source.tags[tag], small.tags[tag], tag)
+        self.assertEqual(source.ranges[pin["id"]], small.ranges[pin["id"]], "the same dates in all")
+        self.assertTrue(all(s.date for s in source.segments + small.segments))
+        report = small.reports[0]
+        self.assertEqual(report["URI"], "source.m3u8")
+        # What the report says can be asked for as it is.
+        reader.playlist(f"?_HLS_msn={report['LAST-MSN']}&_HLS_part={report['LAST-PART']}")
+        publisher.stop()
+        until(lambda: self.state()["state"] == "lost", "lost")
+        self.publish(seconds=60)
+        until(lambda: self.discontinuous(reader), "both behind the same discontinuity")
+
+    def both(self, reader, event):
+        lists = [reader.playlist(name=f"{name}.m3u8") for name in ("source", "90p")]
+        return lists if all(p.reports and event in p.ranges for p in lists) else None
+
+    def discontinuous(self, reader):
+        lists = [reader.playlist(name=f"{name}.m3u8") for name in ("source", "90p")]
+        numbers = {self.newest_discontinuity(p) for p in lists}
+        return len(numbers) == 1 and all(any(s.discontinuity for s in p.segments) for p in lists)
+
+    def newest_discontinuity(self, playlist):
+        return int(playlist.tags["DISCONTINUITY-SEQUENCE"]) + sum(s.discontinuity for s in playlist.segments)
+
+    def check_picture(self, reader, playlist, height):
+        segment = playlist.segments[0]
+        with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
+            file.write(reader.get(segment.map)[2] + b"".join(reader.get(p["URI"])[2] for p in segment.parts))
+            file.flush()
+            out = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,height", "-of", "csv=p=0", file.name],
+                                 capture_output=True, text=True, check=True)
+        self.assertEqual(out.stdout.split(), [f"h264,{height}", "aac"])
+        self.assertEqual(out.stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
