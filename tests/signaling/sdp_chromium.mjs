@@ -103,7 +103,7 @@ try {
   assert.deepEqual(got.viewer, { directions: ['recvonly', 'recvonly'], streams: ['souk', 'souk'], sctp: 0 });
   assert.deepEqual(got.buyer, { directions: ['recvonly', 'recvonly'], streams: ['souk', 'souk'], sctp: 65536 });
   assert.deepEqual(got.publisher, { ...sending, layers: [''] });
-  assert.deepEqual(got.simulcast, { ...sending, layers: ['h'] });
+  assert.deepEqual(got.simulcast, { ...sending, layers: ['l', 'm', 'h'] });
   assert.match(got.counterOffer, /^ok audio=1 video=1 data=1/);
   console.log('ok');
 } finally {
