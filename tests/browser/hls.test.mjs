@@ -88,7 +88,7 @@ test('cards come with the playlist, bound to their pictures', async () => {
 	const worst = Math.max(...errors.map(({ error }) => Math.abs(error)));
 	console.log(`# event error: ${errors.map(({ error }) => error.toFixed(0)).join(', ')} ms`);
 	assert.deepEqual(errors.map(({ sku }) => sku), events.map(({ data }) => data.sku));
-	assert.ok(worst < 100, `${worst} ms from the picture`);
+	assert.ok(worst < (isBusy() ? 250 : 100), `${worst} ms from the picture`);
 	await page.context().close();
 });
 
