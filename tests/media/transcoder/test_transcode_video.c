@@ -9,6 +9,7 @@
 #include "tests/media/transcoder/pictures.h"
 
 #include <criterion/criterion.h>
+#include <criterion/logging.h>
 #include <criterion/new/assert.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -363,10 +364,12 @@ Test(transcode_video, a_child_that_is_killed_is_replaced_and_goes_on_at_the_next
 	const size_t before = f.out[1].count;
 	const pid_t pid = transcode_video_pid(f.video);
 	cr_assert(eq(int, kill(pid, SIGKILL), 0));
-	/* Its loss shows with the loop's next turn. */
-	while (transcode_video_pid(f.video) == pid)
-		loop_poll(f.loop);
 	const int64_t lost_us = loop_now_us(f.loop);
+	while (transcode_video_pid(f.video) == pid || !transcode_video_pid(f.video))
+		loop_poll(f.loop);
+	const int64_t replaced_us = loop_now_us(f.loop) - lost_us;
+	cr_log_info("replaced after %ld us", (long)replaced_us);
+	cr_expect(lt(i64, replaced_us, 300000));
 	f.next = 30;
 	feed(60, before + 30);
 	cr_assert(eq(i64, f.out[1].frames[before]->media_us, f.source.frames[30]->media_us));
