@@ -21,6 +21,10 @@ struct axis {
 	unsigned longest; /* span */
 	struct span *spans; /* one for each sample out */
 	uint16_t *weights;
+	/* The same in flat tables, for where no span is longer than two: its first sample and the
+	 * weight of its second. */
+	uint16_t *firsts;
+	uint16_t *seconds;
 };
 
 struct scale {
@@ -57,10 +61,16 @@ static void axis_init(struct axis *axis, unsigned in, unsigned out)
 	uint32_t used = 0;
 	*axis = (struct axis){ .in = in, .out = out };
 	axis->spans = xcalloc(out, sizeof(*axis->spans));
-	/* Neighbours share at most one sample; pairs may read a weight more. */
-	axis->weights = xcalloc((size_t)in + 2 * (size_t)out + 1, sizeof(*axis->weights));
-	for (unsigned i = 0; i < out; i++)
+	/* Neighbours share at most one sample. */
+	axis->weights = xcalloc((size_t)in + 2 * (size_t)out, sizeof(*axis->weights));
+	axis->firsts = xcalloc(out, sizeof(*axis->firsts));
+	axis->seconds = xcalloc(out, sizeof(*axis->seconds));
+	for (unsigned i = 0; i < out; i++) {
+		const struct span *span = &axis->spans[i];
 		fill_span(axis, i, &used);
+		axis->firsts[i] = span->first;
+		axis->seconds[i] = span->count > 1 ? axis->weights[span->weights + 1] : 0;
+	}
 }
 
 static bool usable(struct scale_size size)
@@ -133,12 +143,13 @@ static void halve(uint8_t *restrict out, const uint8_t *restrict row, unsigned w
 
 static void mix_pairs(uint8_t *restrict out, const uint8_t *restrict row, const struct axis *axis)
 {
+	const uint16_t *restrict firsts = axis->firsts;
+	const uint16_t *restrict seconds = axis->seconds;
 	for (unsigned x = 0; x < axis->out; x++) {
-		const struct span *span = &axis->spans[x];
-		const uint8_t *pair = row + span->first;
-		const unsigned second = span->count > 1 ? axis->weights[span->weights + 1] : 0;
-		out[x] = (uint8_t)((pair[0] * (WHOLE - second) + pair[1] * second + WHOLE / 2) >>
-				   WHOLE_SHIFT);
+		const uint8_t *pair = row + firsts[x];
+		const int first = pair[0];
+		out[x] = (uint8_t)(first +
+				   (((pair[1] - first) * seconds[x] + WHOLE / 2) >> WHOLE_SHIFT));
 	}
 }
 
@@ -173,6 +184,8 @@ static void axis_finish(struct axis *axis)
 {
 	free(axis->spans);
 	free(axis->weights);
+	free(axis->firsts);
+	free(axis->seconds);
 }
 
 void scale_destroy(struct scale *scale)
