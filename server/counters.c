@@ -30,6 +30,8 @@ static const struct {
 	{ AT(recordings_failed), "souk_recordings_failed_total",
 	  "Recordings that ended because the disk did not take them", NULL },
 	{ AT(flv_bytes), "souk_flv_bytes_total", "Bytes handed to FLV connections", NULL },
+	{ AT(hls_bytes), "souk_hls_bytes_total", "Bytes of HLS segments and parts sent", NULL },
+	{ AT(recorded_bytes), "souk_recorded_bytes_total", "Bytes written to recordings", NULL },
 	{ AT(tracks), "souk_track_total", "Messages of type track", NULL },
 };
 

@@ -17,6 +17,8 @@ struct counters {
 	struct metric *live_too_slow, *flv_too_slow, *events_too_slow; /* closed */
 	struct metric *recordings_failed; /* the disk did not take them */
 	struct metric *flv_bytes; /* handed to FLV connections */
+	struct metric *hls_bytes; /* of segments and parts that were asked for */
+	struct metric *recorded_bytes; /* written */
 	struct metric *tracks; /* messages of type `track` */
 };
 

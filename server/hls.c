@@ -90,11 +90,16 @@ static void reply_text(struct http_request *request, const struct hls_ask *ask, 
 	http_reply_buf(request, 200, headers.list, ask->gzip && gzip ? gzip : plain);
 }
 
-static void reply_media(struct http_request *request, const struct hls_ask *ask, bool video,
-			struct buf *const *bufs, size_t count)
+static void reply_media(struct room_view *view, struct http_request *request,
+			const struct hls_ask *ask, struct buf *const *bufs, size_t count)
 {
 	struct reply_headers headers = { 0 };
-	add_headers(&headers, ask, video ? "video/mp4" : "audio/mp4", true);
+	size_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += bufs[i]->len;
+	metric_add(view->worker->app->counters.hls_bytes, (int64_t)bytes);
+	const struct hls_image *image = find_image(&view->hls, ask->name.rendition);
+	add_headers(&headers, ask, image && image->video ? "video/mp4" : "audio/mp4", true);
 	http_reply_bufs(request, 200, headers.list, bufs, count);
 }
 
@@ -153,9 +158,10 @@ static bool is_too_far(const struct hls_image *image, const struct hls_ask *ask)
 	return ask->by_part && ask->msn >= image->next_msn && ask->part >= have + HLS_ADVANCE_PARTS;
 }
 
-static bool answer_playlist(const struct hls_image *image, struct http_request *request,
-			    const struct hls_ask *ask)
+static bool answer_playlist(struct room_view *view, const struct hls_image *image,
+			    struct http_request *request, const struct hls_ask *ask)
 {
+	(void)view;
 	if (!hls_image_playable(image))
 		return false;
 	if (ask->blocks && !image->ended) {
@@ -174,18 +180,18 @@ static bool answer_playlist(const struct hls_image *image, struct http_request *
 	return true;
 }
 
-static bool answer_map(const struct hls_image *image, struct http_request *request,
-		       const struct hls_ask *ask)
+static bool answer_map(struct room_view *view, const struct hls_image *image,
+		       struct http_request *request, const struct hls_ask *ask)
 {
 	struct buf *header = hls_image_map(image, ask->name.number);
 	if (!header)
 		return not_found(request);
-	reply_media(request, ask, image->video, &header, 1);
+	reply_media(view, request, ask, &header, 1);
 	return true;
 }
 
-static bool answer_segment(const struct hls_image *image, struct http_request *request,
-			   const struct hls_ask *ask)
+static bool answer_segment(struct room_view *view, const struct hls_image *image,
+			   struct http_request *request, const struct hls_ask *ask)
 {
 	const struct hls_segment *segment = hls_image_segment(image, ask->name.number);
 	struct buf *parts[CMAF_SEGMENT_PARTS_MAX];
@@ -194,19 +200,19 @@ static bool answer_segment(const struct hls_image *image, struct http_request *r
 		return not_found(request);
 	for (; count < segment->part_count && count < CMAF_SEGMENT_PARTS_MAX; count++)
 		parts[count] = segment->parts[count].data;
-	reply_media(request, ask, image->video, parts, count);
+	reply_media(view, request, ask, parts, count);
 	return true;
 }
 
 /* The part to come is hinted at in the playlist, so it may be asked for already. */
-static bool answer_part(const struct hls_image *image, struct http_request *request,
-			const struct hls_ask *ask)
+static bool answer_part(struct room_view *view, const struct hls_image *image,
+			struct http_request *request, const struct hls_ask *ask)
 {
 	const struct hls_name *name = &ask->name;
 	const struct hls_segment *segment = hls_image_segment(image, name->number);
 	if (segment && name->part < segment->part_count) {
 		struct buf *data = segment->parts[name->part].data;
-		reply_media(request, ask, image->video, &data, 1);
+		reply_media(view, request, ask, &data, 1);
 		return true;
 	}
 	if (!image->ended && name->number == image->next_msn && name->part == image->next_part)
@@ -216,8 +222,8 @@ static bool answer_part(const struct hls_image *image, struct http_request *requ
 
 static bool answer(struct room_view *view, struct http_request *request, const struct hls_ask *ask)
 {
-	static bool (*const answers[])(const struct hls_image *image, struct http_request *request,
-				       const struct hls_ask *ask) = {
+	static bool (*const answers[])(struct room_view * view, const struct hls_image *image,
+				       struct http_request *request, const struct hls_ask *ask) = {
 		[HLS_PLAYLIST] = answer_playlist,
 		[HLS_MAP] = answer_map,
 		[HLS_SEGMENT] = answer_segment,
@@ -227,7 +233,7 @@ static bool answer(struct room_view *view, struct http_request *request, const s
 	if (ask->name.kind == HLS_INDEX)
 		return answer_index(view, request, ask);
 	const struct hls_image *image = find_image(hls, ask->name.rendition);
-	return image && answers[ask->name.kind](image, request, ask);
+	return image && answers[ask->name.kind](view, image, request, ask);
 }
 
 static void wait_destroy(struct hls_wait *wait)

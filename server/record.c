@@ -171,6 +171,7 @@ static void do_append(struct record_file *file, const struct record_message *mes
 	part.offset = file->len;
 	part.len = data->len;
 	file->len += part.len;
+	metric_add(file->recorder->app->counters.recorded_bytes, (int64_t)part.len);
 	record_put_part(&file->lines, &part);
 }
 
