@@ -6,10 +6,11 @@ enum {
 	LOSS_WEIGHT = 4, /* of the mean: a quarter is the newest report */
 	LOSS_HOPELESS = 128,
 	PROBE_REPORTS_US = 300000, /* until the last of it is reported on */
-	PROBE_RAMP_US = 1700000, /* a path that is too narrow tells before it breaks */
+	PROBE_PEAK_US = 300000, /* the whole rate, at the end */
 	PROBE_QUEUE_US = 60000,
 	PROBE_SHARE = 110, /* percent of what will be sent */
 	CHOKED = 65, /* percent of what is sent gets through, or less */
+	PADDING_PAUSE_US = 100000, /* between two calls; what is longer was no probing */
 	PADDING_MAX = 60000, /* bytes at once, after a pause of the caller */
 };
 
@@ -42,7 +43,7 @@ static int64_t extreme_of(const struct path_extreme *extreme, bool higher)
 void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us)
 {
 	/* It follows what comes, upwards slowly: after a change or a probe it tells nothing. */
-	if (now_us - path->changed_us < PATH_SETTLE_US || path->probe_us)
+	if (!path->probe_us && now_us - path->changed_us < PATH_SETTLE_US)
 		path->remb_high = (struct path_extreme){ .since_us = now_us };
 	const int64_t high = path->remb_high.known ? extreme_of(&path->remb_high, true) : 0;
 	const bool fell = (int64_t)bps < high * PATH_REMB_LOW / 100;
@@ -59,7 +60,7 @@ static int64_t queue_us(const struct rtp_path *path, int64_t now_us)
 }
 
 /* A queue that empties is on its way to be well. */
-static void note_rtt(struct rtp_path *path, int64_t rtt_us, int64_t now_us)
+void rtp_path_rtt(struct rtp_path *path, int64_t rtt_us, int64_t now_us)
 {
 	const bool empties = rtt_us < path->rtt_us * 19 / 20;
 	path->rtt_us = rtt_us;
@@ -80,28 +81,30 @@ static void note_rtt(struct rtp_path *path, int64_t rtt_us, int64_t now_us)
 	path->slow_us = 0;
 }
 
-static void note_loss(struct rtp_path *path, const struct rtp_path_report *report, int64_t now_us)
+void rtp_path_report(struct rtp_path *path, uint32_t highest_seq, int32_t total_lost,
+		     int64_t now_us)
 {
-	const int32_t expected = (int32_t)(report->highest_seq - path->highest_seq);
-	const int32_t lost = report->lost - path->lost;
+	const int32_t expected = (int32_t)(highest_seq - path->highest_seq);
+	const int32_t lost = total_lost - path->lost;
 	const bool known = path->reported_us != 0;
 	if (known && now_us - path->reported_us < PATH_REPORT_US)
 		return;
-	path->highest_seq = report->highest_seq;
-	path->lost = report->lost;
+	path->highest_seq = highest_seq;
+	path->lost = total_lost;
 	path->reported_us = now_us;
-	if (!known || expected <= 0)
+	if (!known || expected <= 0) { /* nothing is known of what was not sent */
+		path->lossy = 0;
 		return;
+	}
 	const int share = lost <= 0 ? 0 : lost >= expected ? 256 : (int)(lost * 256LL / expected);
 	path->loss += (share * 16 - path->loss) / LOSS_WEIGHT;
 	path->lossy = path->loss / 16 >= PATH_LOSS ? path->lossy + 1 : 0;
 }
 
-void rtp_path_report(struct rtp_path *path, const struct rtp_path_report *report, int64_t now_us)
+void rtp_path_restart_reports(struct rtp_path *path)
 {
-	note_loss(path, report, now_us);
-	if (report->rtt_us >= 0)
-		note_rtt(path, report->rtt_us, now_us);
+	path->reported_us = 0;
+	path->lossy = 0;
 }
 
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us)
@@ -147,6 +150,7 @@ static void go(struct rtp_path *path, const struct rendition_table *table, int l
 	path->low = path->slow = path->lossy = 0;
 	path->probe_us = 0;
 	path->choked = false;
+	path->loss = 0; /* was that of another rate */
 }
 
 /* The next level in this direction that the viewer can decode; the same when there is none. */
@@ -188,7 +192,13 @@ static void give_way(struct rtp_path *path, const struct rendition_table *table,
 
 static bool probe_hurts(const struct rtp_path *path, int64_t now_us)
 {
-	return path->lossy || queue_us(path, now_us) > PROBE_QUEUE_US;
+	const bool lossy = path->lossy && now_us - path->reported_us < PATH_FRESH_US;
+	return lossy || path->low || queue_us(path, now_us) > PROBE_QUEUE_US;
+}
+
+static int64_t probe_us(const struct rtp_path *path)
+{
+	return path->level >= 0 ? PATH_PROBE_US : PATH_PROBE_SLOW_US;
 }
 
 static void end_probe(struct rtp_path *path, int64_t now_us)
@@ -207,18 +217,21 @@ static void try_more(struct rtp_path *path, const struct rendition_table *table,
 {
 	const int level = step(path, table, limits, 1);
 	const bool hurts = probe_hurts(path, now_us);
-	const int64_t passed_us = now_us - path->probe_us;
+	const int64_t peak_us = path->padded_us + PROBE_REPORTS_US;
 	if (level == path->level) {
 		path->probe_us = 0;
 	} else if (!path->probe_us) {
 		if (now_us - path->changed_us < path->patience_us || hurts)
 			return;
 		path->probe_us = path->padded_us = now_us;
+		path->ramp_us = 0;
+		path->remb_high = (struct path_extreme){ .since_us = now_us };
 		if (!limits->probes)
 			go(path, table, level, now_us);
-	} else if (hurts) {
+	} else if (hurts || now_us - path->probe_us > PATH_PROBE_MAX_US) {
 		end_probe(path, now_us);
-	} else if (passed_us >= PATH_PROBE_US + PROBE_REPORTS_US) {
+	} else if (path->ramp_us >= probe_us(path) && now_us >= peak_us &&
+		   path->rtt_at_us >= path->padded_us) {
 		path->patience_us = PATH_PATIENCE_US;
 		go(path, table, level, now_us);
 	}
@@ -261,13 +274,22 @@ uint32_t rtp_path_padding(struct rtp_path *path, const struct rendition_table *t
 			  int64_t now_us)
 {
 	const int next = path->level + 1;
-	if (!path->probe_us || now_us - path->probe_us > PATH_PROBE_US || next >= (int)table->count)
+	if (!path->probe_us || path->ramp_us >= probe_us(path) || next >= (int)table->count)
 		return 0;
-	const uint64_t more = rate(table, next) * PROBE_SHARE / 100 - rate(table, path->level);
-	const int64_t ramp_us = now_us - path->probe_us;
-	const uint64_t share = (uint64_t)(ramp_us < PROBE_RAMP_US ? ramp_us : PROBE_RAMP_US);
-	const uint64_t bytes =
-		more * share / PROBE_RAMP_US * (uint64_t)(now_us - path->padded_us) / 8000000;
+	const int64_t heard_us =
+		path->rtt_at_us > path->probe_us ? path->rtt_at_us : path->probe_us;
+	int64_t passed_us = now_us - path->padded_us;
 	path->padded_us = now_us;
+	if (now_us - heard_us > PATH_PROBE_BLIND_US)
+		return 0;
+	if (passed_us > PADDING_PAUSE_US)
+		passed_us = PADDING_PAUSE_US;
+	path->ramp_us += passed_us;
+	const uint64_t more = rate(table, next) * PROBE_SHARE / 100 - rate(table, path->level);
+	/* A path that is too narrow tells before it breaks. */
+	const int64_t whole_us = probe_us(path) - PROBE_PEAK_US;
+	const int64_t ramp_us = path->ramp_us < whole_us ? path->ramp_us : whole_us;
+	const uint64_t bytes =
+		more * (uint64_t)ramp_us / (uint64_t)whole_us * (uint64_t)passed_us / 8000000;
 	return bytes < PADDING_MAX ? (uint32_t)bytes : PADDING_MAX;
 }

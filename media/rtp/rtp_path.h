@@ -26,7 +26,10 @@ enum {
 	PATH_FRESH_US = 1500000, /* a report counts for so long */
 	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
 	PATH_WATCH_US = 3000000, /* behind a change */
-	PATH_PROBE_US = 2000000,
+	PATH_PROBE_US = 2000000, /* of growing padding; */
+	PATH_PROBE_SLOW_US = 4000000, /* while sound alone brings reports, once a second */
+	PATH_PROBE_BLIND_US = 1200000, /* without a report nothing more is sent, */
+	PATH_PROBE_MAX_US = 9000000, /* and after this the probe has failed */
 	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */
 	PATH_PATIENCE_MAX_US = 4000000, /* up to this */
 	PATH_REBASE_US = 5000000, /* of long round trips: the path has become another one */
@@ -59,19 +62,21 @@ struct rtp_path {
 	int64_t patience_us;
 	int64_t probe_us; /* since when; 0: no probe */
 	int64_t padded_us; /* probe padding is sent up to this time */
+	int64_t ramp_us; /* for so long padding was sent, while reports came */
 };
 
 void rtp_path_init(struct rtp_path *path);
 
 void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us);
 
-/* Of a receiver report about the picture, or about the sound when there is no picture. */
-struct rtp_path_report {
-	uint32_t highest_seq; /* extended */
-	int32_t lost; /* cumulative */
-	int64_t rtt_us; /* -1: not measured anew */
-};
-void rtp_path_report(struct rtp_path *path, const struct rtp_path_report *report, int64_t now_us);
+/* Of a receiver report about the picture, or about the sound when there is no picture: the extended
+ * highest number and the cumulative loss. */
+void rtp_path_report(struct rtp_path *path, uint32_t highest_seq, int32_t lost, int64_t now_us);
+/* A round trip was measured. */
+void rtp_path_rtt(struct rtp_path *path, int64_t rtt_us, int64_t now_us);
+
+/* The reports are of another stream from now on. */
+void rtp_path_restart_reports(struct rtp_path *path);
 
 /* The round trip has to be measured often: something happens. */
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us);

@@ -15,6 +15,8 @@ struct wish {
 
 void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us)
 {
+	if (sender->hushed)
+		return;
 	if (sender->key_asked_us != 0 && now_us - sender->key_asked_us < SENDER_KEY_INTERVAL_US)
 		return;
 	sender->key_asked_us = now_us;
@@ -203,17 +205,15 @@ static void answer(struct rtp_sender *sender, const struct wish *wish, int64_t n
 		rtp_sender_ask_key(sender, now_us);
 }
 
-static void note_path(struct rtp_sender *sender, const struct rtcp_report_block *block,
-		      int64_t rtt_us)
+/* Reports come with each NACK; they measure the round trip once for each of ours. */
+static void note_round_trip(struct rtp_sender *sender, const struct rtcp_report_block *block,
+			    int64_t rtt_us)
 {
-	/* Reports come with each NACK; they measure the round trip once for each of ours. */
-	const struct rtp_path_report report = {
-		.highest_seq = block->highest_seq,
-		.lost = block->lost,
-		.rtt_us = block->lsr == sender->lsr_heard ? -1 : rtt_us,
-	};
-	sender->lsr_heard = block->lsr;
-	rtp_path_report(&sender->path, &report, clock_mono_us(sender->config.clock));
+	uint32_t *heard = &sender->lsr_heard[block->ssrc == sender->audio.ssrc];
+	if (rtt_us < 0 || *heard == block->lsr)
+		return;
+	*heard = block->lsr;
+	rtp_path_rtt(&sender->path, rtt_us, clock_mono_us(sender->config.clock));
 }
 
 static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, int64_t utc_us)
@@ -235,8 +235,12 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 							  block.lsr, block.dlsr);
 		if (rtt_us >= 0)
 			sender->stats.rtt_us = rtt_us;
-		if (video || !sender->video.on)
-			note_path(sender, &block, rtt_us);
+		/* Without a picture its stream says nothing of the path. */
+		const bool sound_alone = !sender->video.on || (sender->hushed && sender->audio.on);
+		if (sound_alone ? audio : video)
+			rtp_path_report(&sender->path, block.highest_seq, block.lost,
+					clock_mono_us(sender->config.clock));
+		note_round_trip(sender, &block, rtt_us);
 	}
 }
 

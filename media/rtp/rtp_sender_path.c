@@ -15,6 +15,7 @@ static void hush(struct rtp_sender *sender, bool hushed)
 	if (sender->hushed == hushed)
 		return;
 	sender->hushed = hushed;
+	rtp_path_restart_reports(&sender->path);
 	sender->need_key = true;
 	rtp_pacer_clear(&sender->pacer, true);
 }
@@ -75,25 +76,38 @@ void rtp_sender_pin(struct rtp_sender *sender, int slot)
 	rtp_sender_steer(sender, clock_mono_us(sender->config.clock));
 }
 
+/* Repairs have numbers of their own, so that padding among them leaves no gap in the picture's. But
+ * without a picture only its own stream is reported on. */
+static struct sender_stream *probe_stream(struct rtp_sender *sender)
+{
+	return sender->hushed ? &sender->video : &sender->rtx;
+}
+
+static void fill_padding(struct rtp_sender *sender, struct rtp_packet *packet)
+{
+	struct sender_stream *stream = probe_stream(sender);
+	memcpy(packet->header, stream->header, stream->header_len);
+	packet->header_len = stream->header_len;
+	rtp_header_patch(packet->header, stream->seq++, sender->video.newest_time, false);
+	rtp_header_set_padding(packet->header);
+	if (stream->capture_at)
+		rtp_header_set_capture(packet->header, stream->capture_at,
+				       sender->video.newest_capture_us);
+	packet->payload = padding;
+	packet->payload_len = PADDING;
+}
+
 void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us)
 {
 	struct rtp_packet run[SENDER_RUN];
-	struct sender_stream *rtx = &sender->rtx;
 	const struct rendition_table *table = fanout_renditions(&sender->sink);
 	const uint32_t bytes =
-		table && rtx->on ? rtp_path_padding(&sender->path, table, now_us) : 0;
+		table && sender->rtx.on ? rtp_path_padding(&sender->path, table, now_us) : 0;
 	size_t count = bytes / PADDING;
 	if (count > SENDER_RUN)
 		count = SENDER_RUN;
-	for (size_t i = 0; i < count; i++) {
-		struct rtp_packet *packet = &run[i];
-		memcpy(packet->header, rtx->header, rtx->header_len);
-		packet->header_len = rtx->header_len;
-		rtp_header_patch(packet->header, rtx->seq++, sender->video.newest_time, false);
-		rtp_header_set_padding(packet->header);
-		packet->payload = padding;
-		packet->payload_len = PADDING;
-	}
+	for (size_t i = 0; i < count; i++)
+		fill_padding(sender, &run[i]);
 	if (count && rtp_sender_run(sender, run, count) == 0)
 		sender->stats.padding_packets += count;
 }

@@ -69,7 +69,7 @@ struct rtp_sender {
 	uint8_t *red; /* payloads of one turn; made when the viewer first loses packets */
 	int64_t lossy_until_us; /* sound is sent twice until then */
 	int64_t key_asked_us; /* 0: never */
-	uint32_t lsr_heard; /* of the newest report that echoed one of ours */
+	uint32_t lsr_heard[2]; /* picture, sound: of the newest report that echoed one of ours */
 	int64_t first_report_us, next_report_us; /* 0: nothing sent yet */
 	struct rtp_sender_stats stats;
 };

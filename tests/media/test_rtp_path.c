@@ -16,7 +16,11 @@ struct fixture {
 	double random_loss;
 	double queue_bits, lost_bits, sent_bits;
 	double remb_bps;
-	struct rtp_path_report said;
+	struct {
+		uint32_t highest_seq;
+		int32_t lost;
+	} said;
+	bool hushed, mute; /* mute: nothing at all is sent without a picture */
 	int shown;
 	unsigned changes;
 	double padding_bits;
@@ -41,6 +45,8 @@ TestSuite(rtp_path, .init = setup);
 static double sent_bps(void)
 {
 	const int level = f.shown < 0 ? -1 : rendition_table_find(&f.table, (unsigned)f.shown);
+	if (level < 0 && f.mute)
+		return 0;
 	return PATH_SOUND_BPS + (level < 0 ? 0 : f.table.at[level].bps);
 }
 
@@ -75,10 +81,17 @@ static void report(void)
 		f.remb_bps = got * 1.5;
 	if (queue_us > 50000 && f.remb_bps > got * 0.9)
 		f.remb_bps = got * 0.9;
+	/* Another stream is reported on while there is no picture. */
+	if (f.hushed != (f.shown < 0)) {
+		f.hushed = f.shown < 0;
+		rtp_path_restart_reports(&f.path);
+	}
 	f.said.highest_seq += (uint32_t)(f.sent_bits / 1000);
 	f.said.lost += (int32_t)(f.lost_bits / 1000);
-	f.said.rtt_us = BASE_RTT_US + (int64_t)queue_us;
-	rtp_path_report(&f.path, &f.said, f.now_us);
+	if (!f.mute || f.sent_bits > 0)
+		rtp_path_rtt(&f.path, BASE_RTT_US + (int64_t)queue_us, f.now_us);
+	if (!f.mute || f.sent_bits > 0)
+		rtp_path_report(&f.path, f.said.highest_seq, f.said.lost, f.now_us);
 	rtp_path_remb(&f.path, (uint64_t)f.remb_bps, f.now_us);
 	f.sent_bits = f.lost_bits = 0;
 }
@@ -177,14 +190,31 @@ Test(rtp_path, sound_goes_on_alone_where_no_picture_gets_through_and_the_picture
 	cr_assert(eq(int, f.shown, 0));
 }
 
+/* A show without sound: without a picture nothing is left to report on but probes. */
+Test(rtp_path, a_silent_picture_comes_back_too)
+{
+	f.mute = true;
+	f.table.count = 1;
+	f.table.at[0].bps = 1200000;
+	begin();
+	run(5000000);
+	f.width_bps = 300000;
+	run(15000000);
+	cr_assert(eq(int, f.shown, PATH_NO_PICTURE));
+	f.width_bps = 5000000;
+	run(15000000);
+	cr_assert(eq(int, f.shown, 2));
+}
+
 Test(rtp_path, a_longer_way_is_not_taken_for_a_queue_for_ever)
 {
 	begin();
 	run(10000000);
 	for (int i = 0; i < 200; i++, f.now_us += REPORT_US) {
 		f.said.highest_seq += 40;
-		f.said.rtt_us = 250000;
-		rtp_path_report(&f.path, &f.said, f.now_us);
+		rtp_path_rtt(&f.path, 250000, f.now_us);
+		rtp_path_report(&f.path, f.said.highest_seq, f.said.lost, f.now_us);
+		(void)rtp_path_padding(&f.path, &f.table, f.now_us);
 		f.shown = rtp_path_choose(&f.path, &f.table, &f.limits, f.now_us);
 	}
 	cr_assert(eq(int, f.shown, 0));
@@ -244,8 +274,9 @@ Test(rtp_path, many_reports_in_a_row_are_one)
 	for (int i = 0; i < 50; i++, f.now_us += 3000) {
 		f.said.highest_seq += 2;
 		f.said.lost += i % 20 == 0;
-		f.said.rtt_us = i ? -1 : 400000;
-		rtp_path_report(&f.path, &f.said, f.now_us);
+		if (i == 0)
+			rtp_path_rtt(&f.path, 400000, f.now_us);
+		rtp_path_report(&f.path, f.said.highest_seq, f.said.lost, f.now_us);
 		f.shown = rtp_path_choose(&f.path, &f.table, &f.limits, f.now_us);
 	}
 	cr_assert(eq(int, f.shown, 0));

@@ -160,8 +160,13 @@ Test(rtp_sender_path, sound_goes_on_while_no_picture_gets_through)
 	pictures(10);
 	show(fake_sound(80, at_us));
 	rtp_sender_flush(f.sender);
-	cr_assert(eq(sz, f.port.packet_count, 1));
-	cr_assert(eq(u32, fake_rtp_port_view(&f.port, 0).ssrc, AUDIO_SSRC));
+	size_t sound = 0;
+	for (size_t i = 0; i < f.port.packet_count; i++) {
+		const uint32_t ssrc = fake_rtp_port_view(&f.port, i).ssrc;
+		cr_assert(ssrc != VIDEO_SSRC || fake_rtp_port_view(&f.port, i).payload_len == 0);
+		sound += ssrc == AUDIO_SSRC;
+	}
+	cr_assert(eq(sz, sound, 1));
 }
 
 Test(rtp_sender_path, a_pinned_rendition_is_shown)
