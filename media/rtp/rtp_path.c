@@ -137,7 +137,9 @@ static bool in_trouble(const struct rtp_path *path, uint64_t sent_bps)
 /* Not even the smallest picture. */
 static bool is_hopeless(const struct rtp_path *path, uint64_t sent_bps, int64_t now_us)
 {
-	const bool drowned = path->slow >= NEVER_IN_A_ROW || path->loss / 16 >= LOSS_HOPELESS;
+	const bool far_below = path->low >= IN_A_ROW && path->slow && path->remb_bps < sent_bps / 2;
+	const bool drowned =
+		far_below || path->slow >= NEVER_IN_A_ROW || path->loss / 16 >= LOSS_HOPELESS;
 	return drowned && estimate(path, sent_bps, now_us) < sent_bps * PATH_REMB_LOW / 100;
 }
 
