@@ -76,8 +76,12 @@ static bool take_part(struct record_index *index, const char *at, uint64_t file_
 	for (size_t i = 0; i < 5; i++)
 		if (!take_number(&at, &numbers[i]))
 			return false;
+	for (size_t i = 2; i < 4; i++)
+		if (llabs(numbers[i]) > RECORD_TIME_MAX_US)
+			return false;
 	const uint64_t offset = (uint64_t)numbers[0], len = (uint64_t)numbers[1];
-	if (numbers[0] < 0 || numbers[1] <= 0 || numbers[4] < 0 || strlen(at) != 2 ||
+	if (numbers[0] < 0 || numbers[1] <= 0 || numbers[4] < 0 ||
+	    numbers[4] > RECORD_PART_MAX_S * INT64_C(1000000) || strlen(at) != 2 ||
 	    offset + len > file_len || index->part_count == RECORD_PARTS_MAX)
 		return false;
 	if (index->part_count == index->part_size) {

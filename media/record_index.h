@@ -19,7 +19,11 @@
 
 struct buf;
 
+/* No time of a recording is further from 1970, either way: two thousand years. */
+#define RECORD_TIME_MAX_US (INT64_C(1) << 56)
+
 enum {
+	RECORD_PART_MAX_S = 3600,
 	RECORD_PARTS_MAX = 1000000, /* four days of parts; then the rest is not seen */
 	RECORD_EVENTS_MAX = 100000,
 	RECORD_CODECS_MAX = 80,

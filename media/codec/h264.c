@@ -122,8 +122,11 @@ static void skip_scaling_list(struct bits *bits, unsigned size)
 	int32_t last = 8;
 	int32_t next = 8;
 	for (unsigned i = 0; i < size && bits_ok(bits); i++) {
-		if (next)
-			next = (last + bits_se(bits) + 256) & 0xff;
+		const int32_t delta = next ? bits_se(bits) : 0;
+		if (delta < -128 || delta > 127) /* §7.4.2.1.1.1 */
+			bits->bad = true;
+		else if (next)
+			next = (last + delta + 256) & 0xff;
 		last = next ? next : last;
 	}
 }

@@ -173,7 +173,7 @@ static void take_event(const struct hls_replay *replay, struct chapter *chapter,
 	struct json_reader reader;
 	json_reader_init(&reader, value);
 	const char *type = json_string_of(&reader, "type", 1, 64);
-	const int64_t at_us = json_int(&reader, "at_us", 0, INT64_MAX);
+	const int64_t at_us = json_int(&reader, "at_us", 0, RECORD_TIME_MAX_US);
 	struct json_reader data = json_enter(&reader, "data");
 	const char *title = json_string_or(&data, "title", sizeof(chapter->title) - 1, NULL);
 	const bool pin = !reader.bad && !strcmp(type, "product.pin") && title;

@@ -112,7 +112,10 @@ Test(record_index, parts_that_the_file_does_not_have_are_left_out)
 
 Test(record_index, nonsense_ends_it)
 {
-	static const char *const lines[] = { "P 1 2 3\n",
+	static const char *const lines[] = { "P 1 2 999999999999999999 4 5 --\n",
+					     "P 1 2 3 -999999999999999999 5 --\n",
+					     "P 1 2 3 4 3600000001 --\n",
+					     "P 1 2 3\n",
 					     "P a b c d e sk\n",
 					     "P 1000 0 0 0 0 sk\n",
 					     "P -5 5 0 0 0 sk\n",
