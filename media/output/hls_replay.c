@@ -194,5 +194,5 @@ void hls_replay_put_chapters(const struct hls_replay *replay, struct bytes *out)
 	for (size_t i = 0; i < replay->count; i++)
 		for (size_t n = 0; n < replay->files[i].index.event_count; n++)
 			take_event(replay, &chapter, replay->files[i].index.events[n], out);
-	end_chapter(&chapter, playlist_us(replay, INT64_MAX), out);
+	end_chapter(&chapter, playlist_us(replay, RECORD_TIME_MAX_US), out);
 }
