@@ -13,12 +13,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum {
-	STAMP_US = 1000000,
-	AUDIO_ONLY_US = 1000000,
-	FOLLOW_MAX_US = 2000000,
-	SOUNDS = FRAME_TRACKS - TRACK_AAC
-};
+enum { AUDIO_ONLY_US = 1000000, FOLLOW_MAX_US = 2000000, SOUNDS = FRAME_TRACKS - TRACK_AAC };
 
 struct sound {
 	struct bus *bus;
@@ -192,12 +187,7 @@ static bool take_config(struct broadcast *broadcast, struct frame *frame)
 {
 	if (codec_is_video(frame->codec))
 		return renditions_take_config(&broadcast->video, frame->config, frame->rendition);
-	struct sound *sound = sound_of(broadcast, frame->codec);
-	if (sound->config == frame->config)
-		return false;
-	media_config_unref(sound->config);
-	sound->config = media_config_ref(frame->config);
-	return true;
+	return media_config_keep(&sound_of(broadcast, frame->codec)->config, frame->config);
 }
 
 struct pushed {

@@ -28,6 +28,15 @@ void media_config_unref(struct media_config *config)
 	free(config);
 }
 
+bool media_config_keep(struct media_config **kept, struct media_config *config)
+{
+	if (*kept == config)
+		return false;
+	media_config_unref(*kept);
+	*kept = media_config_ref(config);
+	return true;
+}
+
 struct frame *frame_create(struct media_config *config, struct buf *data)
 {
 	struct frame *frame = xcalloc(1, sizeof(*frame));

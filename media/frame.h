@@ -50,6 +50,8 @@ struct media_config {
 struct media_config *media_config_create(enum codec codec, struct buf *header);
 struct media_config *media_config_ref(struct media_config *config);
 void media_config_unref(struct media_config *config); /* takes NULL */
+/* Keeps the newest configuration of a track; true when it is another one. */
+bool media_config_keep(struct media_config **kept, struct media_config *config);
 
 struct rtp_image; /* media/rtp/rtp_image.h */
 

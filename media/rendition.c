@@ -64,13 +64,10 @@ void renditions_restart(struct renditions *renditions)
 bool renditions_take_config(struct renditions *renditions, struct media_config *config,
 			    unsigned slot)
 {
-	struct rendition *rendition = &renditions->slot[slot];
-	if (rendition->config == config)
-		return false;
-	media_config_unref(rendition->config);
-	rendition->config = media_config_ref(config);
-	note_change(renditions);
-	return true;
+	const bool other = media_config_keep(&renditions->slot[slot].config, config);
+	if (other)
+		note_change(renditions);
+	return other;
 }
 
 /* Without a frame while the others had many: it has stopped. */

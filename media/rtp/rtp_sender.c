@@ -328,6 +328,7 @@ static void init_rtx(struct rtp_sender *sender)
 		.payload_type = sender->config.video.rtx_payload_type,
 	};
 	stream_init(&sender->rtx, &rtx);
+	sender->rtx.base = sender->video.base; /* RFC 4588 §4: the timestamp is the original's */
 }
 
 int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *config)

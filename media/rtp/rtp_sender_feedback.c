@@ -119,18 +119,8 @@ struct repair_run {
 };
 
 /* RFC 4588 §4: the payload begins with the number that the packet had. */
-static void make_repair(struct sender_stream *rtx, struct rtp_packet *packet, uint8_t *payload,
-			uint16_t seq)
+static void make_repair(struct rtp_packet *packet, uint8_t *payload, uint16_t seq)
 {
-	uint8_t old[RTP_FIXED_HEADER];
-	memcpy(old, packet->header, RTP_FIXED_HEADER);
-	memcpy(packet->header, rtx->header, rtx->header_len);
-	packet->header_len = rtx->header_len;
-	packet->header[0] |= old[0] & 0x20; /* padding */
-	packet->header[1] |= old[1] & 0x80; /* marker */
-	packet->header[2] = (uint8_t)(rtx->seq >> 8);
-	packet->header[3] = (uint8_t)rtx->seq++;
-	memcpy(packet->header + 4, old + 4, 4); /* timestamp */
 	payload[0] = (uint8_t)(seq >> 8);
 	payload[1] = (uint8_t)seq;
 	memcpy(payload + 2, packet->payload, packet->payload_len);
@@ -183,9 +173,13 @@ bool rtp_sender_repeat(struct rtp_sender *sender, const uint16_t *seqs, unsigned
 		if (!judged)
 			rtp_history_repeated(&sender->history, seq, now_us);
 		struct rtp_packet *packet = &run.packets[run.count];
-		rtp_sender_fill(&sender->video, packet, frame, piece, image->data, seq);
-		if (sender->rtx.on)
-			make_repair(&sender->rtx, packet, run.payloads[run.count], seq);
+		if (sender->rtx.on) {
+			rtp_sender_fill(&sender->rtx, packet, frame, piece, image->data,
+					sender->rtx.seq++);
+			make_repair(packet, run.payloads[run.count], seq);
+		} else {
+			rtp_sender_fill(&sender->video, packet, frame, piece, image->data, seq);
+		}
 		if (++run.count == REPAIR_RUN)
 			repeat_run(sender, &run);
 	}
