@@ -110,6 +110,63 @@ bool addr_is_loopback(const struct addr *addr)
 	return ntohl(v4(addr)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
+struct range {
+	uint8_t bits[4]; /* the first bytes */
+	unsigned len; /* how many bits of them count */
+};
+
+static bool within(const uint8_t *ip, const struct range *ranges, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool same = true;
+		for (unsigned bit = 0; bit < ranges[i].len && same; bit += 8) {
+			const unsigned left = ranges[i].len - bit;
+			const uint8_t mask = left >= 8 ? 0xff : (uint8_t)(0xff00 >> left);
+			same = (ip[bit / 8] & mask) == ranges[i].bits[bit / 8];
+		}
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+static bool v4_is_public(const uint8_t ip[4])
+{
+	static const struct range special[] = {
+		{ { 0 }, 8 },
+		{ { 10 }, 8 },
+		{ { 100, 64 }, 10 },
+		{ { 127 }, 8 },
+		{ { 169, 254 }, 16 },
+		{ { 172, 16 }, 12 },
+		{ { 192, 0, 0 }, 24 },
+		{ { 192, 0, 2 }, 24 },
+		{ { 192, 168 }, 16 },
+		{ { 198, 18 }, 15 },
+		{ { 198, 51, 100 }, 24 },
+		{ { 203, 0, 113 }, 24 },
+		{ { 224 }, 3 },
+	};
+	return !within(ip, special, sizeof(special) / sizeof(*special));
+}
+
+bool addr_is_public(const struct addr *addr)
+{
+	/* Global unicast is 2000::/3; of it 2001::/23 (Teredo and the like), documentation. */
+	static const struct range global[] = { { { 0x20 }, 3 } };
+	static const struct range special[] = { { { 0x20, 0x01, 0x00 }, 23 },
+						{ { 0x20, 0x01, 0x0d, 0xb8 }, 32 } };
+	static const struct range six_to_four[] = { { { 0x20, 0x02 }, 16 } };
+	struct addr plain = *addr;
+	addr_unmap(&plain);
+	if (!is_v6(&plain))
+		return v4_is_public((const uint8_t *)&v4(&plain)->sin_addr);
+	const uint8_t *ip = v6(&plain)->sin6_addr.s6_addr;
+	if (within(ip, six_to_four, 1)) /* RFC 3056: IPv4 follows */
+		return v4_is_public(ip + 2);
+	return within(ip, global, 1) && !within(ip, special, 2);
+}
+
 void addr_unmap(struct addr *addr)
 {
 	if (!is_v6(addr) || !IN6_IS_ADDR_V4MAPPED(&v6(addr)->sin6_addr))

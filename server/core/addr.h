@@ -26,6 +26,10 @@ bool addr_equal(const struct addr *a, const struct addr *b); /* family, ip and p
 bool addr_is_any(const struct addr *addr); /* 0.0.0.0 or :: */
 bool addr_is_loopback(const struct addr *addr); /* 127/8 or ::1 */
 
+/* Of the public internet, as far as its number tells (IANA special-purpose registries, RFC 6890):
+ * not this machine, a private network, link-local, multicast, or IPv4 of that kind within IPv6. */
+bool addr_is_public(const struct addr *addr);
+
 /* A socket on :: sees IPv4 as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). Into IPv4 if it is that, and
  * back; other addresses stay. */
 void addr_unmap(struct addr *addr);

@@ -394,6 +394,8 @@ int stream_create(struct stream **out, struct loop *loop, int fd, struct tls_con
 		     stream);
 	if (!err && event_add(&stream->readable, NULL))
 		err = -ENOMEM;
+	if (!err && stream->tls && tls_is_client(stream->tls))
+		want_write(stream, true); /* the handshake begins once the socket is connected */
 	if (err) {
 		stream_destroy(stream);
 		return err;

@@ -34,8 +34,8 @@ struct stream_ops {
 	void (*closed)(void *arg, int err);
 };
 
-/* Takes over `fd` (also when it fails) and makes it non-blocking. `tls` NULL: plain; the stream
- * keeps its own reference. `ops` must outlive the stream. */
+/* Takes over `fd` (also when it fails) and makes it non-blocking; it may still be connecting. `tls`
+ * NULL: plain; the stream keeps its own reference. `ops` must outlive the stream. */
 int stream_create(struct stream **out, struct loop *loop, int fd, struct tls_context *tls,
 		  const struct stream_ops *ops, void *arg) __attribute__((warn_unused_result));
 

@@ -6,6 +6,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@ struct tls_context {
 	BIO_METHOD *socket_bio;
 	char *cert_file;
 	char *key_file;
+	/* Of a client's context for one server. */
+	char *host;
+	struct tls_context *trust; /* whose ssl_ctx and socket_bio these are; a reference */
 };
 
 struct tls {
@@ -161,6 +165,48 @@ int tls_context_reload(struct tls_context **out, const struct tls_context *old)
 	return 0;
 }
 
+static int trust(SSL_CTX *ssl_ctx, const char *ca_file)
+{
+	SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(ssl_ctx,
+			 SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
+	const bool loaded = ca_file ? SSL_CTX_load_verify_file(ssl_ctx, ca_file) == 1
+				    : SSL_CTX_set_default_verify_paths(ssl_ctx) == 1;
+	const bool fits = loaded && SSL_CTX_set_min_proto_version(ssl_ctx, TLS1_2_VERSION) == 1 &&
+			  SSL_CTX_set_cipher_list(ssl_ctx, ciphers_1_2) == 1;
+	ERR_clear_error();
+	return fits ? 0 : -EINVAL;
+}
+
+int tls_client_create(struct tls_context **out, const char *ca_file)
+{
+	struct tls_context *context = xcalloc(1, sizeof(*context));
+	atomic_init(&context->refs, 1);
+	context->ssl_ctx = SSL_CTX_new(TLS_client_method());
+	context->socket_bio = socket_bio_create();
+	int err = context->ssl_ctx && context->socket_bio ? 0 : -ENOMEM;
+	if (!err)
+		err = trust(context->ssl_ctx, ca_file);
+	if (err) {
+		tls_context_unref(context);
+		return err;
+	}
+	*out = context;
+	return 0;
+}
+
+struct tls_context *tls_client_for(struct tls_context *client, const char *host)
+{
+	struct tls_context *context = xcalloc(1, sizeof(*context));
+	atomic_init(&context->refs, 1);
+	context->trust = tls_context_ref(client);
+	context->ssl_ctx = client->ssl_ctx;
+	context->socket_bio = client->socket_bio;
+	context->host = xstrdup(host);
+	return context;
+}
+
 struct tls_context *tls_context_ref(struct tls_context *context)
 {
 	atomic_fetch_add_explicit(&context->refs, 1, memory_order_relaxed);
@@ -171,11 +217,24 @@ void tls_context_unref(struct tls_context *context)
 {
 	if (!context || atomic_fetch_sub_explicit(&context->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	SSL_CTX_free(context->ssl_ctx);
-	BIO_meth_free(context->socket_bio);
+	if (!context->trust) {
+		SSL_CTX_free(context->ssl_ctx);
+		BIO_meth_free(context->socket_bio);
+	}
+	tls_context_unref(context->trust);
+	free(context->host);
 	free(context->cert_file);
 	free(context->key_file);
 	free(context);
+}
+
+/* Names are told to the server (RFC 6066 §3), numbers are not. */
+static bool expect_host(SSL *ssl, const char *host)
+{
+	if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1)
+		return true;
+	ERR_clear_error();
+	return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
 }
 
 int tls_create(struct tls **out, struct tls_context *context, int fd)
@@ -190,7 +249,14 @@ int tls_create(struct tls **out, struct tls_context *context, int fd)
 	BIO_set_data(bio, (void *)((intptr_t)fd + 1));
 	BIO_set_init(bio, 1);
 	SSL_set_bio(ssl, bio, bio);
-	SSL_set_accept_state(ssl);
+	if (!context->host) {
+		SSL_set_accept_state(ssl);
+	} else if (expect_host(ssl, context->host)) {
+		SSL_set_connect_state(ssl);
+	} else {
+		SSL_free(ssl);
+		return -EINVAL;
+	}
 	struct tls *tls = xcalloc(1, sizeof(*tls));
 	tls->ssl = ssl;
 	tls->context = tls_context_ref(context);
@@ -207,6 +273,11 @@ static int failure(struct tls *tls, int result)
 	if (reason == SSL_ERROR_WANT_WRITE)
 		return TLS_WANT_WRITE;
 	return TLS_FAILED;
+}
+
+bool tls_is_client(const struct tls *tls)
+{
+	return tls->context->host != NULL;
 }
 
 int tls_handshake(struct tls *tls)

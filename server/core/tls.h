@@ -1,12 +1,13 @@
 /*
- * TLS for servers: certificates (struct tls_context) and one connection over a non-blocking socket
- * (struct tls). TLS 1.2 and 1.3, ECDHE with AEAD only (Mozilla "intermediate" 5.7). OpenSSL stays
- * inside. A context is immutable and reference counted: any thread may ref and unref; a struct tls
- * belongs to the thread of its stream.
+ * TLS: certificates or trust (struct tls_context) and one connection over a non-blocking socket
+ * (struct tls), as a server or as a client. TLS 1.2 and 1.3, ECDHE with AEAD only (Mozilla
+ * "intermediate" 5.7). OpenSSL stays inside. A context is immutable and reference counted: any
+ * thread may ref and unref; a struct tls belongs to the thread of its stream.
  */
 #ifndef SOUK_CORE_TLS_H
 #define SOUK_CORE_TLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,15 @@ int tls_context_create(struct tls_context **out, const char *cert_file, const ch
 int tls_context_reload(struct tls_context **out, const struct tls_context *old)
 	__attribute__((warn_unused_result));
 
+/* For clients: trusts the system's authorities, or those in `ca_file` (PEM) alone when it is not
+ * NULL. Connections are made with a context for one server. -EINVAL for the file. */
+int tls_client_create(struct tls_context **out, const char *ca_file)
+	__attribute__((warn_unused_result));
+
+/* Of a client's context one for the server `host`, a name or an IP: its certificate must be for
+ * that (RFC 6125). */
+struct tls_context *tls_client_for(struct tls_context *client, const char *host);
+
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* takes NULL */
 
@@ -34,6 +44,9 @@ enum { TLS_WANT_READ = -10001, TLS_WANT_WRITE = -10002, TLS_FAILED = -10003 };
 /* Does not own `fd`. */
 int tls_create(struct tls **out, struct tls_context *context, int fd)
 	__attribute__((warn_unused_result));
+
+/* Who speaks first. */
+bool tls_is_client(const struct tls *tls);
 
 /* 0 when through. */
 int tls_handshake(struct tls *tls);

@@ -51,3 +51,54 @@ Test(addr, mapped_ipv4_is_ipv4_and_goes_back)
 		cr_expect(eq(str, text, (char *)rows[i].mapped));
 	}
 }
+
+Test(addr, private_networks_are_not_public)
+{
+	static const struct {
+		const char *text;
+		bool public;
+	} rows[] = {
+		{ "0.0.0.0", false },
+		{ "10.1.2.3", false },
+		{ "11.0.0.1", true },
+		{ "100.63.255.255", true },
+		{ "100.64.0.1", false },
+		{ "100.127.255.255", false },
+		{ "100.128.0.1", true },
+		{ "127.0.0.1", false },
+		{ "169.254.169.254", false },
+		{ "172.15.0.1", true },
+		{ "172.16.0.1", false },
+		{ "172.31.255.255", false },
+		{ "172.32.0.1", true },
+		{ "192.0.0.1", false },
+		{ "192.168.7.7", false },
+		{ "192.169.0.1", true },
+		{ "198.18.0.1", false },
+		{ "198.19.255.1", false },
+		{ "198.20.0.1", true },
+		{ "8.8.8.8", true },
+		{ "223.255.255.1", true },
+		{ "224.0.0.1", false },
+		{ "255.255.255.255", false },
+		{ "::", false },
+		{ "::1", false },
+		{ "::ffff:10.0.0.1", false },
+		{ "::ffff:8.8.8.8", true },
+		{ "::7f00:1", false },
+		{ "64:ff9b::a00:1", false },
+		{ "fe80::1", false },
+		{ "fd00::1", false },
+		{ "ff02::1", false },
+		{ "2001:db8::1", false },
+		{ "2001::1", false },
+		{ "2606:4700::1", true },
+		{ "2002:a00:1::1", false },
+		{ "2002:808:808::1", true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct addr addr;
+		cr_assert(eq(int, addr_set(&addr, rows[i].text, 80), 0));
+		cr_expect(eq(int, addr_is_public(&addr), rows[i].public), "%s", rows[i].text);
+	}
+}
