@@ -171,6 +171,8 @@ static void on_end(void *arg, enum rtmp_end why)
 {
 	struct rtmp_publisher *rtmp = arg;
 	rtmp->orderly = why == RTMP_END_UNPUBLISHED;
+	if (why == RTMP_END_CODEC)
+		log_warn(&rtmp->log, "publisher sends no h264 room=%s", rtmp->room);
 	loop_defer(rtmp->worker->loop, &rtmp->ending);
 }
 

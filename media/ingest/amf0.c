@@ -214,6 +214,12 @@ void amf0_put_ecma_array(struct bytes *out, uint32_t count)
 	bytes_be32(out, count);
 }
 
+void amf0_put_strict_array(struct bytes *out, uint32_t count)
+{
+	bytes_u8(out, AMF0_STRICT_ARRAY);
+	bytes_be32(out, count);
+}
+
 void amf0_put_key(struct bytes *out, const char *key)
 {
 	bytes_be16(out, (uint16_t)strlen(key));

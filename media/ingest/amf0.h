@@ -64,6 +64,7 @@ void amf0_put_text(struct bytes *out, const char *text);
 void amf0_put_null(struct bytes *out);
 void amf0_put_object(struct bytes *out); /* then key and value in turn, then amf0_put_end() */
 void amf0_put_ecma_array(struct bytes *out, uint32_t count);
+void amf0_put_strict_array(struct bytes *out, uint32_t count); /* so many values follow */
 void amf0_put_key(struct bytes *out, const char *key);
 void amf0_put_pair(struct bytes *out, const char *key, const char *text);
 void amf0_put_end(struct bytes *out);

@@ -3,22 +3,24 @@
 #include "media/codec/aac.h"
 #include "media/codec/h264.h"
 #include "media/frame.h"
+#include "media/ingest/flv_extended.h"
 #include "server/core/bits.h"
 #include "server/core/bytes.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Adobe FLV 10.1 §E.4.2 and §E.4.3; E-RTMP v2 for the extended header */
+/* Adobe FLV 10.1 §E.4.2 and §E.4.3; E-RTMP v2 for extended headers and the names of codecs */
 enum {
 	AUDIO_AAC = 10,
+	AUDIO_EXTENDED = 9, /* once reserved */
 	VIDEO_AVC = 7,
 	VIDEO_COMMAND = 5, /* frame type */
-	EX_VIDEO = 0x80,
+	VIDEO_EXTENDED = 0x80,
 	PACKET_CONFIG = 0,
 	PACKET_DATA = 1,
-	EX_PACKET_DATA_X = 3, /* composition time 0 left out */
 	FOURCC_AVC1 = 0x61766331,
+	FOURCC_MP4A = 0x6d703461,
 	FRAME_MAX = 4 * 1024 * 1024,
 	/* Audio stamped earlier than its samples say: jitter up to here, a new start beyond. */
 	AUDIO_BACK_US = 100000,
@@ -173,28 +175,46 @@ static int32_t read_composition(struct bits *bits)
 	return (int32_t)(raw ^ 0x800000) - 0x800000; /* sign of 24 bits */
 }
 
+static int read_extended_video(struct flv_ingest *ingest, uint32_t timestamp_ms, uint8_t first,
+			       struct bits *bits)
+{
+	struct flv_extended tag;
+	if (flv_extended_video(&tag, first, bits))
+		return -EINVAL;
+	if (tag.kind == FLV_EXTENDED_OTHER)
+		return 0;
+	if (tag.fourcc != FOURCC_AVC1) {
+		ingest->refused_video = tag.fourcc;
+		return -ENOTSUP;
+	}
+	if (tag.kind == FLV_EXTENDED_CONFIG)
+		return on_video_config(ingest, &tag.body);
+	const int32_t composition_ms =
+		tag.kind == FLV_EXTENDED_FRAMES ? read_composition(&tag.body) : 0;
+	if (!bits_ok(&tag.body))
+		return -EINVAL;
+	return on_video_data(ingest, unwrap_us(ingest, timestamp_ms), composition_ms, &tag.body);
+}
+
 static int read_video(struct flv_ingest *ingest, uint32_t timestamp_ms, struct bits *bits)
 {
 	const uint8_t first = bits_u8(bits);
-	const bool extended = first & EX_VIDEO;
-	unsigned packet = first & 0x0f;
-	if (!bits_ok(bits))
-		return -EINVAL;
-	if ((first >> 4 & 7) == VIDEO_COMMAND)
+	if (first & VIDEO_EXTENDED)
+		return read_extended_video(ingest, timestamp_ms, first, bits);
+	if (first >> 4 == VIDEO_COMMAND)
 		return 0;
-	if (extended ? bits_be32(bits) != FOURCC_AVC1 : packet != VIDEO_AVC)
+	if ((first & 0x0f) != VIDEO_AVC) {
+		ingest->refused_video = first & 0x0f;
 		return -ENOTSUP;
-	if (!extended)
-		packet = bits_u8(bits);
-	int32_t composition_ms = 0;
-	if (!extended || packet == PACKET_DATA)
-		composition_ms = read_composition(bits);
+	}
+	const uint8_t packet = bits_u8(bits);
+	const int32_t composition_ms = read_composition(bits);
 	if (!bits_ok(bits))
 		return -EINVAL;
 	if (packet == PACKET_CONFIG)
 		return on_video_config(ingest, bits);
-	if (packet != PACKET_DATA && !(extended && packet == EX_PACKET_DATA_X))
-		return 0; /* end of sequence, metadata */
+	if (packet != PACKET_DATA)
+		return 0; /* end of sequence */
 	return on_video_data(ingest, unwrap_us(ingest, timestamp_ms), composition_ms, bits);
 }
 
@@ -259,9 +279,25 @@ static int on_audio_data(struct flv_ingest *ingest, uint32_t timestamp_ms, const
 	return 0;
 }
 
+static int read_extended_audio(struct flv_ingest *ingest, uint32_t timestamp_ms, uint8_t first,
+			       struct bits *bits)
+{
+	struct flv_extended tag;
+	if (flv_extended_audio(&tag, first, bits))
+		return -EINVAL;
+	if (tag.kind == FLV_EXTENDED_OTHER)
+		return 0;
+	if (tag.fourcc != FOURCC_MP4A)
+		return -ENOTSUP;
+	return tag.kind == FLV_EXTENDED_CONFIG ? on_audio_config(ingest, &tag.body)
+					       : on_audio_data(ingest, timestamp_ms, &tag.body);
+}
+
 static int read_audio(struct flv_ingest *ingest, uint32_t timestamp_ms, struct bits *bits)
 {
 	const uint8_t first = bits_u8(bits);
+	if (first >> 4 == AUDIO_EXTENDED)
+		return read_extended_audio(ingest, timestamp_ms, first, bits);
 	if (first >> 4 != AUDIO_AAC)
 		return -ENOTSUP;
 	const uint8_t packet = bits_u8(bits);

@@ -1,7 +1,7 @@
 /*
- * FLV audio and video tag bodies (as RTMP messages carry them) -> frames. Timestamps of 32 bits are
- * unwrapped; audio gets exact times from its sample count. What it does not know it skips and
- * counts. One thread.
+ * FLV audio and video tag bodies (as RTMP messages carry them, also with the extended headers of
+ * Enhanced RTMP v2) -> frames of H.264 and AAC. Timestamps of 32 bits are unwrapped; audio gets
+ * exact times from its sample count. What it does not know it skips and counts. One thread.
  */
 #ifndef SOUK_MEDIA_FLV_INGEST_H
 #define SOUK_MEDIA_FLV_INGEST_H
@@ -29,6 +29,7 @@ struct flv_ingest {
 	uint64_t audio_samples;
 	unsigned frame_samples;
 	uint64_t skipped; /* messages of unknown codecs, or malformed */
+	uint32_t refused_video; /* the last codec not taken: a FourCC, or FLV's number of it */
 };
 
 void flv_ingest_init(struct flv_ingest *ingest, void (*frame)(void *arg, struct frame *frame),

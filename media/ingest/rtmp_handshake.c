@@ -120,3 +120,23 @@ int rtmp_handshake_feed(struct rtmp_handshake *handshake, struct bytes *in, stru
 	}
 	return 0;
 }
+
+void rtmp_handshake_hello(struct bytes *out)
+{
+	uint8_t c1[RTMP_HANDSHAKE_SIZE];
+	crypto_random(c1, sizeof(c1));
+	memset(c1, 0, 8); /* §5.2.3: time and zeros */
+	bytes_u8(out, RTMP_VERSION);
+	bytes_put(out, c1, sizeof(c1));
+}
+
+int rtmp_handshake_answer(struct bytes *in, struct bytes *out)
+{
+	if (in->len && in->data[0] != RTMP_VERSION)
+		return -EPROTO;
+	if (in->len < 1 + 2 * RTMP_HANDSHAKE_SIZE)
+		return 0;
+	bytes_put(out, in->data + 1, RTMP_HANDSHAKE_SIZE); /* §5.2.4: the echo of S1 */
+	bytes_consume(in, 1 + 2 * RTMP_HANDSHAKE_SIZE);
+	return 1;
+}

@@ -1,6 +1,7 @@
 /*
- * The server's side of the RTMP handshake, plain (Adobe RTMP 1.0 §5.2) and with the digests that
- * Flash Media Server asked for and many encoders still send. No sockets; one thread.
+ * The RTMP handshake. The server's side: plain (Adobe RTMP 1.0 §5.2) and with the digests that
+ * Flash Media Server asked for and many encoders still send; the client's: plain. No sockets; one
+ * thread.
  */
 #ifndef SOUK_MEDIA_RTMP_HANDSHAKE_H
 #define SOUK_MEDIA_RTMP_HANDSHAKE_H
@@ -24,6 +25,11 @@ void rtmp_handshake_init(struct rtmp_handshake *handshake);
  * bytes are needed, or it is done), -EPROTO for another version. */
 int rtmp_handshake_feed(struct rtmp_handshake *handshake, struct bytes *in, struct bytes *out)
 	__attribute__((warn_unused_result));
+
+/* The client's side, plain: C0 and C1, and once S0, S1 and S2 are whole, C2. 1 when it is done, 0
+ * when more bytes are needed, -EPROTO for another version. */
+void rtmp_handshake_hello(struct bytes *out);
+int rtmp_handshake_answer(struct bytes *in, struct bytes *out) __attribute__((warn_unused_result));
 
 /* Where a digest stands in C1 or S1: scheme 0 (first half) or 1 (second half), and the
  * digest of a client ("Genuine Adobe Flash Player 001"), for tests and for our own client. */

@@ -9,10 +9,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RTMP_OUR_CHUNK_SIZE = 4096, RTMP_OUR_WINDOW = 2500000, RTMP_MEDIA_STREAM = 1 };
+enum { RTMP_MEDIA_STREAM = 1 };
 
-/* Window, bandwidth and chunk size, then _result NetConnection.Connect.Success. */
-void rtmp_reply_connected(struct bytes *out, double transaction);
+/* Window, bandwidth and chunk size, then _result NetConnection.Connect.Success; with what we can do
+ * of E-RTMP v2 for those who speak it. */
+void rtmp_reply_connected(struct bytes *out, double transaction, bool extended);
 /* _error NetConnection.Connect.Rejected. */
 void rtmp_reply_rejected(struct bytes *out, double transaction);
 

@@ -4,6 +4,7 @@
 #include "media/ingest/amf0.h"
 #include "media/ingest/flv_ingest.h"
 #include "media/ingest/rtmp_chunk.h"
+#include "media/ingest/rtmp_command.h"
 #include "media/ingest/rtmp_handshake.h"
 #include "media/ingest/rtmp_name.h"
 #include "media/ingest/rtmp_reply.h"
@@ -11,14 +12,15 @@
 #include "server/core/loop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
 	OUTPUT_MAX = 64 * 1024, /* our answers to what one read brought */
 	WINDOW_MIN = 64 * 1024, /* a smaller one would make us answer every packet */
-	EVENT_PING_REQUEST = 6, /* §7.1.7 */
 	CAPS_RECONNECT = 1, /* E-RTMP v2, capsEx */
+	FOURCC_FIRST = 256, /* smaller ones are FLV's own numbers */
 	ENCODER_MAX = 64,
 };
 
@@ -47,6 +49,7 @@ struct rtmp_session {
 	int64_t heard_us; /* when the last bytes came */
 	double transaction; /* of the connect that waits for its answer */
 	struct rtmp_name from_connect; /* app, or the token of tcUrl */
+	bool extended; /* speaks E-RTMP: said in connect what it can do */
 	bool reconnects; /* understands ReconnectRequest */
 	uint32_t window; /* bytes between two acknowledgements */
 	uint64_t acknowledged;
@@ -117,9 +120,18 @@ static void keep_place(struct rtmp_session *session, const struct amf0_text *tex
 		memcpy(session->from_connect.room, name.room, sizeof(name.room));
 }
 
+/* What the encoder says of its codecs does not matter, since legacy H.264 and AAC are never among
+ * them: what it sends will be judged. */
+static bool is_extension(const struct amf0_text *key)
+{
+	return amf0_text_is(key, "fourCcList") || amf0_text_is(key, "videoFourCcInfoMap") ||
+	       amf0_text_is(key, "audioFourCcInfoMap") || amf0_text_is(key, "capsEx");
+}
+
 static int read_connect_value(struct rtmp_session *session, const struct amf0_text *key,
 			      struct bits *bits)
 {
+	session->extended = session->extended || is_extension(key);
 	struct bits ahead = *bits;
 	struct amf0_text text;
 	double number;
@@ -249,13 +261,13 @@ static int on_command(struct rtmp_session *session, const struct rtmp_message *m
 	bits_init(&bits, message->data, message->len);
 	if (message->type == RTMP_COMMAND_AMF3)
 		bits_skip(&bits, 1); /* the values are AMF0 all the same */
-	if (amf0_string(&bits, &name) || amf0_number(&bits, &transaction))
+	if (amf0_string(&bits, &name))
 		return -EPROTO;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!amf0_text_is(&name, commands[i].name))
 			continue;
 		const bool first = commands[i].run == on_connect;
-		if (!first && session->state < CONNECTED)
+		if (amf0_number(&bits, &transaction) || (!first && session->state < CONNECTED))
 			return -EPROTO;
 		return commands[i].run(session, transaction, &bits);
 	}
@@ -282,15 +294,33 @@ static void on_data(struct rtmp_session *session, const struct rtmp_message *mes
 	}
 }
 
+/* A picture that no viewer could see: better said than shown to nobody. */
+static void refuse_video(struct rtmp_session *session)
+{
+	const uint32_t codec = session->ingest.refused_video;
+	char name[16] = "", text[96];
+	if (codec < FOURCC_FIRST)
+		snprintf(name, sizeof(name), "number %u", (unsigned)codec);
+	for (unsigned i = 0; i < 4 && codec >= FOURCC_FIRST; i++) {
+		const uint8_t letter = (uint8_t)(codec >> (24 - 8 * i));
+		name[i] = letter > ' ' && letter < 0x7f ? (char)letter : '?';
+		name[i + 1] = '\0';
+	}
+	snprintf(text, sizeof(text), "video codec %s is not taken here, send H.264 (avc1)", name);
+	rtmp_reply_status(&session->out, true, "NetStream.Publish.Rejected", text);
+	end(session, RTMP_END_CODEC);
+}
+
 static void on_media(struct rtmp_session *session, uint8_t type, uint32_t timestamp,
 		     const struct bits *body)
 {
 	if (session->state != PUBLISHING)
 		return;
-	if (type == RTMP_VIDEO)
-		(void)flv_ingest_video(&session->ingest, timestamp, body->at, bits_left(body));
-	else if (type == RTMP_AUDIO)
+	if (type == RTMP_AUDIO)
 		(void)flv_ingest_audio(&session->ingest, timestamp, body->at, bits_left(body));
+	else if (type == RTMP_VIDEO && flv_ingest_video(&session->ingest, timestamp, body->at,
+							bits_left(body)) == -ENOTSUP)
+		refuse_video(session);
 }
 
 /* §7.1.6: FLV tags in one message; their times are shifted to the message's. */
@@ -329,7 +359,7 @@ static void on_control(struct rtmp_session *session, const struct rtmp_message *
 	} else if (message->type == RTMP_USER_CONTROL) {
 		const uint16_t event = bits_be16(&bits);
 		const uint32_t timestamp = bits_be32(&bits);
-		if (bits_ok(&bits) && event == EVENT_PING_REQUEST)
+		if (bits_ok(&bits) && event == RTMP_EVENT_PING_REQUEST)
 			rtmp_reply_pong(&session->out, timestamp);
 	}
 }
@@ -433,7 +463,7 @@ void rtmp_session_accept(struct rtmp_session *session)
 {
 	if (session->state == ASKED_CONNECT) {
 		session->state = CONNECTED;
-		rtmp_reply_connected(&session->out, session->transaction);
+		rtmp_reply_connected(&session->out, session->transaction, session->extended);
 	} else if (session->state == ASKED_PUBLISH) {
 		session->state = PUBLISHING;
 		session->reader.memory_max = RTMP_MEMORY_MAX;

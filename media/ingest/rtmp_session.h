@@ -32,6 +32,7 @@ enum rtmp_refuse {
 enum rtmp_end {
 	RTMP_END_UNPUBLISHED, /* the host stopped in good order (deleteStream, closeStream, …) */
 	RTMP_END_REFUSED,
+	RTMP_END_CODEC, /* it sends a picture that is not H.264, and was told so */
 	RTMP_END_PROTOCOL, /* malformed, or over a cap */
 	RTMP_END_TIMEOUT,
 };

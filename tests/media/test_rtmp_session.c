@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,9 @@ struct fixture {
 	bool reorders, late;
 	/* from the server's messages */
 	char last_code[64];
+	char description[128];
+	double caps; /* capsEx of the answer to connect; -1: none */
+	bool takes_avc1, takes_mp4a, takes_more;
 	unsigned acknowledgements, pongs;
 };
 
@@ -94,6 +98,7 @@ static void setup(void)
 	f.ops = (struct rtmp_session_ops){
 		.output = on_output, .publish = on_publish, .frame = on_frame, .end = on_end
 	};
+	f.caps = -1;
 	fake_clock_init(&f.fake);
 	bytes_init(&f.out, 1 << 20);
 	cr_assert(eq(int, loop_create(&f.loop, &f.fake.clock), 0));
@@ -109,6 +114,40 @@ static void teardown(void)
 
 TestSuite(rtmp_session, .init = setup, .fini = teardown);
 
+/* Reads a map of codecs: whether it has `name`, and whether anything else. */
+static bool read_codecs(struct bits *bits, const char *name)
+{
+	struct amf0_text key;
+	bool has = false;
+	cr_assert(eq(int, amf0_enter(bits), 0));
+	while (amf0_key(bits, &key) == 1) {
+		double flags = 0;
+		cr_assert(eq(int, amf0_number(bits, &flags), 0));
+		cr_assert(eq(dbl, flags, 5)); /* decode and forward */
+		has = has || amf0_text_is(&key, name);
+		f.takes_more = f.takes_more || !amf0_text_is(&key, name);
+	}
+	return has;
+}
+
+/* The properties of the answer to connect. */
+static void read_properties(struct bits bits)
+{
+	struct amf0_text key;
+	if (amf0_enter(&bits))
+		return;
+	while (amf0_key(&bits, &key) == 1) {
+		if (amf0_text_is(&key, "capsEx"))
+			cr_assert(eq(int, amf0_number(&bits, &f.caps), 0));
+		else if (amf0_text_is(&key, "videoFourCcInfoMap"))
+			f.takes_avc1 = read_codecs(&bits, "avc1");
+		else if (amf0_text_is(&key, "audioFourCcInfoMap"))
+			f.takes_mp4a = read_codecs(&bits, "mp4a");
+		else
+			cr_assert(eq(int, amf0_skip(&bits), 0));
+	}
+}
+
 static int read_reply(void *arg, const struct rtmp_message *message)
 {
 	(void)arg;
@@ -121,6 +160,7 @@ static int read_reply(void *arg, const struct rtmp_message *message)
 		return 0;
 	cr_assert(eq(int, amf0_skip(&bits), 0));
 	cr_assert(eq(int, amf0_skip(&bits), 0));
+	read_properties(bits);
 	cr_assert(eq(int, amf0_skip(&bits), 0));
 	if (amf0_enter(&bits))
 		return 0;
@@ -129,6 +169,10 @@ static int read_reply(void *arg, const struct rtmp_message *message)
 		if (amf0_text_is(&text, "code")) {
 			cr_assert(eq(int, amf0_string(&bits, &code), 0));
 			snprintf(f.last_code, sizeof(f.last_code), "%.*s", (int)code.len,
+				 code.data);
+		} else if (amf0_text_is(&text, "description")) {
+			cr_assert(eq(int, amf0_string(&bits, &code), 0));
+			snprintf(f.description, sizeof(f.description), "%.*s", (int)code.len,
 				 code.data);
 		} else {
 			cr_assert(eq(int, amf0_skip(&bits), 0));
@@ -264,6 +308,125 @@ static void say_command(const char *name, const char *value)
 	amf0_put_text(&body, value);
 	say(RTMP_COMMAND_AMF0, 1, &body);
 	bytes_finish(&body);
+}
+
+/* As OBS 30 and ffmpeg 6.1 do (fourCcList), and as Enhanced RTMP v2 asks for. */
+static void say_enhanced_connect(void)
+{
+	static const char *const codecs[] = { "av01", "vp09", "hvc1", "Opus" };
+	uint8_t shake[SHAKE] = { 3 };
+	struct bytes body;
+	rtmp_session_feed(f.session, shake, sizeof(shake));
+	bytes_init(&body, 8192);
+	amf0_put_text(&body, "connect");
+	amf0_put_number(&body, 1);
+	amf0_put_object(&body);
+	amf0_put_pair(&body, "app", "live");
+	amf0_put_key(&body, "objectEncoding");
+	amf0_put_number(&body, 3);
+	amf0_put_key(&body, "fourCcList");
+	amf0_put_strict_array(&body, 4);
+	for (size_t i = 0; i < 4; i++)
+		amf0_put_text(&body, codecs[i]);
+	amf0_put_key(&body, "videoFourCcInfoMap");
+	amf0_put_object(&body);
+	amf0_put_key(&body, "*");
+	amf0_put_number(&body, 2);
+	amf0_put_end(&body);
+	amf0_put_end(&body);
+	say(RTMP_COMMAND_AMF0, 0, &body);
+	bytes_finish(&body);
+}
+
+Test(rtmp_session, tells_an_enhanced_encoder_what_is_taken)
+{
+	say_enhanced_connect();
+	read_replies();
+	cr_assert(eq(str, f.last_code, "NetConnection.Connect.Success"));
+	cr_assert(eq(dbl, f.caps, 5)); /* reconnect, ModEx */
+	cr_assert(f.takes_avc1);
+	cr_assert(f.takes_mp4a);
+	cr_assert(not(f.takes_more));
+}
+
+Test(rtmp_session, tells_others_nothing_that_they_do_not_know)
+{
+	replay("ffmpeg-5.1-zerolatency.rtmp", 4096);
+	read_replies();
+	cr_assert(eq(dbl, f.caps, -1));
+	cr_assert(not(f.takes_avc1));
+}
+
+static void say_video(const char *tag, size_t len)
+{
+	uint8_t body[64];
+	memcpy(body, tag, len);
+	say(RTMP_VIDEO, 1, &(struct bytes){ .data = body, .len = len });
+}
+
+static const struct {
+	const char *tag;
+	size_t len;
+	const char *description;
+} strange_video[] = {
+	{ "\x90"
+	  "hvc1\1\2",
+	  7, "video codec hvc1 is not taken here, send H.264 (avc1)" },
+	{ "\x93"
+	  "av01\1\2",
+	  7, "video codec av01 is not taken here, send H.264 (avc1)" },
+	{ "\x90"
+	  "vp09\1\2",
+	  7, "video codec vp09 is not taken here, send H.264 (avc1)" },
+	{ "\x90\n\0\xff!\1", 6, "video codec ?\?\?! is not taken here, send H.264 (avc1)" },
+	{ "\x1c\0\0\0\0\1", 6, "video codec number 12 is not taken here, send H.264 (avc1)" },
+};
+
+ParameterizedTestParameters(rtmp_session, other_codecs_are_refused_with_a_reason)
+{
+	static size_t i[] = { 0, 1, 2, 3, 4 };
+	return cr_make_param_array(size_t, i, 5);
+}
+
+ParameterizedTest(size_t *i, rtmp_session, other_codecs_are_refused_with_a_reason)
+{
+	say_enhanced_connect();
+	say_command("publish", "demo");
+	say_video(strange_video[*i].tag, strange_video[*i].len);
+	say_video(strange_video[*i].tag, strange_video[*i].len);
+	read_replies();
+	cr_assert(eq(str, f.last_code, "NetStream.Publish.Rejected"));
+	cr_assert(eq(str, f.description, (char *)strange_video[*i].description));
+	cr_assert(eq(int, f.ended, 1));
+	cr_assert(eq(int, f.why, RTMP_END_CODEC));
+}
+
+Test(rtmp_session, other_tracks_may_be_of_any_codec)
+{
+	say_enhanced_connect();
+	say_command("publish", "demo");
+	say_video("\x96\x03"
+		  "hvc1\1xyz",
+		  10);
+	say_video("\x96\x23"
+		  "hvc1\1\0\0\1x",
+		  11);
+	cr_assert(eq(int, f.ended, 0));
+}
+
+Test(rtmp_session, what_it_does_not_know_it_skips)
+{
+	uint8_t bare[] = { 2, 0, 3, 'n', 'e', 'w' }; /* a command of a name alone */
+	uint8_t noise[] = { 0xff, 0x11, 0, 9 };
+	static const uint8_t types[] = { 0, 7, 10, 15, 16, 19, 23, 99, 255 };
+	say_enhanced_connect();
+	say_command("publish", "demo");
+	say_command("getStreamLength", "demo");
+	say(RTMP_COMMAND_AMF0, 1, &(struct bytes){ .data = bare, .len = sizeof(bare) });
+	for (size_t i = 0; i < sizeof(types); i++)
+		say(types[i], 1, &(struct bytes){ .data = noise, .len = sizeof(noise) });
+	cr_assert(eq(int, f.ended, 0));
+	cr_assert(rtmp_session_publishing(f.session));
 }
 
 Test(rtmp_session, a_bad_token_in_connect_is_rejected_there)
