@@ -135,13 +135,18 @@ static bool describe(const struct renditions *renditions, unsigned slot, struct 
 	const bool running = renditions->running >> slot & 1;
 	if (!running && !rendition->offered)
 		return false;
+	/* A rung that was stopped comes back as it was. */
+	const bool known = config && (running || (config->width == rendition->offer.width &&
+						  config->height == rendition->offer.height));
 	*out = (struct rendition_info){
 		.slot = (uint8_t)slot,
 		.running = running,
 		.made = rendition->offered,
 		.width = running ? config->width : rendition->offer.width,
 		.height = running ? config->height : rendition->offer.height,
-		.profile = running ? config->profile : 0,
+		.profile = known ? config->profile : 0,
+		.constraints = known ? config->constraints : 0,
+		.level = known ? config->level : 0,
 		.reorders = running && config->reorders,
 		.bps = running && rendition->bps ? rendition->bps : rendition->offer.bps,
 	};

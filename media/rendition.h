@@ -47,7 +47,7 @@ struct rendition_info {
 	bool running; /* false: a rung that nobody reads */
 	bool made; /* a rung, of our own making */
 	uint16_t width, height;
-	uint8_t profile; /* H.264 profile_idc; 0: not known yet */
+	uint8_t profile, constraints, level; /* as in its SPS; 0: not known yet */
 	bool reorders;
 	uint32_t bps; /* 0: not known yet */
 };

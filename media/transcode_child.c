@@ -96,6 +96,7 @@ static int on_message(struct transcode_child *child, const struct protocol_messa
 	case PROTOCOL_PROGRESS:
 	case PROTOCOL_RUNG_CONFIG:
 	case PROTOCOL_RUNG_FRAME:
+	case PROTOCOL_JPEG:
 		if (!child->ready || !child->ops)
 			return -EPROTO;
 		return child->ops->on_message(message, child->arg);

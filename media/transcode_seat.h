@@ -30,7 +30,7 @@ struct transcode_seat {
 	int64_t hang_us; /* without an answer to a frame it is replaced */
 	struct transcode_child *child; /* NULL between a loss and the next start */
 	bool was_ready; /* the child was, when the watchdog was started */
-	unsigned in_flight; /* FRAMEs and PICTUREs sent and not yet worked off */
+	unsigned in_flight; /* FRAMEs, PICTUREs and STILLs sent and not yet worked off */
 	unsigned restarts;
 	int64_t again_us; /* not before is a child replaced that was lost */
 	struct timer watchdog; /* runs while something is in flight */

@@ -31,10 +31,11 @@ void api_order_list(struct exchange *exchange);
 void api_order_get(struct exchange *exchange);
 void api_order_cancel(struct exchange *exchange);
 
-/* flv.c, hls.c, live_socket.c, files.c */
+/* flv.c, hls.c, poster.c, live_socket.c, files.c */
 void flv_get(struct exchange *exchange);
 void hls_get(struct exchange *exchange);
 void hls_get_by_ticket(struct exchange *exchange);
+void poster_get(struct exchange *exchange);
 
 /* replay.c */
 void api_room_recordings(struct exchange *exchange);

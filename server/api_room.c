@@ -147,20 +147,30 @@ void api_room_play(struct exchange *exchange)
 	}
 	const struct room_snapshot *room = exchange->view->snapshot;
 	const struct config *config = &exchange->worker->app->config;
-	char whep[96], flv[96], hls[96];
+	char whep[96], flv[96], hls[96], ts[96];
 	snprintf(whep, sizeof(whep), "/whep/%s", room->id);
 	snprintf(flv, sizeof(flv), "/live/%s.flv", room->id);
 	snprintf(hls, sizeof(hls), "/hls/%s/index.m3u8", room->id);
+	snprintf(ts, sizeof(ts), "/hls/%s/index-ts.m3u8", room->id);
+	const bool browser = !asked || plays_webrtc(asked);
 	const bool hls_first = asked && plays_hls_best(asked);
 	json_t *items = json_array();
-	if (!asked || plays_webrtc(asked))
+	if (browser)
 		add_item(items, config, "whep", whep);
-	if (hls_first)
+	if (!hls_first) {
+		add_item(items, config, "flv", flv);
+		add_item(items, config, "ws-flv", flv);
+	}
+	/* Players of mini programs know transport streams better than fragments. */
+	if (browser)
 		add_item(items, config, "ll-hls", hls);
-	add_item(items, config, "flv", flv);
-	add_item(items, config, "ws-flv", flv);
-	if (!hls_first)
+	add_item(items, config, "hls-ts", ts);
+	if (!browser)
 		add_item(items, config, "ll-hls", hls);
+	if (hls_first) {
+		add_item(items, config, "flv", flv);
+		add_item(items, config, "ws-flv", flv);
+	}
 	json_t *body =
 		json_pack("{s:b, s:o}", "live",
 			  room->state == ROOM_LIVE || room->state == ROOM_LOST, "items", items);

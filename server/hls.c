@@ -7,7 +7,10 @@
 #include "server/core/bytes.h"
 #include "server/hls_home.h"
 #include "server/hls_name.h"
+#include "server/hls_players.h"
 #include "server/hls_ticket.h"
+#include "server/hls_watch.h"
+#include "server/live.h"
 #include "server/replay.h"
 #include "server/reply.h"
 #include "server/room_view.h"
@@ -19,7 +22,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MULTIVARIANT_MAX = 16 * 1024, RETRY_S = 2 };
+enum {
+	MULTIVARIANT_MAX = 16 * 1024,
+	RETRY_S = 2,
+	SID_LEN = 12,
+	ASKED = 2 * HLS_RENDITIONS_MAX, /* with and without transport streams */
+};
 
 /* What somebody wants, in full: it may have to wait. */
 struct hls_ask {
@@ -31,6 +39,7 @@ struct hls_ask {
 	bool gzip; /* Accept-Encoding */
 	bool closed; /* not for shared caches */
 	char prefix[HLS_TICKET_TEXT + 1]; /* of the URIs in the index */
+	char sid[LIVE_SID_MAX + 1]; /* of the player; empty: it has none */
 };
 
 struct hls_wait {
@@ -53,6 +62,11 @@ static struct hls_image *find_image(const struct hls_view *hls, const char *rend
 		if (!strcmp(hls->images[i]->rendition, rendition))
 			return hls->images[i];
 	return NULL;
+}
+
+static bool is_index(const struct hls_ask *ask)
+{
+	return ask->name.kind == HLS_INDEX || ask->name.kind == HLS_TS_INDEX;
 }
 
 static bool is_live(const struct room_view *view)
@@ -99,7 +113,8 @@ static void reply_media(struct room_view *view, struct http_request *request,
 		bytes += bufs[i]->len;
 	metric_add(view->worker->app->counters.hls_bytes, (int64_t)bytes);
 	const struct hls_image *image = find_image(&view->hls, ask->name.rendition);
-	add_headers(&headers, ask, image && image->video ? "video/mp4" : "audio/mp4", true);
+	const char *type = image && image->video ? "video/mp4" : "audio/mp4";
+	add_headers(&headers, ask, ask->name.kind == HLS_TS_SEGMENT ? "video/mp2t" : type, true);
 	http_reply_bufs(request, 200, headers.list, bufs, count);
 }
 
@@ -116,14 +131,19 @@ static bool answer_index(struct room_view *view, struct http_request *request,
 			 const struct hls_ask *ask)
 {
 	const struct hls_image *source = find_image(&view->hls, HLS_SOURCE);
+	const bool ts = ask->name.kind == HLS_TS_INDEX;
 	struct rendition_table table;
 	struct bytes text;
+	char query[LIVE_SID_MAX + 8];
 	/* A show that is over is not begun with. */
-	if (!source || source->ended || !hls_image_playable(source))
+	if (!source || source->ended ||
+	    !(ts ? source->ts_playlist != NULL : hls_image_playable(source)))
 		return false;
+	snprintf(query, sizeof(query), "?sid=%s", ask->sid);
+	const struct hls_uri uri = { .prefix = ask->prefix, .ts = ts, .query = query };
 	bytes_init(&text, MULTIVARIANT_MAX);
-	hls_multivariant_begin(&text);
-	hls_multivariant_put(&text, source, ask->prefix);
+	hls_multivariant_begin(&text, &uri);
+	hls_multivariant_put(&text, source, &uri);
 	broadcast_renditions(view->broadcast, &table);
 	for (unsigned i = table.count; i > 0; i--) {
 		char name[RENDITION_NAME_MAX];
@@ -131,11 +151,10 @@ static bool answer_index(struct room_view *view, struct http_request *request,
 		const struct hls_image *image = find_image(&view->hls, name);
 		if (!strcmp(name, HLS_SOURCE) || rendition_table_named(&table, name) != (int)i - 1)
 			continue;
-		if (image && !image->ended)
-			hls_multivariant_put(&text, image, ask->prefix);
+		if (image && !image->ended && (!ts || image->ts_playlist))
+			hls_multivariant_put(&text, image, &uri);
 		else
-			hls_multivariant_put_offer(&text, source, &table.at[i - 1], name,
-						   ask->prefix);
+			hls_multivariant_put_offer(&text, source, &table.at[i - 1], name, &uri);
 	}
 	struct buf *buf = bytes_ok(&text) ? buf_from_bytes(&text) : NULL;
 	bytes_finish(&text);
@@ -198,9 +217,22 @@ static bool answer_segment(struct room_view *view, const struct hls_image *image
 	size_t count = 0;
 	if (!segment || !segment->whole)
 		return not_found(request);
+	const bool ts = ask->name.kind == HLS_TS_SEGMENT;
+	if (ts && !segment->ts)
+		return not_found(request);
 	for (; count < segment->part_count && count < CMAF_SEGMENT_PARTS_MAX; count++)
-		parts[count] = segment->parts[count].data;
+		parts[count] = ts ? segment->parts[count].ts : segment->parts[count].data;
 	reply_media(view, request, ask, parts, count);
+	return true;
+}
+
+static bool answer_ts_playlist(struct room_view *view, const struct hls_image *image,
+			       struct http_request *request, const struct hls_ask *ask)
+{
+	(void)view;
+	if (!image->ts_playlist)
+		return false;
+	reply_text(request, ask, image->ts_playlist, image->ts_gzip);
 	return true;
 }
 
@@ -224,13 +256,12 @@ static bool answer(struct room_view *view, struct http_request *request, const s
 {
 	static bool (*const answers[])(struct room_view * view, const struct hls_image *image,
 				       struct http_request *request, const struct hls_ask *ask) = {
-		[HLS_PLAYLIST] = answer_playlist,
-		[HLS_MAP] = answer_map,
-		[HLS_SEGMENT] = answer_segment,
-		[HLS_PART] = answer_part,
+		[HLS_PLAYLIST] = answer_playlist,       [HLS_MAP] = answer_map,
+		[HLS_SEGMENT] = answer_segment,         [HLS_PART] = answer_part,
+		[HLS_TS_PLAYLIST] = answer_ts_playlist, [HLS_TS_SEGMENT] = answer_segment,
 	};
 	struct hls_view *hls = &view->hls;
-	if (ask->name.kind == HLS_INDEX)
+	if (is_index(ask))
 		return answer_index(view, request, ask);
 	const struct hls_image *image = find_image(hls, ask->name.rendition);
 	return image && answers[ask->name.kind](view, image, request, ask);
@@ -260,7 +291,7 @@ static void on_limit(void *arg)
 {
 	struct hls_wait *wait = arg;
 	struct http_request *request = wait->request;
-	const bool index = wait->ask.name.kind == HLS_INDEX;
+	const bool index = is_index(&wait->ask);
 	wait_destroy(wait);
 	if (index)
 		reply_not_live(request);
@@ -279,7 +310,7 @@ static void wait_for(struct room_view *view, struct http_request *request,
 	wait->ask = *ask;
 	list_append(&view->hls.waits, &wait->link);
 	timer_init(&wait->limit, view->worker->loop, on_limit, wait);
-	timer_start(&wait->limit, ask->name.kind == HLS_INDEX ? HLS_START_US : HLS_BLOCK_US);
+	timer_start(&wait->limit, is_index(ask) ? HLS_START_US : HLS_BLOCK_US);
 	room_view_join(view, false);
 	http_on_gone(request, on_gone, wait);
 }
@@ -315,9 +346,16 @@ void hls_view_clear(struct room_view *view, const char *rendition)
 			hls_image_unref(hls->images[i]);
 	}
 	hls->count = kept;
-	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+	for (size_t i = 0; i < ASKED; i++)
 		if (!rendition[0] || !strcmp(hls->asked[i].rendition, rendition))
 			hls->asked[i] = (struct hls_asked){ .at_us = 0 };
+}
+
+void hls_view_finish(struct room_view *view)
+{
+	hls_view_clear(view, "");
+	hls_watch_destroy(view->hls.watch);
+	view->hls.watch = NULL;
 }
 
 void hls_view_end(struct room_view *view)
@@ -372,21 +410,25 @@ static bool parse_directives(struct exchange *exchange, struct hls_ask *ask)
 	return !member;
 }
 
-static void tell_home(struct room_view *view, const char *rendition)
+static void tell_home(struct room_view *view, const struct hls_wish *wish)
 {
 	const int64_t now_us = loop_now_us(view->worker->loop);
 	struct hls_asked *oldest = &view->hls.asked[0];
-	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+	for (size_t i = 0; i < ASKED; i++) {
 		struct hls_asked *asked = &view->hls.asked[i];
-		if (!strcmp(asked->rendition, rendition) && asked->at_us &&
-		    now_us - asked->at_us < HLS_ASK_US)
+		const bool same =
+			asked->ts == wish->ts && !strcmp(asked->rendition, wish->rendition);
+		if (same && asked->at_us && now_us - asked->at_us < HLS_ASK_US)
 			return;
-		if (!strcmp(asked->rendition, rendition) || asked->at_us < oldest->at_us)
+		if (same || asked->at_us < oldest->at_us)
 			oldest = asked;
+		if (same)
+			break;
 	}
-	snprintf(oldest->rendition, sizeof(oldest->rendition), "%s", rendition);
+	snprintf(oldest->rendition, sizeof(oldest->rendition), "%s", wish->rendition);
+	oldest->ts = wish->ts;
 	oldest->at_us = now_us;
-	hls_home_ask(view->worker->app, view->snapshot->id, rendition, view->worker->index);
+	hls_home_ask(view->worker->app, view->snapshot->id, wish, view->worker->index);
 }
 
 /* Whether the room has it, be it that nobody watches it now. */
@@ -412,6 +454,37 @@ static void make_prefix(const struct exchange *exchange, char out[HLS_TICKET_TEX
 	snprintf(out, HLS_TICKET_TEXT + 1, "%s/", ticket);
 }
 
+/* What the player calls itself, or was called in the index. False with the fault answered. */
+static bool take_sid(struct exchange *exchange, struct hls_ask *ask)
+{
+	bool bad = false;
+	const char *given = exchange_query(exchange, "sid", ask->sid, sizeof(ask->sid), &bad);
+	if (bad)
+		return false;
+	if (given && (strlen(ask->sid) < LIVE_SID_MIN || !name_valid(ask->sid))) {
+		reply_problem(exchange->request, &(struct problem_text){ .status = 400,
+									 .code = "bad_request",
+									 .member = "sid" });
+		return false;
+	}
+	if (!given)
+		ask->sid[0] = '\0';
+	if (!given && is_index(ask))
+		random_token(ask->sid, SID_LEN);
+	return true;
+}
+
+/* Players ask for playlists as long as they play. */
+static void count_player(const struct exchange *exchange, const struct hls_ask *ask)
+{
+	if (ask->name.kind != HLS_PLAYLIST && ask->name.kind != HLS_TS_PLAYLIST)
+		return;
+	const struct http_request *request = exchange->request;
+	hls_watch_see(exchange->view,
+		      hls_player_number(ask->sid[0] ? ask->sid : NULL, http_peer(request),
+					http_header(request, "User-Agent")));
+}
+
 static void serve(struct exchange *exchange, bool closed, const char *prefix)
 {
 	struct http_request *request = exchange->request;
@@ -426,19 +499,23 @@ static void serve(struct exchange *exchange, bool closed, const char *prefix)
 		not_found(request);
 		return;
 	}
-	if (ask.name.kind == HLS_PLAYLIST && !parse_directives(exchange, &ask))
+	if (!take_sid(exchange, &ask) ||
+	    (ask.name.kind == HLS_PLAYLIST && !parse_directives(exchange, &ask)))
 		return;
-	if (!is_live(view) && (ask.name.kind == HLS_INDEX || !view->hls.count)) {
+	if (!is_live(view) && (is_index(&ask) || !view->hls.count)) {
 		reply_not_live(request);
 		return;
 	}
-	const char *rendition = ask.name.kind == HLS_INDEX ? HLS_SOURCE : ask.name.rendition;
-	if (!has_rendition(view, rendition)) {
+	const struct hls_wish wish = { .rendition =
+					       is_index(&ask) ? HLS_SOURCE : ask.name.rendition,
+				       .ts = ask.name.kind >= HLS_TS_INDEX };
+	if (!has_rendition(view, wish.rendition)) {
 		not_found(request);
 		return;
 	}
 	snprintf(ask.prefix, sizeof(ask.prefix), "%s", prefix);
-	tell_home(view, rendition);
+	tell_home(view, &wish);
+	count_player(exchange, &ask);
 	if (!answer(view, request, &ask))
 		wait_for(view, request, &ask);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct hls_watch;
 struct room_view;
 
 #define HLS_SOURCE "source" /* the largest picture */
@@ -26,11 +27,13 @@ struct hls_view {
 	struct hls_image *images[HLS_RENDITIONS_MAX]; /* a reference each */
 	size_t count;
 	struct list waits; // hls_wait.link
+	struct hls_watch *watch; /* NULL: nobody asked for a playlist yet */
 	/* What the home was last told that there are readers of. */
 	struct hls_asked {
 		char rendition[HLS_RENDITION_NAME];
+		bool ts;
 		int64_t at_us; /* 0: never */
-	} asked[HLS_RENDITIONS_MAX];
+	} asked[2 * HLS_RENDITIONS_MAX];
 };
 
 void hls_view_init(struct hls_view *hls);
@@ -42,5 +45,6 @@ void hls_view_clear(struct room_view *view, const char *rendition);
 
 /* The room is gone: who waits is told. */
 void hls_view_end(struct room_view *view);
+void hls_view_finish(struct room_view *view); /* nobody waits any more */
 
 #endif

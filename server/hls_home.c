@@ -4,11 +4,13 @@
 #include "media/fanout.h"
 #include "media/output/hls_events.h"
 #include "media/output/hls_window.h"
+#include "media/output/ts_muxer.h"
 #include "media/sink.h"
 #include "server/call.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
 #include "server/hls.h"
+#include "server/hls_players.h"
 #include "server/room_view.h"
 #include "server/worker.h"
 
@@ -24,6 +26,9 @@ struct hls_rendition {
 	char name[RENDITION_NAME_MAX]; /* empty: not used yet */
 	int slot; /* in the broadcast; -1: whatever is the largest */
 	int64_t asked_us; /* by anybody, monotonic */
+	int64_t ts_asked_us; /* for transport streams */
+	struct ts_muxer ts;
+	bool makes_ts; /* of the segment at hand */
 	struct cmaf_cutter *cutter; /* NULL: not running */
 	struct hls_window *window;
 	struct hls_numbers next; /* where it goes on after it was stopped */
@@ -40,6 +45,7 @@ struct hls_home {
 	struct hls_rendition renditions[HLS_RENDITIONS_MAX];
 	unsigned breaks; /* the most of any rendition */
 	struct hls_events events;
+	struct hls_players players;
 	/* When each worker had readers last, monotonic; 0: never, or it was told of the end. */
 	int64_t asked_us[APP_WORKERS_MAX];
 	struct timer tick;
@@ -54,6 +60,7 @@ struct hls_note {
 	char rendition[RENDITION_NAME_MAX]; /* empty: all */
 	struct hls_image *image;
 	unsigned asker;
+	bool ts;
 };
 
 static void drop_note(struct message *message)
@@ -177,15 +184,32 @@ static void on_map(void *arg, const struct cmaf_tracks *tracks, struct buf *head
 {
 	struct hls_rendition *rendition = arg;
 	hls_window_map(rendition->window, tracks, header);
+	ts_muxer_tracks(&rendition->ts, tracks);
 	if (rendition->map_epoch == rendition->epoch)
 		share_break(rendition);
 	rendition->map_epoch = rendition->epoch;
 }
 
+static bool was_asked(const struct hls_home *home, int64_t asked_us)
+{
+	return asked_us && loop_now_us(home->worker->loop) - asked_us < HLS_IDLE_US + HLS_ASK_US;
+}
+
+static bool wants_ts(const struct hls_rendition *rendition)
+{
+	return was_asked(rendition->home, rendition->ts_asked_us);
+}
+
 static void on_part(void *arg, const struct cmaf_part *part)
 {
 	struct hls_rendition *rendition = arg;
-	hls_window_part(rendition->window, part);
+	/* Begins with a keyframe. */
+	if (part->starts_segment)
+		rendition->makes_ts =
+			wants_ts(rendition) && (rendition->makes_ts || part->independent);
+	struct buf *ts = rendition->makes_ts ? ts_muxer_part(&rendition->ts, part->content) : NULL;
+	hls_window_part(rendition->window, part, ts);
+	buf_unref(ts);
 	rendition->news = true;
 }
 
@@ -303,6 +327,7 @@ static void start(struct hls_rendition *rendition)
 	rendition->news = false;
 	rendition->map_epoch = 0;
 	rendition->breaks = home->breaks;
+	ts_muxer_init(&rendition->ts);
 	if (hls_window_create(&rendition->window, rendition->name, &rendition->next))
 		return;
 	if (cmaf_cutter_create(&rendition->cutter, &cutter_ops, rendition)) {
@@ -320,12 +345,11 @@ static void start(struct hls_rendition *rendition)
 /* Workers without readers need no images. */
 static bool still_asked(struct hls_home *home)
 {
-	const int64_t now_us = loop_now_us(home->worker->loop);
 	bool asked = false;
 	for (unsigned i = 0; i < home->worker->app->worker_count; i++) {
 		if (!home->asked_us[i])
 			continue;
-		if (now_us - home->asked_us[i] < HLS_IDLE_US + HLS_ASK_US) {
+		if (was_asked(home, home->asked_us[i])) {
 			asked = true;
 			continue;
 		}
@@ -339,10 +363,8 @@ static bool still_asked(struct hls_home *home)
 static void look_after(struct hls_rendition *rendition)
 {
 	struct hls_home *home = rendition->home;
-	const int64_t now_us = loop_now_us(home->worker->loop);
 	int slot;
-	const bool wanted =
-		rendition->asked_us && now_us - rendition->asked_us < HLS_IDLE_US + HLS_ASK_US;
+	const bool wanted = was_asked(home, rendition->asked_us);
 	const bool moved =
 		rendition->cutter && (!find_slot(rendition, &slot) || slot != rendition->slot);
 	if (rendition->cutter && (!wanted || moved)) {
@@ -355,10 +377,24 @@ static void look_after(struct hls_rendition *rendition)
 		rendition->asked_us = 0;
 }
 
+static void count_players(struct hls_home *home)
+{
+	const size_t count = hls_players_count(&home->players, loop_now_us(home->worker->loop));
+	home->view->hls_viewers = (unsigned)count;
+}
+
+void hls_home_watched(struct hls_home *home, const uint64_t *numbers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		hls_players_see(&home->players, numbers[i], loop_now_us(home->worker->loop));
+	count_players(home);
+}
+
 static void on_tick(void *arg)
 {
 	struct hls_home *home = arg;
 	const bool asked = still_asked(home);
+	count_players(home);
 	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
 		if (asked)
 			look_after(&home->renditions[i]);
@@ -380,6 +416,7 @@ static struct hls_home *home_of(struct room_view *view)
 	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
 		home->renditions[i].home = home;
 	hls_events_init(&home->events);
+	hls_players_init(&home->players);
 	timer_init(&home->tick, view->worker->loop, on_tick, home);
 	view->hls_home = home;
 	return home;
@@ -463,14 +500,17 @@ static void show_all(struct hls_home *home)
 	}
 }
 
-static void take_ask(struct hls_home *home, const char *name, unsigned asker)
+static void take_ask(struct hls_home *home, const struct hls_note *note)
 {
-	struct hls_rendition *rendition = rendition_of(home, name);
+	struct hls_rendition *rendition = rendition_of(home, note->rendition);
+	const unsigned asker = note->asker;
 	const int64_t now_us = loop_now_us(home->worker->loop);
 	const bool known = home->asked_us[asker];
 	home->asked_us[asker] = now_us;
 	if (rendition)
 		rendition->asked_us = now_us;
+	if (rendition && note->ts)
+		rendition->ts_asked_us = now_us;
 	if (!timer_active(&home->tick)) {
 		take_recent(home);
 		on_tick(home);
@@ -487,15 +527,16 @@ static void run_ask(struct message *message)
 	struct hls_note *note = list_entry(message, struct hls_note, message);
 	struct room_view *view = room_view_find(note->worker, note->room);
 	if (view && view->is_home)
-		take_ask(home_of(view), note->rendition, note->asker);
+		take_ask(home_of(view), note);
 	drop_note(message);
 }
 
-void hls_home_ask(struct app *app, const char *room, const char *rendition, unsigned worker)
+void hls_home_ask(struct app *app, const char *room, const struct hls_wish *wish, unsigned worker)
 {
 	for (unsigned i = 0; i < app->worker_count; i++) {
-		struct hls_note *note = note_for(app->workers[i], room, rendition, run_ask);
+		struct hls_note *note = note_for(app->workers[i], room, wish->rendition, run_ask);
 		note->asker = worker;
+		note->ts = wish->ts;
 		worker_note(app->workers[i], &note->message);
 	}
 }
@@ -508,5 +549,7 @@ void hls_home_destroy(struct hls_home *home)
 	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
 		stop(&home->renditions[i]);
 	hls_events_finish(&home->events);
+	hls_players_finish(&home->players);
+	home->view->hls_viewers = 0;
 	free(home);
 }

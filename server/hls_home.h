@@ -5,6 +5,8 @@
 #ifndef SOUK_SERVER_HLS_HOME_H
 #define SOUK_SERVER_HLS_HOME_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct app;
@@ -18,8 +20,16 @@ enum {
 	HLS_NUMBERS_SINCE_S = 1735689600,
 };
 
-/* A worker has readers of that rendition: the room's home is told. Any worker's thread. */
-void hls_home_ask(struct app *app, const char *room, const char *rendition, unsigned worker);
+/* What a worker has readers of. */
+struct hls_wish {
+	const char *rendition;
+	bool ts; /* of its transport stream */
+};
+/* The room's home is told. Any worker's thread. */
+void hls_home_ask(struct app *app, const char *room, const struct hls_wish *wish, unsigned worker);
+
+/* Players that were heard of; the home counts them as viewers. */
+void hls_home_watched(struct hls_home *home, const uint64_t *numbers, size_t count);
 
 /* A timeline event, as it goes to everybody. */
 void hls_home_event(struct room_view *view, struct buf *message);

@@ -29,11 +29,19 @@ int hls_time_parse(const char **at, uint64_t *out)
 /* What stands behind the rendition and a dash. */
 static int parse_numbers(struct hls_name *out, const char *at)
 {
+	if (!strcmp(at, "ts.m3u8")) {
+		out->kind = strcmp(out->rendition, "index") ? HLS_TS_PLAYLIST : HLS_TS_INDEX;
+		return 0;
+	}
 	const bool map = *at == 'i';
 	at += map;
 	if (hls_number_parse(&at, &out->number))
 		return -ENOENT;
 	out->kind = map ? HLS_MAP : HLS_SEGMENT;
+	if (!map && !strcmp(at, ".ts")) {
+		out->kind = HLS_TS_SEGMENT;
+		return 0;
+	}
 	if (!map && at[0] == '.' && at[1] != 'm') {
 		at++;
 		if (hls_number_parse(&at, &out->part))

@@ -12,6 +12,10 @@ enum hls_kind {
 	HLS_MAP, /* source-i17.mp4 */
 	HLS_SEGMENT, /* source-17.m4s */
 	HLS_PART, /* source-17.3.m4s */
+	/* For players that know MPEG transport streams alone. */
+	HLS_TS_INDEX, /* index-ts.m3u8 */
+	HLS_TS_PLAYLIST, /* source-ts.m3u8 */
+	HLS_TS_SEGMENT, /* source-17.ts */
 };
 
 struct hls_name {

@@ -12,6 +12,7 @@
 #include "server/reply.h"
 #include "server/room_view.h"
 #include "server/route.h"
+#include "server/stills.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -34,7 +35,10 @@ struct replay_job {
 	bool closed; /* not for shared caches */
 	struct replay_ask ask;
 	struct replay_answer answer;
+	struct still_ask still; /* made of the answer, where that is wanted */
 };
+
+enum { STILL_SIDE = 240 }; /* pixels of the longer side of a thumbnail */
 
 static struct replay_job *job_of(struct message *message)
 {
@@ -45,6 +49,7 @@ static void drop_job(struct message *message)
 {
 	struct replay_job *job = job_of(message);
 	buf_unref(job->answer.body);
+	buf_unref(job->answer.header);
 	free(job);
 }
 
@@ -61,9 +66,8 @@ static const char *cache_rule(const struct replay_job *job)
 	return job->closed ? "private, max-age=3600, immutable" : "public, max-age=3600, immutable";
 }
 
-static void run_answer(struct message *message)
+static void reply(const struct replay_job *job)
 {
-	struct replay_job *job = job_of(message);
 	const struct replay_answer *answer = &job->answer;
 	if (job->request && answer->status == 200) {
 		struct reply_headers headers = { 0 };
@@ -77,6 +81,56 @@ static void run_answer(struct message *message)
 						      .code = answer->code,
 						      .retry_after_s = answer->status == 503 });
 	}
+}
+
+static struct replay_job *job_of_still(struct still_ask *still)
+{
+	return list_entry(still, struct replay_job, still);
+}
+
+static void drop_still(struct still_ask *still)
+{
+	struct replay_job *job = job_of_still(still);
+	still_ask_finish(still);
+	drop_job(&job->message);
+}
+
+static void on_still(struct still_ask *still)
+{
+	struct replay_job *job = job_of_still(still);
+	struct replay_answer *answer = &job->answer;
+	if (still->jpeg)
+		answer->body = buf_ref(still->jpeg);
+	else
+		*answer = (struct replay_answer){ .status = 503, .code = "overloaded" };
+	reply(job);
+	drop_still(still);
+}
+
+static void order_still(struct replay_job *job)
+{
+	struct replay_answer *answer = &job->answer;
+	struct still_ask *still = &job->still;
+	still->side = STILL_SIDE;
+	still->header = answer->header;
+	still->picture = answer->body;
+	still->done = on_still;
+	still->drop = drop_still;
+	snprintf(still->room, sizeof(still->room), "%s", job->ask.room);
+	answer->header = answer->body = NULL;
+	answer->type = "image/jpeg";
+	stills_ask(job->worker, still);
+}
+
+static void run_answer(struct message *message)
+{
+	struct replay_job *job = job_of(message);
+	const bool wants_still = job->ask.kind == REPLAY_STILL && job->answer.status == 200;
+	if (wants_still && job->request) {
+		order_still(job);
+		return;
+	}
+	reply(job);
 	drop_job(message);
 }
 
@@ -110,7 +164,13 @@ static void ask_desk(struct exchange *exchange, const struct replay_ask *ask)
 		&(struct problem_text){ .status = 503, .code = "overloaded", .retry_after_s = 1 });
 }
 
-/* "replay-SHOW.m3u8", "replay-SHOW.vtt", "replay-SHOW-FILE-OFFSET-LEN.m4s" or ".mp4" */
+static bool ends(const char *at, const char *one, const char *other)
+{
+	return !strcmp(at, one) || !strcmp(at, other);
+}
+
+/* "replay-SHOW.m3u8", "replay-SHOW.vtt", "replay-SHOW.thumbs.vtt", "replay-SHOW-FILE-OFFSET-LEN"
+ * and ".m4s", ".mp4" or ".jpg" */
 static int parse_name(struct replay_ask *ask, const char *name)
 {
 	uint64_t numbers[4];
@@ -122,15 +182,21 @@ static int parse_name(struct replay_ask *ask, const char *name)
 			return -ENOENT;
 	}
 	ask->show_us = (int64_t)(count ? numbers[0] : 0);
-	if (count == 4 && (!strcmp(at, ".m4s") || !strcmp(at, ".mp4"))) {
-		ask->kind = REPLAY_BYTES;
+	const bool still = !strcmp(at, ".jpg");
+	if (count == 4 && (still || ends(at, ".m4s", ".mp4"))) {
+		ask->kind = still ? REPLAY_STILL : REPLAY_BYTES;
 		ask->file_us = (int64_t)numbers[1];
 		ask->offset = numbers[2];
 		ask->len = numbers[3];
 		return 0;
 	}
-	ask->kind = !strcmp(at, ".vtt") ? REPLAY_CHAPTERS : REPLAY_PLAYLIST;
-	return count == 1 && (!strcmp(at, ".vtt") || !strcmp(at, ".m3u8")) ? 0 : -ENOENT;
+	if (!strcmp(at, ".thumbs.vtt"))
+		ask->kind = REPLAY_THUMBNAILS;
+	else
+		ask->kind = !strcmp(at, ".vtt") ? REPLAY_CHAPTERS : REPLAY_PLAYLIST;
+	return count == 1 && (ask->kind == REPLAY_THUMBNAILS || ends(at, ".vtt", ".m3u8"))
+		       ? 0
+		       : -ENOENT;
 }
 
 void replay_serve(struct exchange *exchange, const char *name, const char *prefix)

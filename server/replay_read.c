@@ -1,6 +1,7 @@
 #include "server/replay_read.h"
 
 #include "media/output/cmaf_rebase.h"
+#include "media/output/cmaf_sample.h"
 #include "media/output/hls_replay.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
@@ -106,6 +107,15 @@ static void finish_show(struct show *show)
 	free(show->files);
 }
 
+static const struct {
+	void (*put)(const struct hls_replay *replay, struct bytes *out);
+	const char *type;
+} texts[] = {
+	[REPLAY_PLAYLIST] = { hls_replay_put, "application/vnd.apple.mpegurl" },
+	[REPLAY_CHAPTERS] = { hls_replay_put_chapters, "text/vtt" },
+	[REPLAY_THUMBNAILS] = { hls_replay_put_thumbnails, "text/vtt" },
+};
+
 static void read_text(const struct record_list *list, const struct replay_ask *ask,
 		      struct replay_answer *answer)
 {
@@ -123,11 +133,8 @@ static void read_text(const struct record_list *list, const struct replay_ask *a
 					   .count = show.count,
 					   .over = show.over };
 	bytes_init(&text, TEXT_MAX);
-	if (ask->kind == REPLAY_PLAYLIST)
-		hls_replay_put(&replay, &text);
-	else
-		hls_replay_put_chapters(&replay, &text);
-	answer->type = ask->kind == REPLAY_PLAYLIST ? "application/vnd.apple.mpegurl" : "text/vtt";
+	texts[ask->kind].put(&replay, &text);
+	answer->type = texts[ask->kind].type;
 	answer->body = bytes_ok(&text) ? buf_from_bytes(&text) : NULL;
 	bytes_finish(&text);
 	finish_show(&show);
@@ -144,11 +151,14 @@ static json_t *describe_show(const struct record_list *list, int64_t show_us, co
 	if (show.count) {
 		char *url = xasprintf("/hls/%s/replay-%lld.m3u8", room, (long long)show_us);
 		char *chapters = xasprintf("/hls/%s/replay-%lld.vtt", room, (long long)show_us);
-		item = json_pack("{s:I, s:I, s:I, s:b, s:s, s:s}", "from_us",
+		char *thumbnails =
+			xasprintf("/hls/%s/replay-%lld.thumbs.vtt", room, (long long)show_us);
+		item = json_pack("{s:I, s:I, s:I, s:b, s:s, s:s, s:s}", "from_us",
 				 (json_int_t)show.files[0].index.parts[0].capture_us, "to_us",
 				 (json_int_t)record_index_end_us(&show.files[show.count - 1].index),
 				 "bytes", (json_int_t)bytes, "over", show.over, "url", url,
-				 "chapters", chapters);
+				 "chapters", chapters, "thumbnails", thumbnails);
+		free(thumbnails);
 		free(url);
 		free(chapters);
 	}
@@ -176,6 +186,20 @@ static void read_list(const struct record_list *list, const struct replay_ask *a
 	json_decref(body);
 }
 
+static int read_still(const struct record_found *found, struct replay_answer *answer)
+{
+	struct record_index index;
+	struct buf *header = NULL, *part = answer->body;
+	if (load_index(found, &index) == 0)
+		header = read_bytes(found, ".mp4", 0, index.track.header_len);
+	record_index_finish(&index);
+	answer->body = part ? cmaf_first_picture(part->data, part->len) : NULL;
+	answer->header = header ? cmaf_find_avcc(header->data, header->len) : NULL;
+	buf_unref(header);
+	buf_unref(part);
+	return answer->body && answer->header ? 0 : -ENOENT;
+}
+
 static void read_part(const struct record_list *list, const struct replay_ask *ask,
 		      struct replay_answer *answer)
 {
@@ -195,6 +219,11 @@ static void read_part(const struct record_list *list, const struct replay_ask *a
 	answer->type = "video/mp4";
 	answer->lasts = true;
 	answer->body = read_bytes(found, ".mp4", ask->offset, ask->len);
+	if (ask->kind != REPLAY_STILL || read_still(found, answer) == 0)
+		return;
+	buf_unref(answer->body);
+	buf_unref(answer->header);
+	refuse(answer, 404, "not_found");
 }
 
 /* The parts of [from, to) with the keyframe before; NULL when this file has none. */
@@ -265,7 +294,8 @@ void replay_read(const char *dir, const struct replay_ask *ask, struct replay_an
 	static void (*const readers[])(const struct record_list *list, const struct replay_ask *ask,
 				       struct replay_answer *answer) = {
 		[REPLAY_LIST] = read_list,     [REPLAY_PLAYLIST] = read_text,
-		[REPLAY_CHAPTERS] = read_text, [REPLAY_BYTES] = read_part,
+		[REPLAY_CHAPTERS] = read_text, [REPLAY_THUMBNAILS] = read_text,
+		[REPLAY_BYTES] = read_part,    [REPLAY_STILL] = read_part,
 		[REPLAY_CLIP] = read_clip,
 	};
 	struct record_list list;

@@ -7,14 +7,22 @@
 
 struct buf;
 
-enum replay_kind { REPLAY_LIST, REPLAY_PLAYLIST, REPLAY_CHAPTERS, REPLAY_BYTES, REPLAY_CLIP };
+enum replay_kind {
+	REPLAY_LIST,
+	REPLAY_PLAYLIST,
+	REPLAY_CHAPTERS,
+	REPLAY_THUMBNAILS,
+	REPLAY_BYTES,
+	REPLAY_STILL, /* what a JPEG of the first picture of these bytes is made of */
+	REPLAY_CLIP,
+};
 
 struct replay_ask {
 	enum replay_kind kind;
 	char room[65];
 	char prefix[80]; /* of URIs in playlists */
 	int64_t show_us, file_us; /* of which show and file */
-	uint64_t offset, len; /* REPLAY_BYTES */
+	uint64_t offset, len; /* REPLAY_BYTES, REPLAY_STILL */
 	int64_t from_us, to_us; /* REPLAY_CLIP */
 };
 
@@ -23,7 +31,8 @@ struct replay_answer {
 	const char *code;
 	const char *type; /* media type */
 	bool lasts; /* may be cached */
-	struct buf *body;
+	struct buf *body; /* of a still: a keyframe as in struct frame */
+	struct buf *header; /* of a still: its AVCDecoderConfigurationRecord; else NULL */
 };
 
 void replay_read(const char *dir, const struct replay_ask *ask, struct replay_answer *answer);

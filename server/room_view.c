@@ -7,8 +7,10 @@
 #include "server/flv.h"
 #include "server/hls_home.h"
 #include "server/live.h"
+#include "server/poster.h"
 #include "server/record_home.h"
 #include "server/room_cost.h"
+#include "server/stills.h"
 #include "server/transcoders.h"
 #include "server/worker.h"
 
@@ -217,6 +219,8 @@ static void finish_made(struct room_view *view)
 	sound_finish(&view->sound[0]);
 	sound_finish(&view->sound[1]);
 	rungs_finish(&view->rungs);
+	still_home_destroy(view->stills);
+	view->stills = NULL;
 	view->home = false;
 }
 
@@ -233,6 +237,7 @@ static void room_gone(struct room_view *view)
 	while (!list_empty(&view->lives))
 		live_end(live_of_reader(view->lives.next), LIVE_NO_ROOM, "the room is gone");
 	hls_view_end(view);
+	poster_end(view->poster);
 	room_view_leave(view, false);
 }
 
@@ -376,10 +381,11 @@ uint8_t room_view_profile_max(const struct room_view *view)
 
 void room_view_report(struct room_view *view, bool again)
 {
-	if (view->viewers == view->viewers_told && !again)
+	const unsigned viewers = view->viewers + view->hls_viewers;
+	if (viewers == view->viewers_told && !again)
 		return;
-	view->viewers_told = view->viewers;
-	control_note_viewers(view->worker, view->snapshot->id, view->viewers);
+	view->viewers_told = viewers;
+	control_note_viewers(view->worker, view->snapshot->id, viewers);
 }
 
 /* How wrong the line that readers know is about the present one. */
@@ -412,7 +418,8 @@ void room_view_destroy(struct room_view *view)
 	finish_made(view);
 	hls_home_destroy(view->hls_home);
 	record_home_destroy(view->record);
-	hls_view_clear(view, "");
+	hls_view_finish(view);
+	poster_destroy(view->poster);
 	timer_stop(&view->flush);
 	deferred_cancel(&view->slice);
 	live_text_finish(&view->batch.text);

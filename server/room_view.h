@@ -24,7 +24,9 @@
 #include <stdint.h>
 
 struct buf;
+struct poster;
 struct room_cost;
+struct still_home;
 struct worker;
 
 enum {
@@ -70,6 +72,8 @@ struct room_view {
 	struct hls_view hls;
 	struct record_home *record; /* NULL: nothing was recorded since the server began */
 	struct hls_home *hls_home; /* NULL: nobody watched by HLS, or the home is elsewhere */
+	struct still_home *stills; /* in the home; NULL: nobody wanted one */
+	struct poster *poster; /* NULL: nobody wanted it here */
 	/* Who had the present batch stands at the end. */
 	struct list lives; // view_reader.link of struct live
 	struct map names; // of live_names.h
@@ -77,6 +81,7 @@ struct room_view {
 	unsigned users; /* sessions that point here; the last one frees a view whose room is gone */
 	bool gone;
 	unsigned viewers; /* media sessions here */
+	unsigned hls_viewers; /* in the room's home: players of all workers */
 	unsigned viewers_told;
 	struct view_message recent[VIEW_RECENT]; /* by seq % VIEW_RECENT */
 	struct view_message *pending;

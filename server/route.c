@@ -36,6 +36,7 @@ static const struct route routes[] = {
 	{ "POST", "/api/orders/{name}/cancel", ROUTE_TOKEN, JWT_VIEWER, api_order_cancel, false },
 	{ "POST", "/api/guest", ROUTE_OPEN, JWT_VIEWER, api_guest, false },
 	{ "GET", "/live/{room}.flv", ROUTE_VIEW, JWT_VIEWER, flv_get, true },
+	{ "GET", "/live/{room}/poster.jpg", ROUTE_VIEW, JWT_VIEWER, poster_get, true },
 	{ "GET", "/api/rooms/{room}/recordings", ROUTE_VIEW, JWT_VIEWER, api_room_recordings,
 	  false },
 	{ "GET", "/api/rooms/{room}/clip.mp4", ROUTE_VIEW, JWT_VIEWER, api_room_clip, true },

@@ -130,7 +130,9 @@ static struct cmaf_part describe(const struct cmaf_cutter *cutter, int64_t until
 	};
 }
 
-static struct buf *package(struct cmaf_cutter *cutter, bool starts_segment, int64_t until_us)
+/* The waiting frames before `until_us`. */
+static struct cmaf_fragment gather(struct cmaf_cutter *cutter, bool starts_segment,
+				   int64_t until_us)
 {
 	struct cmaf_fragment fragment = {
 		.sequence = ++cutter->sequence,
@@ -147,34 +149,44 @@ static struct buf *package(struct cmaf_cutter *cutter, bool starts_segment, int6
 	if (cutter->sound.config)
 		fragment.audio =
 			cmaf_sound_run(&cutter->sound, has_pictures(cutter) ? until_us : INT64_MAX);
-	struct buf *data =
-		fragment.video.count || fragment.audio.count ? cmaf_fragment(&fragment) : NULL;
+	return fragment;
+}
+
+static void release_gathered(struct cmaf_cutter *cutter)
+{
 	if (cutter->sound.config)
 		cmaf_sound_taken(&cutter->sound);
 	shift(&cutter->video, cutter->video.count);
 	for (size_t i = 0; i < cutter->event_count; i++)
 		buf_unref(cutter->events[i]);
 	cutter->event_count = 0;
-	return data;
 }
 
-/* The waiting frames before `until_us` become a part. */
-static void emit(struct cmaf_cutter *cutter, int64_t until_us)
+static void hand_out(struct cmaf_cutter *cutter, const struct cmaf_part *part)
 {
-	struct cmaf_part part = describe(cutter, until_us);
-	part.data = package(cutter, part.starts_segment, until_us);
-	if (!part.data) /* memory is short: a hole. Or all of it was there before */
-		return;
-	if (part.starts_segment) {
-		cutter->segment_us = until_us - part.duration_us;
-		cutter->segment_independent = part.independent;
+	if (part->starts_segment) {
+		cutter->segment_us = pace_frame(cutter, 0)->dts_us;
+		cutter->segment_independent = part->independent;
 		cutter->segment_parts = cutter->segment_bytes = 0;
 	}
 	cutter->in_segment = true;
 	cutter->segment_parts++;
-	cutter->segment_bytes += part.data->len;
-	cutter->ops->part(cutter->arg, &part);
+	cutter->segment_bytes += part->data->len;
+	cutter->ops->part(cutter->arg, part);
+}
+
+/* They become a part. */
+static void emit(struct cmaf_cutter *cutter, int64_t until_us)
+{
+	struct cmaf_part part = describe(cutter, until_us);
+	const struct cmaf_fragment fragment = gather(cutter, part.starts_segment, until_us);
+	part.content = &fragment;
+	if (fragment.video.count || fragment.audio.count)
+		part.data = cmaf_fragment(&fragment);
+	if (part.data) /* else memory is short: a hole. Or all of it was there before */
+		hand_out(cutter, &part);
 	buf_unref(part.data);
+	release_gathered(cutter);
 }
 
 /* Whether the configuration says something else than the one in force. */

@@ -32,6 +32,7 @@ enum {
 
 struct cmaf_part {
 	struct buf *data; /* the receiver takes a reference */
+	const struct cmaf_fragment *content; /* what is in it, for other forms; during the call */
 	uint32_t epoch;
 	bool starts_segment;
 	bool independent; /* starts with a keyframe */

@@ -6,10 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What transcoders make: constrained baseline, at most 1280x720 at 30 (level 3.1). */
-#define RUNG_CODEC "avc1.42c01f"
-
-enum { SOUND_BPS = 160000 };
+enum { SOUND_BPS = 160000, HLS_VERSION = 9, HLS_TS_VERSION = 3 };
 
 struct hls_image *hls_image_ref(struct hls_image *image)
 {
@@ -21,8 +18,10 @@ void hls_segment_unref(struct hls_segment *segment)
 {
 	if (!segment || atomic_fetch_sub_explicit(&segment->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < segment->part_count; i++)
+	for (size_t i = 0; i < segment->part_count; i++) {
 		buf_unref(segment->parts[i].data);
+		buf_unref(segment->parts[i].ts);
+	}
 	free(segment);
 }
 
@@ -34,6 +33,8 @@ void hls_image_unref(struct hls_image *image)
 	buf_unref(image->playlist_gzip);
 	buf_unref(image->delta);
 	buf_unref(image->delta_gzip);
+	buf_unref(image->ts_playlist);
+	buf_unref(image->ts_gzip);
 	for (size_t i = 0; i < image->map_count; i++)
 		buf_unref(image->maps[i].header);
 	for (size_t i = 0; i < image->segment_count; i++)
@@ -79,29 +80,56 @@ bool hls_image_has_part(const struct hls_image *image, uint64_t msn, uint64_t pa
 	return msn + 1 < image->next_msn || image->next_part > 0;
 }
 
-void hls_multivariant_begin(struct bytes *out)
+static void put_uri(struct bytes *out, const char *rendition, const struct hls_uri *uri)
 {
-	bytes_text(out, "#EXTM3U\n#EXT-X-VERSION:9\n");
+	bytes_printf(out, "\n%s%s%s.m3u8%s\n", uri->prefix, rendition, uri->ts ? "-ts" : "",
+		     uri->query);
 }
 
-void hls_multivariant_put(struct bytes *out, const struct hls_image *image, const char *prefix)
+void hls_multivariant_begin(struct bytes *out, const struct hls_uri *uri)
 {
-	bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"%s\"", image->bandwidth,
-		     image->codecs);
+	bytes_printf(out, "#EXTM3U\n#EXT-X-VERSION:%d\n", uri->ts ? HLS_TS_VERSION : HLS_VERSION);
+}
+
+void hls_multivariant_put(struct bytes *out, const struct hls_image *image,
+			  const struct hls_uri *uri)
+{
+	bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"%s\"",
+		     uri->ts ? image->ts_bandwidth : image->bandwidth, image->codecs);
 	if (image->video)
 		bytes_printf(out, ",RESOLUTION=%ux%u", image->width, image->height);
-	bytes_printf(out, "\n%s%s.m3u8\n", prefix, image->rendition);
+	put_uri(out, image->rendition, uri);
+}
+
+/* ITU-T H.264 table A-1: the least level that holds such pictures, 30 a second, at that rate. */
+static unsigned level_of(const struct rendition_info *info)
+{
+	static const struct {
+		unsigned level, blocks, kbps;
+	} rows[] = { { 13, 396, 768 },    { 20, 396, 2000 },   { 21, 660, 4000 },
+		     { 22, 675, 4000 },   { 30, 1350, 10000 }, { 31, 3600, 14000 },
+		     { 32, 5120, 20000 }, { 40, 8192, 20000 }, { 50, 19660, 135000 } };
+	enum { LAST = sizeof(rows) / sizeof(*rows) - 1 };
+	const unsigned blocks = (info->width + 15u) / 16 * ((info->height + 15u) / 16);
+	size_t row = 0;
+	while (row < LAST && (rows[row].blocks < blocks || rows[row].kbps < info->bps / 1000))
+		row++;
+	return rows[row].level;
 }
 
 void hls_multivariant_put_offer(struct bytes *out, const struct hls_image *source,
 				const struct rendition_info *info, const char *name,
-				const char *prefix)
+				const struct hls_uri *uri)
 {
 	const char *sound = strstr(source->codecs, "mp4a");
 	/* Peaks are higher than the rate that the encoder keeps to. */
 	const uint32_t bps = info->bps + info->bps / 2 + SOUND_BPS;
-	bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"" RUNG_CODEC "%s%s\"", bps,
-		     sound ? "," : "", sound ? sound : "");
-	bytes_printf(out, ",RESOLUTION=%ux%u\n%s%s.m3u8\n", info->width, info->height, prefix,
-		     name);
+	bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"avc1.", bps);
+	if (info->level)
+		bytes_printf(out, "%02x%02x%02x", info->profile, info->constraints, info->level);
+	else /* what transcoders make: constrained baseline */
+		bytes_printf(out, "42c0%02x", level_of(info));
+	bytes_printf(out, "%s%s\",RESOLUTION=%ux%u", sound ? "," : "", sound ? sound : "",
+		     info->width, info->height);
+	put_uri(out, name, uri);
 }

@@ -20,6 +20,7 @@ enum { HLS_RENDITION_NAME = 16, HLS_CODECS_TEXT = 80 };
 
 struct hls_segment_part {
 	struct buf *data;
+	struct buf *ts; /* the same as transport stream; NULL: not made */
 	int64_t duration_us;
 	bool independent;
 };
@@ -31,9 +32,10 @@ struct hls_segment {
 	uint64_t map; /* number of its header */
 	bool discontinuity; /* does not continue the one before */
 	bool whole;
+	bool ts; /* all of it is there as transport stream, too */
 	int64_t capture_us; /* of its first picture */
 	int64_t duration_us; /* so far */
-	size_t bytes;
+	size_t bytes, ts_bytes;
 	size_t part_count;
 	struct hls_segment_part parts[];
 };
@@ -53,10 +55,11 @@ struct hls_image {
 	bool video;
 	struct buf *playlist, *playlist_gzip; /* application/vnd.apple.mpegurl */
 	struct buf *delta, *delta_gzip; /* without what every reader has */
+	struct buf *ts_playlist, *ts_gzip; /* NULL: no whole segment is there as such */
 	/* For the multivariant playlist. */
 	char codecs[HLS_CODECS_TEXT];
 	uint16_t width, height;
-	uint32_t bandwidth; /* bits a second, at most */
+	uint32_t bandwidth, ts_bandwidth; /* bits a second, at most */
 	size_t map_count;
 	struct hls_map *maps;
 	size_t segment_count; /* by msn, without holes */
@@ -77,14 +80,21 @@ bool hls_image_has_segment(const struct hls_image *image, uint64_t msn); /* whol
 /* Players begin with a whole segment. */
 bool hls_image_playable(const struct hls_image *image);
 
-/* The multivariant playlist: a variant each; URIs begin with `prefix` (a ticket and a slash, or
- * ""). */
-void hls_multivariant_begin(struct bytes *out);
-void hls_multivariant_put(struct bytes *out, const struct hls_image *image, const char *prefix);
+/* What the URIs of a multivariant playlist have around the rendition's name. */
+struct hls_uri {
+	const char *prefix; /* a ticket and a slash, or "" */
+	bool ts; /* of the transport streams */
+	const char *query; /* "?sid=…", or "" */
+};
+
+/* The multivariant playlist: a variant each. */
+void hls_multivariant_begin(struct bytes *out, const struct hls_uri *uri);
+void hls_multivariant_put(struct bytes *out, const struct hls_image *image,
+			  const struct hls_uri *uri);
 /* One that is made once somebody asks for it, with the sound of the source. */
 void hls_multivariant_put_offer(struct bytes *out, const struct hls_image *source,
 				const struct rendition_info *info, const char *name,
-				const char *prefix);
+				const struct hls_uri *uri);
 
 void hls_segment_unref(struct hls_segment *segment); /* takes NULL */
 

@@ -112,3 +112,25 @@ void hls_playlist_put(const struct hls_playlist *playlist, size_t skipped, struc
 				    playlist->segments[i]->map != playlist->segments[i - 1]->map);
 	put_tail(out, playlist);
 }
+
+void hls_playlist_put_ts(const struct hls_playlist *playlist, struct bytes *out)
+{
+	bytes_printf(out,
+		     "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:%d\n"
+		     "#EXT-X-MEDIA-SEQUENCE:%llu\n#EXT-X-DISCONTINUITY-SEQUENCE:%llu\n",
+		     HLS_TARGET_S, (unsigned long long)playlist->segments[0]->msn,
+		     (unsigned long long)playlist->discontinuities);
+	for (size_t i = 0; i < playlist->count; i++) {
+		const struct hls_segment *segment = playlist->segments[i];
+		char date[HLS_DATE_TEXT];
+		if (segment->discontinuity)
+			bytes_text(out, "#EXT-X-DISCONTINUITY\n");
+		hls_date_text(segment->capture_us, date);
+		bytes_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%.5f,\n%s-%llu.ts\n", date,
+			     seconds(segment->duration_us), playlist->rendition,
+			     (unsigned long long)segment->msn);
+	}
+	hls_events_put(playlist->others->events, out);
+	if (playlist->ended)
+		bytes_text(out, "#EXT-X-ENDLIST\n");
+}

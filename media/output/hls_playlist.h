@@ -21,4 +21,7 @@ size_t hls_playlist_skips(const struct hls_playlist *playlist);
 /* `skipped` 0: the whole. */
 void hls_playlist_put(const struct hls_playlist *playlist, size_t skipped, struct bytes *out);
 
+/* That of the transport streams, as RFC 8216 has it: whole segments alone. All are such. */
+void hls_playlist_put_ts(const struct hls_playlist *playlist, struct bytes *out);
+
 #endif

@@ -7,6 +7,13 @@
 
 #include <string.h>
 
+enum {
+	/* From one thumbnail to the next: a hundred of a show, within these. */
+	THUMBNAILS = 100,
+	THUMBNAIL_MIN_US = 2000000,
+	THUMBNAIL_MAX_US = 30000000,
+};
+
 /* Calls for each segment: `first` of `count` parts. */
 static void each_segment(const struct hls_replay *replay,
 			 void (*see)(void *arg, const struct hls_replay_file *file,
@@ -39,6 +46,12 @@ struct writing {
 	const struct hls_replay *replay;
 	struct bytes *out;
 	const struct hls_replay_file *file; /* of the last segment */
+	/* Of thumbnails: */
+	int64_t at_us; /* playlist time so far */
+	int64_t step_us;
+	const struct hls_replay_file *still_file; /* of the one at hand */
+	const struct record_part *still; /* NULL: none yet */
+	int64_t still_us;
 };
 
 static void put_uri(const struct writing *writing, const struct hls_replay_file *file,
@@ -195,4 +208,44 @@ void hls_replay_put_chapters(const struct hls_replay *replay, struct bytes *out)
 		for (size_t n = 0; n < replay->files[i].index.event_count; n++)
 			take_event(replay, &chapter, replay->files[i].index.events[n], out);
 	end_chapter(&chapter, playlist_us(replay, RECORD_TIME_MAX_US), out);
+}
+
+static void end_thumbnail(struct writing *writing)
+{
+	const struct record_part *still = writing->still;
+	if (!still || writing->at_us <= writing->still_us)
+		return;
+	put_time(writing->out, writing->still_us);
+	bytes_text(writing->out, " --> ");
+	put_time(writing->out, writing->at_us);
+	bytes_text(writing->out, "\n");
+	put_uri(writing, writing->still_file, still->offset, still->len);
+	bytes_text(writing->out, ".jpg\n\n");
+}
+
+static void see_thumbnail(void *arg, const struct hls_replay_file *file,
+			  const struct record_part *first, size_t count)
+{
+	struct writing *writing = arg;
+	const bool due = !writing->still || writing->at_us - writing->still_us >= writing->step_us;
+	if (first->independent && file->index.track.video && due) {
+		end_thumbnail(writing);
+		writing->still = first;
+		writing->still_file = file;
+		writing->still_us = writing->at_us;
+	}
+	writing->at_us += duration_of(first, count);
+}
+
+void hls_replay_put_thumbnails(const struct hls_replay *replay, struct bytes *out)
+{
+	struct writing writing = { .replay = replay, .out = out };
+	writing.step_us = playlist_us(replay, RECORD_TIME_MAX_US) / THUMBNAILS;
+	if (writing.step_us < THUMBNAIL_MIN_US)
+		writing.step_us = THUMBNAIL_MIN_US;
+	if (writing.step_us > THUMBNAIL_MAX_US)
+		writing.step_us = THUMBNAIL_MAX_US;
+	bytes_text(out, "WEBVTT\n\n");
+	each_segment(replay, see_thumbnail, &writing);
+	end_thumbnail(&writing);
 }

@@ -1,6 +1,6 @@
 /*
- * A recorded show as HLS: one playlist of all its files, with the timeline; and its chapters, what
- * was pinned when, as WebVTT. Pure; any thread.
+ * A recorded show as HLS: one playlist of all its files, with the timeline; its chapters, what was
+ * pinned when, and its thumbnails as WebVTT. Pure; any thread.
  */
 #ifndef SOUK_MEDIA_HLS_REPLAY_H
 #define SOUK_MEDIA_HLS_REPLAY_H
@@ -26,5 +26,8 @@ struct hls_replay {
 
 void hls_replay_put(const struct hls_replay *replay, struct bytes *out);
 void hls_replay_put_chapters(const struct hls_replay *replay, struct bytes *out);
+
+/* A WebVTT track of small pictures for a seek bar: each cue names the still of a keyframe. */
+void hls_replay_put_thumbnails(const struct hls_replay *replay, struct bytes *out);
 
 #endif

@@ -93,7 +93,7 @@ static void drop_oldest(struct hls_window *window)
 		window->listed--;
 	else
 		window->discontinuities += window->segments[0]->discontinuity;
-	window->bytes -= window->segments[0]->bytes;
+	window->bytes -= window->segments[0]->bytes + window->segments[0]->ts_bytes;
 	hls_segment_unref(window->segments[0]);
 	window->count--;
 	memmove(window->segments, window->segments + 1,
@@ -117,8 +117,11 @@ static struct hls_segment *segment_create(const struct hls_segment *from)
 		xcalloc(1, sizeof(*segment) + (from->part_count + 1) * sizeof(*segment->parts));
 	memcpy(segment, from, sizeof(*segment) + from->part_count * sizeof(*segment->parts));
 	atomic_init(&segment->refs, 1);
-	for (size_t i = 0; i < segment->part_count; i++)
+	for (size_t i = 0; i < segment->part_count; i++) {
 		buf_ref(segment->parts[i].data);
+		if (segment->parts[i].ts)
+			buf_ref(segment->parts[i].ts);
+	}
 	return segment;
 }
 
@@ -128,6 +131,7 @@ static void begin_segment(struct hls_window *window, const struct cmaf_part *par
 		.msn = window->next_msn++,
 		.map = window->maps[window->map_count - 1].number,
 		.discontinuity = window->map_is_new && window->any,
+		.ts = true,
 		.capture_us = part->capture_us,
 	};
 	trim(window);
@@ -136,7 +140,7 @@ static void begin_segment(struct hls_window *window, const struct cmaf_part *par
 	window->segments[window->count++] = segment_create(&fresh);
 }
 
-void hls_window_part(struct hls_window *window, const struct cmaf_part *part)
+void hls_window_part(struct hls_window *window, const struct cmaf_part *part, struct buf *ts)
 {
 	if (!window->map_count || window->ended)
 		return;
@@ -146,11 +150,14 @@ void hls_window_part(struct hls_window *window, const struct cmaf_part *part)
 	struct hls_segment *old = last(window), *grown = segment_create(old);
 	grown->parts[grown->part_count++] =
 		(struct hls_segment_part){ .data = buf_ref(part->data),
+					   .ts = ts ? buf_ref(ts) : NULL,
 					   .duration_us = part->duration_us,
 					   .independent = part->independent };
 	grown->duration_us += part->duration_us;
 	grown->bytes += part->data->len;
-	window->bytes += part->data->len;
+	grown->ts = grown->ts && ts;
+	grown->ts_bytes += ts ? ts->len : 0;
+	window->bytes += part->data->len + (ts ? ts->len : 0);
 	window->segments[window->count - 1] = grown;
 	hls_segment_unref(old);
 	trim(window);
@@ -199,14 +206,15 @@ bool hls_window_report(const struct hls_window *window, struct hls_report *out)
 }
 
 /* The peak rate of a segment, rounded up. */
-static uint32_t bandwidth(const struct hls_window *window)
+static uint32_t bandwidth(const struct hls_window *window, bool ts)
 {
 	uint64_t peak = 0;
 	for (size_t i = window->listed; i < window->count; i++) {
 		const struct hls_segment *segment = window->segments[i];
 		if (segment->duration_us <= 0 || (!segment->whole && window->count > 1))
 			continue;
-		const uint64_t rate = segment->bytes * 8 * 1000000 / (uint64_t)segment->duration_us;
+		const uint64_t bytes = ts ? segment->ts_bytes : segment->bytes;
+		const uint64_t rate = bytes * 8 * 1000000 / (uint64_t)segment->duration_us;
 		peak = rate > peak ? rate : peak;
 	}
 	peak = peak * BANDWIDTH_SPARE_PERCENT / 100;
@@ -215,11 +223,14 @@ static uint32_t bandwidth(const struct hls_window *window)
 							      : steps * BANDWIDTH_STEP);
 }
 
-static struct buf *render(const struct hls_playlist *playlist, size_t skipped)
+static struct buf *render(const struct hls_playlist *playlist, size_t skipped, bool ts)
 {
 	struct bytes text;
 	bytes_init(&text, PLAYLIST_MAX);
-	hls_playlist_put(playlist, skipped, &text);
+	if (ts)
+		hls_playlist_put_ts(playlist, &text);
+	else
+		hls_playlist_put(playlist, skipped, &text);
 	struct buf *buf = bytes_ok(&text) ? buf_from_bytes(&text) : NULL;
 	bytes_finish(&text);
 	return buf;
@@ -237,7 +248,7 @@ static bool put_playlists(struct hls_image *image, const struct hls_window *wind
 		.others = others,
 	};
 	const size_t skipped = hls_playlist_skips(&playlist);
-	image->playlist = render(&playlist, 0);
+	image->playlist = render(&playlist, 0, false);
 	image->playlist_gzip = image->playlist ? gzip_buf(image->playlist) : NULL;
 	if (!image->playlist_gzip)
 		return false;
@@ -246,9 +257,36 @@ static bool put_playlists(struct hls_image *image, const struct hls_window *wind
 		image->delta_gzip = buf_ref(image->playlist_gzip);
 		return true;
 	}
-	image->delta = render(&playlist, skipped);
+	image->delta = render(&playlist, skipped, false);
 	image->delta_gzip = image->delta ? gzip_buf(image->delta) : NULL;
 	return image->delta_gzip;
+}
+
+/* The listed segments that are there as transport stream, as far back as there is none without. */
+static bool put_ts_playlist(struct hls_image *image, const struct hls_window *window,
+			    const struct hls_others *others)
+{
+	size_t end = window->count;
+	if (end && !window->segments[end - 1]->whole)
+		end--;
+	size_t from = end;
+	while (from > window->listed && window->segments[from - 1]->ts)
+		from--;
+	if (from == end)
+		return true;
+	struct hls_playlist playlist = {
+		.rendition = window->rendition,
+		.segments = window->segments + from,
+		.count = end - from,
+		.discontinuities = window->discontinuities,
+		.ended = window->ended,
+		.others = others,
+	};
+	for (size_t i = window->listed; i < from; i++)
+		playlist.discontinuities += window->segments[i]->discontinuity;
+	image->ts_playlist = render(&playlist, 0, true);
+	image->ts_gzip = image->ts_playlist ? gzip_buf(image->ts_playlist) : NULL;
+	return image->ts_gzip;
 }
 
 static void put_tracks(struct hls_image *image, const struct cmaf_tracks *tracks)
@@ -292,10 +330,11 @@ struct hls_image *hls_window_image(const struct hls_window *window, const struct
 	image->next_msn = newest->msn + newest->whole;
 	image->next_part = newest->whole ? 0 : newest->part_count;
 	image->ended = window->ended;
-	image->bandwidth = bandwidth(window);
+	image->bandwidth = bandwidth(window, false);
+	image->ts_bandwidth = bandwidth(window, true);
 	put_tracks(image, &window->tracks);
 	put_data(image, window);
-	if (put_playlists(image, window, others))
+	if (put_playlists(image, window, others) && put_ts_playlist(image, window, others))
 		return image;
 	hls_image_unref(image);
 	return NULL;

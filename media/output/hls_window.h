@@ -41,7 +41,8 @@ int hls_window_create(struct hls_window **out, const char *rendition,
 /* As the cutter calls them. */
 void hls_window_map(struct hls_window *window, const struct cmaf_tracks *tracks,
 		    struct buf *header);
-void hls_window_part(struct hls_window *window, const struct cmaf_part *part);
+/* `ts` is the same as transport stream; NULL: that is not made. */
+void hls_window_part(struct hls_window *window, const struct cmaf_part *part, struct buf *ts);
 void hls_window_segment(struct hls_window *window);
 
 void hls_window_end(struct hls_window *window); /* the show is over */

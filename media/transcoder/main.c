@@ -9,6 +9,7 @@
 #include "media/transcoder/sandbox_files.h"
 #include "media/transcoder/session.h"
 #include "media/transcoder/stage.h"
+#include "media/transcoder/still.h"
 #include "media/transcoder/video.h"
 #include "media/transcoder/warm_up.h"
 
@@ -39,8 +40,8 @@ struct transcoder {
 static const char usage[] =
 	"usage: souk-transcoder [--encoder ELEMENT] [--preset NAME] [--devices]\n"
 	"\n"
-	"Gives sound out in another codec (AAC, Opus) and pictures in other sizes (H.264). soukd\n"
-	"starts it with a socket as descriptor 3; it is of no use by hand.\n"
+	"Gives sound out in another codec (AAC, Opus), pictures in other sizes (H.264), and stills\n"
+	"of them (JPEG). soukd starts it with a socket as descriptor 3; it is of no use by hand.\n"
 	"\n"
 	"  --encoder ELEMENT  GStreamer's encoder: x264enc (default), openh264enc, vah264enc,\n"
 	"                     vah264lpenc, nvh264enc, qsvh264enc\n"
@@ -106,6 +107,20 @@ static int on_video_message(struct transcoder *transcoder, const struct protocol
 	return 0;
 }
 
+/* Of a keyframe that nobody can decode there is an empty one. */
+static int on_still(struct transcoder *transcoder, const struct protocol_still *still)
+{
+	struct protocol_message answer = { .type = PROTOCOL_JPEG };
+	struct bytes jpeg;
+	bytes_init(&jpeg, PROTOCOL_JPEG_MAX);
+	if (still_make(still, &jpeg, &answer.jpeg))
+		transcoder->progress.decode_errors++;
+	transcoder->progress.frames_in++;
+	const int err = outbox_put(&transcoder->out, &answer);
+	bytes_finish(&jpeg);
+	return err ? err : send_progress(transcoder);
+}
+
 static int on_message(struct transcoder *transcoder, const struct protocol_message *message)
 {
 	switch (message->type) {
@@ -121,6 +136,8 @@ static int on_message(struct transcoder *transcoder, const struct protocol_messa
 	case PROTOCOL_RUNGS:
 	case PROTOCOL_PICTURE:
 		return on_video_message(transcoder, message);
+	case PROTOCOL_STILL:
+		return on_still(transcoder, &message->still);
 	default:
 		return -EPROTO;
 	}
@@ -194,6 +211,8 @@ static int prepare_video(struct transcoder *transcoder)
 		.arg = transcoder,
 	};
 	int err = kind ? encoder_load_plugins(kind) : -ENOENT;
+	if (!err)
+		err = stage_load_plugin("jpeg");
 	if (!err)
 		err = warm_up_video(kind, transcoder->preset);
 	/* Before the lanes: it holds for the threads that are started later. */

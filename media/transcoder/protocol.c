@@ -14,6 +14,8 @@ enum {
 	PICTURE_LEN = 14,
 	RUNG_CONFIG_LEN = 1,
 	RUNG_FRAME_LEN = 14,
+	STILL_LEN = 4,
+	JPEG_LEN = 4,
 };
 
 /* Of a picture and of a frame of a rung. */
@@ -231,6 +233,44 @@ static void write_rung_frame(struct bytes *bytes, const struct protocol_message 
 	bytes_put(bytes, frame->data, frame->len);
 }
 
+static int parse_still(struct bits *bits, struct protocol_message *out)
+{
+	struct protocol_still *still = &out->still;
+	still->side = bits_be16(bits);
+	still->avcc_len = bits_be16(bits);
+	still->avcc = bits_bytes(bits, still->avcc_len);
+	still->data = parse_rest(bits, &still->len);
+	return usable_side(still->side) && still->avcc_len > 0 &&
+			       still->avcc_len <= PROTOCOL_AVCC_MAX && still->len > 0 &&
+			       still->len <= PROTOCOL_PICTURE_MAX
+		       ? 0
+		       : -EPROTO;
+}
+
+static void write_still(struct bytes *bytes, const struct protocol_message *message)
+{
+	const struct protocol_still *still = &message->still;
+	bytes_be16(bytes, still->side);
+	bytes_be16(bytes, (uint16_t)still->avcc_len);
+	bytes_put(bytes, still->avcc, still->avcc_len);
+	bytes_put(bytes, still->data, still->len);
+}
+
+static int parse_jpeg(struct bits *bits, struct protocol_message *out)
+{
+	out->jpeg.width = bits_be16(bits);
+	out->jpeg.height = bits_be16(bits);
+	out->jpeg.data = parse_rest(bits, &out->jpeg.len);
+	return 0;
+}
+
+static void write_jpeg(struct bytes *bytes, const struct protocol_message *message)
+{
+	bytes_be16(bytes, message->jpeg.width);
+	bytes_be16(bytes, message->jpeg.height);
+	bytes_put(bytes, message->jpeg.data, message->jpeg.len);
+}
+
 /* The least and the most that a message of a type may hold, and how it is read and written. */
 static const struct {
 	size_t min, max;
@@ -252,11 +292,14 @@ static const struct {
 				   parse_rung_config, write_rung_config },
 	[PROTOCOL_RUNG_FRAME] = { RUNG_FRAME_LEN + 1, RUNG_FRAME_LEN + PROTOCOL_PICTURE_MAX,
 				  parse_rung_frame, write_rung_frame },
+	[PROTOCOL_STILL] = { STILL_LEN + 2, STILL_LEN + PROTOCOL_AVCC_MAX + PROTOCOL_PICTURE_MAX,
+			     parse_still, write_still },
+	[PROTOCOL_JPEG] = { JPEG_LEN, JPEG_LEN + PROTOCOL_JPEG_MAX, parse_jpeg, write_jpeg },
 };
 
 static bool known(uint8_t type)
 {
-	return type >= PROTOCOL_HELLO && type <= PROTOCOL_RUNG_FRAME;
+	return type >= PROTOCOL_HELLO && type <= PROTOCOL_JPEG;
 }
 
 int protocol_parse(const void *data, size_t len, struct protocol_message *out)
@@ -299,6 +342,10 @@ static size_t body_len(const struct protocol_message *message)
 		return RUNG_CONFIG_LEN + message->avcc.len;
 	case PROTOCOL_RUNG_FRAME:
 		return RUNG_FRAME_LEN + message->rung_frame.len;
+	case PROTOCOL_STILL:
+		return STILL_LEN + message->still.avcc_len + message->still.len;
+	case PROTOCOL_JPEG:
+		return JPEG_LEN + message->jpeg.len;
 	default:
 		return types[message->type].min;
 	}

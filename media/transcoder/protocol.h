@@ -5,10 +5,12 @@
  *
  *   parent -> child   sound: CONFIG, then FRAMEs; a CONFIG in between starts a new session
  *                     video: VIDEO and RUNGS, each again when it changes, then PICTUREs
+ *                     stills: STILLs, each answered by one JPEG
  *   child -> parent   HELLO once, in the sandbox and ready; FRAMEs, or RUNG_FRAMEs after the
- *                     RUNG_CONFIG of their slot; PROGRESS after each FRAME and PICTURE taken
+ *                     RUNG_CONFIG of their slot; JPEGs; PROGRESS after each FRAME, PICTURE
+ *                     and STILL taken
  *
- * A child works for sound or for video; its first message says for which.
+ * A child works for sound, for video or for stills; its first message says for which.
  */
 #ifndef SOUK_MEDIA_TRANSCODER_PROTOCOL_H
 #define SOUK_MEDIA_TRANSCODER_PROTOCOL_H
@@ -20,13 +22,14 @@
 #include <stdint.h>
 
 enum {
-	PROTOCOL_VERSION = 2,
+	PROTOCOL_VERSION = 3,
 	PROTOCOL_HEADER_LEN = 5,
 	PROTOCOL_DATA_MAX = 16 * 1024, /* one frame of sound; AAC is at most 6144 bits a channel */
 	PROTOCOL_ASC_MAX = 64,
 	PROTOCOL_PICTURE_MAX = 4 * 1024 * 1024, /* as long as an RTMP message */
 	PROTOCOL_AVCC_MAX = 17 * 1024, /* 16 parameter sets of 1 KiB */
-	PROTOCOL_MESSAGE_MAX = PROTOCOL_HEADER_LEN + 64 + PROTOCOL_PICTURE_MAX,
+	PROTOCOL_MESSAGE_MAX = PROTOCOL_HEADER_LEN + 64 + PROTOCOL_AVCC_MAX + PROTOCOL_PICTURE_MAX,
+	PROTOCOL_JPEG_MAX = 1024 * 1024,
 	PROTOCOL_SLOTS = 4, /* rungs at a time */
 	PROTOCOL_SIDE_MAX = 8192, /* of a rung's picture */
 	PROTOCOL_FD = 3, /* the child's end */
@@ -42,6 +45,8 @@ enum protocol_type {
 	PROTOCOL_PICTURE = 7,
 	PROTOCOL_RUNG_CONFIG = 8,
 	PROTOCOL_RUNG_FRAME = 9,
+	PROTOCOL_STILL = 10,
+	PROTOCOL_JPEG = 11,
 };
 
 enum protocol_codec { PROTOCOL_AAC = 1, PROTOCOL_OPUS = 2 };
@@ -120,6 +125,22 @@ struct protocol_rung_frame {
 	size_t len; /* 1..PROTOCOL_PICTURE_MAX */
 };
 
+/* A keyframe of which a JPEG is wanted, its longer side at most `side` (even). */
+struct protocol_still {
+	uint16_t side;
+	const uint8_t *avcc;
+	size_t avcc_len; /* 1..PROTOCOL_AVCC_MAX */
+	const uint8_t *data; /* as of a PICTURE */
+	size_t len;
+};
+
+/* The answer to a STILL; empty when there is nothing to be seen. */
+struct protocol_jpeg {
+	uint16_t width, height;
+	const uint8_t *data;
+	size_t len; /* 0..PROTOCOL_JPEG_MAX */
+};
+
 /* One message; pointers point into what it was parsed from. */
 struct protocol_message {
 	enum protocol_type type;
@@ -132,6 +153,8 @@ struct protocol_message {
 		struct protocol_rungs rungs;
 		struct protocol_picture picture;
 		struct protocol_rung_frame rung_frame;
+		struct protocol_still still;
+		struct protocol_jpeg jpeg;
 	};
 };
 

@@ -146,6 +146,11 @@ int stage_push(struct stage *stage, GstBuffer *buffer)
 	return gst_pad_push(stage->in, buffer) == GST_FLOW_OK ? 0 : -EBADMSG;
 }
 
+void stage_drain(struct stage *stage)
+{
+	gst_pad_push_event(stage->in, gst_event_new_eos());
+}
+
 void stage_force_key(struct stage *stage)
 {
 	gst_pad_push_event(stage->in, gst_video_event_new_downstream_force_key_unit(

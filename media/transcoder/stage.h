@@ -42,6 +42,9 @@ int stage_change(struct stage *stage, GstCaps *in) __attribute__((warn_unused_re
  */
 int stage_push(struct stage *stage, GstBuffer *buffer) __attribute__((warn_unused_result));
 
+/* What the elements still hold comes out; nothing may be pushed any more. */
+void stage_drain(struct stage *stage);
+
 /* An encoder makes the next buffer a keyframe. */
 void stage_force_key(struct stage *stage);
 

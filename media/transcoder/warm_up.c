@@ -3,6 +3,7 @@
 #include "media/transcoder/encoder.h"
 #include "media/transcoder/session.h"
 #include "media/transcoder/stage.h"
+#include "media/transcoder/still.h"
 #include "server/core/bytes.h"
 
 #include <errno.h>
@@ -151,6 +152,26 @@ static int decode(struct warm_video *warm)
 	return err;
 }
 
+/* Of the first frame. */
+static int make_still(const struct warm_video *warm)
+{
+	size_t len = 0;
+	struct protocol_jpeg made;
+	struct bytes jpeg;
+	if (warm->frames.len < sizeof(len))
+		return -ENODATA;
+	memcpy(&len, warm->frames.data, sizeof(len));
+	const struct protocol_still still = { .side = SIDE / 2,
+					      .avcc = warm->avcc.data,
+					      .avcc_len = warm->avcc.len,
+					      .data = warm->frames.data + sizeof(len),
+					      .len = len };
+	bytes_init(&jpeg, PROTOCOL_JPEG_MAX);
+	const int err = still_make(&still, &jpeg, &made);
+	bytes_finish(&jpeg);
+	return err;
+}
+
 int warm_up_video(const struct encoder_kind *kind, const char *preset)
 {
 	struct warm_video warm = { 0 };
@@ -158,7 +179,9 @@ int warm_up_video(const struct encoder_kind *kind, const char *preset)
 	bytes_init(&warm.frames, 1 << 20);
 	int err = encode(&warm, kind, preset);
 	if (!err)
-		err = warm.avcc.len > 0 ? decode(&warm) : -ENODATA;
+		err = warm.avcc.len > 0 ? make_still(&warm) : -ENODATA;
+	if (!err)
+		err = decode(&warm);
 	if (!err && warm.decoded == 0)
 		err = -ENODATA;
 	bytes_finish(&warm.avcc);

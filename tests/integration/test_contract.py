@@ -130,6 +130,11 @@ class Contract(RoomTest):
         self.assertEqual(([item["kind"] for item in play["items"]][0], play["live"]), ("whep", False))
         _, _, play = self.server.request("GET", "/api/rooms/demo/play?platform=weixin")
         self.assertEqual(play["items"][0]["kind"], "flv")
+        for platform, kinds in (("h5", ["whep", "flv", "ws-flv", "ll-hls", "hls-ts"]),
+                                ("douyin", ["flv", "ws-flv", "hls-ts", "ll-hls"]),
+                                ("alipay", ["hls-ts", "ll-hls", "flv", "ws-flv"])):
+            _, _, play = self.server.request("GET", f"/api/rooms/demo/play?platform={platform}")
+            self.assertEqual([item["kind"] for item in play["items"]], kinds, platform)
         self.assert_problem(self.server.request("GET", "/api/rooms/demo/play?platform=x"), 400, "bad_request",
                             "platform")
 

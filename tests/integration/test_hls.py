@@ -230,7 +230,7 @@ class Access(HlsTest):
             self.assertEqual(status, 200)
             uri = body.decode().split("\n")[-2]
         ticket, name = uri.split("/")
-        self.assertEqual(name, "source.m3u8")
+        self.assertRegex(name, r"^source\.m3u8\?sid=[A-Za-z0-9_-]{12}$")
         inside = self.reader(f"/hls/closed/{ticket}/")
         playlist = inside.playlist()
         part = inside.get(playlist.segments[0].parts[0]["URI"])

@@ -4,6 +4,7 @@
 #include "media/ingest/flv_ingest.h"
 #include "media/output/cmaf_cutter.h"
 #include "tests/support/flv_file.h"
+#include "tests/support/foreign.h"
 #include "tests/support/media_frames.h"
 
 #include <criterion/criterion.h>
@@ -84,53 +85,6 @@ static void write_file(struct fixture *f, const char *name)
 	cr_assert(eq(int, fclose(f->file), 0));
 }
 
-/* Runs a command with the file's path for %s; what it prints. Fails the test unless it exits with
- * 0. */
-static size_t run(const char *format, const char *path, char *out, size_t size)
-{
-	char command[1024];
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(command, sizeof(command), format, path);
-#pragma GCC diagnostic pop
-	FILE *pipe = popen(command, "r");
-	cr_assert(pipe != NULL);
-	const size_t len = fread(out, 1, size - 1, pipe);
-	out[len] = '\0';
-	cr_assert(eq(int, pclose(pipe), 0), "%s: %s", command, out);
-	return len;
-}
-
-static size_t lines(const char *text)
-{
-	size_t count = 0;
-	for (; *text; text++)
-		count += *text == '\n';
-	return count;
-}
-
-/* Decoding times of one track by ffprobe go up by themselves, in exact steps if asked for. */
-static size_t check_times(const char *path, char track, long long step)
-{
-	static char text[1 << 20];
-	char format[256];
-	snprintf(
-		format, sizeof(format),
-		"ffprobe -v error -select_streams %c -show_entries packet=dts -of csv=p=0 %%s 2>&1",
-		track);
-	run(format, path, text, sizeof(text));
-	long long last = -1;
-	char *rest = text;
-	for (char *line; (line = strsep(&rest, "\n")) && *line;) {
-		const long long dts = atoll(line);
-		cr_assert(dts > last, "%c: %lld after %lld", track, dts, last);
-		if (step && last >= 0)
-			cr_assert(eq(llong, dts - last, step));
-		last = dts;
-	}
-	return lines(text);
-}
-
 static const char *const files[] = { "zerolatency.flv", "bframes.flv" };
 
 ParameterizedTestParameters(cmaf, foreign_readers_take_a_real_stream)
@@ -147,18 +101,18 @@ ParameterizedTest(size_t *row, cmaf, foreign_readers_take_a_real_stream)
 	write_file(&f, files[*row]);
 	cr_assert(eq(sz, f.maps, 1));
 	cr_assert(gt(sz, f.parts, 3));
-	check_times(f.path, 'v', 0);
-	check_times(f.path, 'a', 1024);
+	foreign_check_times(f.path, 'v', 0);
+	foreign_check_times(f.path, 'a', 1024);
 	/* The same pictures, decoded, as from the file that they came from. */
 	snprintf(input, sizeof(input), "%s/media/%s", getenv("SOUK_TEST_DATA"), files[*row]);
 	const char *hashes = "ffmpeg -v error -i %s -map 0:v -fps_mode passthrough -f framemd5 - "
 			     "2>&1 | grep -v '^#' | sed 's/.*, *//'";
-	run(hashes, input, theirs, sizeof(theirs));
-	run(hashes, f.path, ours, sizeof(ours));
-	cr_assert(gt(sz, lines(ours), 20));
+	foreign_run(hashes, input, theirs, sizeof(theirs));
+	foreign_run(hashes, f.path, ours, sizeof(ours));
+	cr_assert(gt(sz, foreign_lines(ours), 20));
 	cr_assert(eq(str, ours, theirs));
 	/* qtdemux, decoders and all: an error of any element ends with 1. */
-	run("gst-launch-1.0 -q filesrc location=%s ! qtdemux name=d d.video_0 ! queue ! h264parse ! "
+	foreign_run("gst-launch-1.0 -q filesrc location=%s ! qtdemux name=d d.video_0 ! queue ! h264parse ! "
 	    "avdec_h264 ! fakesink sync=false d.audio_0 ! queue ! aacparse ! avdec_aac ! "
 	    "fakesink sync=false 2>&1",
 	    f.path, ours, sizeof(ours));

@@ -20,6 +20,7 @@ struct fixture {
 	struct media_config *video;
 	struct buf *header;
 	int64_t at_us;
+	bool ts; /* parts come as transport stream, too */
 };
 
 static struct fixture f;
@@ -58,7 +59,7 @@ static void part(bool starts)
 					   .independent = starts,
 					   .capture_us = 1795226035000000 + f.at_us,
 					   .duration_us = PART_US };
-	hls_window_part(f.window, &content);
+	hls_window_part(f.window, &content, f.ts ? data : NULL);
 	f.at_us += PART_US;
 	buf_unref(data);
 }
@@ -251,16 +252,69 @@ Test(hls_window, the_multivariant_playlist_names_codecs_size_and_rate)
 	bytes_init(&out, 4096);
 	segments(1);
 	const struct hls_image *image = look();
-	const struct rendition_info offer = { .width = 640, .height = 360, .bps = 600000 };
-	hls_multivariant_begin(&out);
-	hls_multivariant_put(&out, image, "TICKET/");
-	hls_multivariant_put_offer(&out, image, &offer, "360p", "TICKET/");
-	cr_assert(has(bytes_string(&out), "#EXT-X-STREAM-INF:BANDWIDTH=1060000,CODECS=\"avc1.42c01f"
-					  "\",RESOLUTION=640x360\nTICKET/360p.m3u8\n"));
+	struct rendition_info offer = { .width = 640, .height = 360, .bps = 600000 };
+	const struct hls_uri uri = { .prefix = "TICKET/", .query = "?sid=player01" };
+	hls_multivariant_begin(&out, &uri);
+	hls_multivariant_put(&out, image, &uri);
+	hls_multivariant_put_offer(&out, image, &offer, "360p", &uri);
+	cr_assert(has(bytes_string(&out),
+		      "#EXT-X-STREAM-INF:BANDWIDTH=1060000,CODECS=\"avc1.42c01e"
+		      "\",RESOLUTION=640x360\nTICKET/360p.m3u8?sid=player01\n"));
 	cr_assert(has(bytes_string(&out), "#EXT-X-STREAM-INF:BANDWIDTH=50000,CODECS=\"avc1."
 					  "42"));
-	cr_assert(has(bytes_string(&out), "\",RESOLUTION=320x180\nTICKET/source.m3u8\n"));
+	cr_assert(has(bytes_string(&out),
+		      "\",RESOLUTION=320x180\nTICKET/source.m3u8?sid=player01\n"));
+	/* One whose parameter sets are known: a layer of the host's. */
+	offer.profile = 77;
+	offer.constraints = 0x40;
+	offer.level = 30;
+	bytes_clear(&out);
+	hls_multivariant_put_offer(&out, image, &offer, "360p", &uri);
+	cr_assert(has(bytes_string(&out), "CODECS=\"avc1.4d401e\""));
 	bytes_finish(&out);
+}
+
+Test(hls_window, segments_that_are_there_as_transport_stream_have_a_playlist_of_their_own)
+{
+	segments(3);
+	cr_assert(eq(ptr, look()->ts_playlist, NULL));
+	part(true); /* the stream begins in the middle of a segment: that one is not there */
+	f.ts = true;
+	part(false);
+	hls_window_segment(f.window);
+	cr_assert(eq(ptr, look()->ts_playlist, NULL));
+	segments(2);
+	part(true); /* still grows */
+	const char *text = text_of(look()->ts_playlist);
+	cr_assert(eq(str, (char *)text,
+		     "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n"
+		     "#EXT-X-MEDIA-SEQUENCE:1004\n#EXT-X-DISCONTINUITY-SEQUENCE:50\n"
+		     "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T01:54:01.400Z\n"
+		     "#EXTINF:1.92000,\nsource-1004.ts\n"
+		     "#EXT-X-PROGRAM-DATE-TIME:2026-11-21T01:54:03.320Z\n"
+		     "#EXTINF:1.92000,\nsource-1005.ts\n"));
+	cr_assert(eq(ptr, hls_image_segment(f.image, 1004)->parts[0].ts,
+		     hls_image_segment(f.image, 1004)->parts[0].data));
+	cr_assert(gt(u32, f.image->ts_bandwidth, 0));
+}
+
+Test(hls_window, a_transport_stream_that_was_not_made_for_a_while_begins_anew)
+{
+	f.ts = true;
+	segments(2);
+	f.ts = false;
+	segments(1);
+	map();
+	segments(1);
+	cr_assert(eq(ptr, look()->ts_playlist, NULL));
+	f.ts = true;
+	map();
+	segments(2);
+	const char *text = text_of(look()->ts_playlist);
+	cr_assert(has(text, "#EXT-X-MEDIA-SEQUENCE:1004\n#EXT-X-DISCONTINUITY-SEQUENCE:51\n"
+			    "#EXT-X-DISCONTINUITY\n"));
+	hls_window_end(f.window);
+	cr_assert(has(text_of(look()->ts_playlist), "source-1005.ts\n#EXT-X-ENDLIST\n"));
 }
 
 Test(hls_window, hours_of_segments_and_maps_stay_bounded)

@@ -101,6 +101,31 @@ Test(protocol, rungs_have_these_bytes_on_the_wire)
 	cr_assert(eq(u32, read.rungs.rungs[1].bps, 600000));
 }
 
+Test(protocol, stills_and_jpegs_come_back_as_they_were)
+{
+	const struct protocol_message still = {
+		.type = PROTOCOL_STILL,
+		.still = { .side = 640,
+			   .avcc = (const uint8_t *)"abc",
+			   .avcc_len = 3,
+			   .data = (const uint8_t *)"defg",
+			   .len = 4 },
+	};
+	const struct protocol_message none = { .type = PROTOCOL_JPEG };
+	struct protocol_message read;
+	cr_assert(eq(int, protocol_write(&wire, &still), 0));
+	cr_assert(eq(int, protocol_parse(wire.data, wire.len, &read), (int)wire.len));
+	cr_assert(eq(int, read.still.side, 640));
+	cr_assert(eq(sz, read.still.avcc_len, 3));
+	cr_assert(eq(int, memcmp(read.still.data, "defg", read.still.len), 0));
+	wire.data[8] = 9; /* the configuration is said to be longer than all of it */
+	cr_assert(eq(int, protocol_parse(wire.data, wire.len, &read), -EPROTO));
+	bytes_clear(&wire);
+	cr_assert(eq(int, protocol_write(&wire, &none), 0));
+	cr_assert(eq(int, protocol_parse(wire.data, wire.len, &read), (int)wire.len));
+	cr_assert(eq(sz, read.jpeg.len, 0));
+}
+
 Test(protocol, pictures_and_frames_of_rungs_come_back_as_they_were)
 {
 	const struct protocol_message picture = {
@@ -152,7 +177,7 @@ static const struct {
 	size_t len;
 } nonsense[] = {
 	{ "type 0", { 0, 0, 0, 0, 1, 1 }, 6 },
-	{ "an unknown type at its first byte", { 10 }, 1 },
+	{ "an unknown type at its first byte", { 12 }, 1 },
 	{ "a length over the cap, before the data has come", { 3, 0, 1, 0, 0 }, 5 },
 	{ "a frame without data", { 3, 0, 0, 0, 16, 0 }, 21 },
 	{ "hello of no length", { 1, 0, 0, 0, 0 }, 5 },
