@@ -17,6 +17,10 @@ void api_room_state(struct exchange *exchange);
 void api_room_events(struct exchange *exchange);
 void api_guest(struct exchange *exchange);
 
+/* api_relay.c */
+void api_relay_get(struct exchange *exchange);
+void api_relay_put(struct exchange *exchange);
+
 /* api_shelf.c */
 void api_product_list(struct exchange *exchange);
 void api_product_add(struct exchange *exchange);

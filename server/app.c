@@ -72,7 +72,10 @@ static int load_certificates(struct app *app)
 	int err = dtls_context_create(&app->dtls);
 	if (err)
 		return fail(app, "cannot make a DTLS certificate", err);
-	if (!config->https.len)
+	err = tls_client_create(&app->relay_tls, config->relay_ca);
+	if (err)
+		return fail(app, "cannot use --relay-ca", err);
+	if (!config->https.len && !config->rtmps.len)
 		return 0;
 	err = tls_context_create(&app->tls, config->tls_cert, config->tls_key);
 	return err ? fail(app, "cannot use --tls-cert and --tls-key", err) : 0;
@@ -277,6 +280,7 @@ void app_destroy(struct app *app)
 	loop_destroy(app->loop);
 	files_destroy(app->files);
 	tls_context_unref(app->tls);
+	tls_context_unref(app->relay_tls);
 	dtls_context_destroy(app->dtls);
 	jwt_keys_destroy(app->jwt_keys);
 	metrics_destroy(app->metrics);

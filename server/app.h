@@ -38,7 +38,8 @@ struct app {
 	struct counters counters; /* any thread counts */
 	uint8_t jwt_key[JWT_KEY_SIZE];
 	struct jwt_keys *jwt_keys;
-	struct tls_context *tls; /* the newest; control thread. NULL without https */
+	struct tls_context *tls; /* the newest; control thread. NULL without https and rtmps */
+	struct tls_context *relay_tls; /* whom relays trust */
 	struct dtls_context *dtls;
 	struct files *files; /* web apps and images */
 	struct recorder *recorder; /* any thread */

@@ -48,6 +48,19 @@ void call_return(struct call *call)
 	mqueue_push_always(call->worker->queue, &call->message);
 }
 
+static void run_step(struct message *message)
+{
+	struct call *call = list_entry(message, struct call, message);
+	call->step(call);
+}
+
+void call_pass(struct call *call, struct mqueue *queue, void (*step)(struct call *call))
+{
+	call->step = step;
+	call->message = (struct message){ .run = run_step, .drop = lose };
+	mqueue_push_always(queue, &call->message);
+}
+
 void control_note(struct app *app, struct message *note)
 {
 	mqueue_push_always(app->control_queue, note);

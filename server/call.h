@@ -15,10 +15,11 @@ struct worker;
 
 struct call {
 	struct message message;
+	void (*step)(struct call *call); /* of call_pass() */
 	struct app *app;
 	struct worker *worker;
 	/* On control: does the work; call_return() exactly once, now or later, on the control
-	 * thread. */
+	 * thread or where call_pass() led. */
 	void (*on_control)(struct call *call);
 	/* Back on the worker: owns the call and frees what it is part of. Also runs when the queues
 	 * are torn down with the call inside, and then sees call->lost. */
@@ -30,8 +31,10 @@ struct call {
  */
 int call_start(struct call *call, struct worker *worker) __attribute__((warn_unused_result));
 
-/* Control's thread. */
+/* The thread that has the call. */
 void call_return(struct call *call);
+/* On to the thread of another queue, which goes on with `step` and then has the call. */
+void call_pass(struct call *call, struct mqueue *queue, void (*step)(struct call *call));
 
 /*
  * A note in one direction that wants no answer: run on the other thread, then freed with free().

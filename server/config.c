@@ -29,6 +29,8 @@ static const struct option_row rows[] = {
 	{ "tls-key", OPTION_STRING, 0, 0, NULL, "FILE", "Private key in PEM.", AT(tls_key), NULL },
 	{ "rtmp", OPTION_ADDR, 0, 0, "127.0.0.1:1935", "A:P",
 	  "Takes RTMP publishers (OBS, ffmpeg) here.", AT(rtmp), NULL },
+	{ "rtmps", OPTION_ADDR, 0, 0, NULL, "A:P",
+	  "The same over TLS; needs --tls-cert and --tls-key.", AT(rtmps), NULL },
 	{ "udp", OPTION_ADDR, 0, 0, "0.0.0.0:8000", "A:P",
 	  "WebRTC media; worker i uses this port + i.", AT(udp), NULL },
 	{ "ice-tcp", OPTION_BOOL, 0, 0, "true", NULL,
@@ -56,6 +58,17 @@ static const struct option_row rows[] = {
 	{ "overflow-url", OPTION_STRING, 0, CONFIG_URL_MAX, NULL, "URL",
 	  "Another node: WHIP and WHEP clients are sent there (307) when this one is full or ends.",
 	  AT(overflow_url), NULL },
+	{ "rtmp-overflow-url", OPTION_STRING, 0, CONFIG_URL_MAX, NULL, "URL",
+	  "Another node, rtmp://HOST/live: RTMP encoders that can are sent there when this one ends.",
+	  AT(rtmp_overflow_url), NULL },
+	{ "relay-host", OPTION_LIST, 0, 0, NULL, "HOST",
+	  "Server that hosts may relay their rooms to, a name, *.name or an IP; repeat it for several (others only an admin may set).",
+	  AT(relay_hosts), NULL },
+	{ "relay-private", OPTION_BOOL, 0, 0, NULL, NULL,
+	  "Relays may go to private and loopback addresses as well.", AT(relay_private), NULL },
+	{ "relay-ca", OPTION_STRING, 0, 4096, NULL, "FILE",
+	  "Authorities in PEM that relays by rtmps trust (default: the system's).", AT(relay_ca),
+	  NULL },
 	{ "data", OPTION_STRING, 1, 4096, "souk-data", "DIR",
 	  "Orders, rooms and keys; one server a directory.", AT(data_dir), NULL },
 	{ "web", OPTION_STRING, 0, 4096, NULL, "DIR",
@@ -152,8 +165,14 @@ static int judge_ice_servers(const struct config *config, struct option_error *e
 
 static int judge(struct config *config, struct option_error *error)
 {
-	if (config->https.len && (!config->tls_cert || !config->tls_key))
+	const bool pair = config->tls_cert && config->tls_key;
+	if (config->https.len && !pair)
 		return fail(error, "--https: needs --tls-cert and --tls-key");
+	if (config->rtmps.len && !pair)
+		return fail(error, "--rtmps: needs --tls-cert and --tls-key");
+	if (config->rtmp_overflow_url && strncmp(config->rtmp_overflow_url, "rtmp://", 7) != 0 &&
+	    strncmp(config->rtmp_overflow_url, "rtmps://", 8) != 0)
+		return fail(error, "--rtmp-overflow-url: must start with rtmp:// or rtmps://");
 	for (size_t i = 0; i < config->advertise.count; i++) {
 		struct addr addr;
 		if (addr_set(&addr, config->advertise.items[i], 1) || addr_is_any(&addr))

@@ -15,7 +15,7 @@
 
 struct config {
 	char *file;
-	struct addr http, https, rtmp, udp, admin; /* https.len 0: not served */
+	struct addr http, https, rtmp, rtmps, udp, admin; /* https, rtmps: len 0: not served */
 	bool ice_tcp;
 	char *tls_cert, *tls_key;
 	struct option_list advertise; /* IPs in ICE candidates */
@@ -24,6 +24,10 @@ struct config {
 	struct option_list stun, turn; /* URIs of ICE servers, for clients */
 	char *turn_secret; /* that the TURN servers know, too */
 	char *overflow_url; /* another node, without a slash at its end; NULL: none */
+	char *rtmp_overflow_url; /* where encoders are sent when this one ends; NULL: back here */
+	struct option_list relay_hosts; /* to which hosts of rooms may relay */
+	bool relay_private; /* relays may go to addresses that are not public */
+	char *relay_ca; /* PEM, whom relays trust; NULL: the system's authorities */
 	char *data_dir;
 	char *web_dir;
 	char *transcoder; /* path of souk-transcoder; NULL: beside soukd */

@@ -12,6 +12,7 @@
 #include "server/core/buf.h"
 #include "server/live_message.h"
 #include "server/notes.h"
+#include "server/relay_book.h"
 #include "server/worker.h"
 
 #include <errno.h>
@@ -66,7 +67,17 @@ static void remove_room(struct control *control, const char *id)
 	struct control_room *room = map_remove_str(&control->parts.rooms, id);
 	if (room)
 		control_room_destroy(room);
+	relay_book_forget(control->parts.relays, id);
 	notes_room(control->parts.app, id, NULL, NULL);
+}
+
+/* A spare transcoder is started there, and relays. */
+static void begin_at_home(struct control *control, const struct control_room *room)
+{
+	const struct relay_list *relays = relay_book_find(control->parts.relays, room->id);
+	notes_make(room->home, room->id);
+	if (relays)
+		notes_relays(room->home, room->id, relays);
 }
 
 static void on_snapshot(void *arg, const char *id, struct room_snapshot *snapshot)
@@ -85,7 +96,7 @@ static void on_snapshot(void *arg, const char *id, struct room_snapshot *snapsho
 	if (room)
 		notes_room(control->parts.app, id, snapshot, room->broadcast);
 	if (room && !known)
-		notes_make(room->home, id); /* a spare transcoder is started there */
+		begin_at_home(control, room);
 	room_snapshot_unref(snapshot);
 }
 
@@ -131,6 +142,7 @@ int control_create(struct control **out, struct app *app)
 	parts->app = app;
 	map_init(&parts->rooms);
 	timer_init(&parts->tick, app->loop, on_tick, control);
+	relay_book_create(&parts->relays, app);
 	int err = open_store(control);
 	if (!err)
 		err = channels_create(&parts->channels, app);
@@ -210,6 +222,7 @@ void control_destroy(struct control *control)
 	engine_destroy(parts->engine);
 	store_destroy(parts->store);
 	channels_destroy(parts->channels);
+	relay_book_destroy(parts->relays);
 	rate_limit_destroy(parts->orders);
 	rate_limit_destroy(parts->chat);
 	rate_limit_destroy(parts->room_chat);

@@ -12,6 +12,7 @@ struct control;
 struct control_room;
 struct engine;
 struct rate_limit;
+struct relay_book;
 struct store;
 
 enum { CONTROL_TICK_US = 500000 };
@@ -21,6 +22,7 @@ struct control_parts {
 	struct store *store;
 	struct engine *engine;
 	struct channels *channels;
+	struct relay_book *relays;
 	struct rate_limit *orders, *chat, *room_chat;
 	struct map rooms; // id -> struct control_room
 	unsigned homes; /* given out so far */

@@ -32,6 +32,11 @@ static const struct {
 	{ AT(flv_bytes), "souk_flv_bytes_total", "Bytes handed to FLV connections", NULL },
 	{ AT(hls_bytes), "souk_hls_bytes_total", "Bytes of HLS segments and parts sent", NULL },
 	{ AT(recorded_bytes), "souk_recorded_bytes_total", "Bytes written to recordings", NULL },
+	{ AT(relay_bytes), "souk_relay_bytes_total", "Bytes handed to relays", NULL },
+	{ AT(relay_reconnects), "souk_relay_reconnects_total",
+	  "Connections of relays after the first one of a show", NULL },
+	{ AT(relay_failures), "souk_relay_failures_total",
+	  "Connections of relays that failed or were lost", NULL },
 	{ AT(tracks), "souk_track_total", "Messages of type track", NULL },
 };
 
@@ -42,4 +47,6 @@ void counters_init(struct counters *counters, struct metrics *metrics)
 		*to = metrics_add(metrics, METRIC_COUNTER, rows[i].name, rows[i].help,
 				  rows[i].labels);
 	}
+	counters->relays_connected = metrics_add(metrics, METRIC_GAUGE, "souk_relays_connected",
+						 "Relays whose peer takes the show now", NULL);
 }

@@ -19,6 +19,8 @@ struct counters {
 	struct metric *flv_bytes; /* handed to FLV connections */
 	struct metric *hls_bytes; /* of segments and parts that were asked for */
 	struct metric *recorded_bytes; /* written */
+	struct metric *relays_connected; /* now */
+	struct metric *relay_bytes, *relay_reconnects, *relay_failures;
 	struct metric *tracks; /* messages of type `track` */
 };
 

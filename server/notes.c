@@ -9,6 +9,7 @@
 #include "server/flv.h"
 #include "server/live.h"
 #include "server/publishers.h"
+#include "server/relay_home.h"
 #include "server/room_view.h"
 #include "server/show.h"
 #include "server/worker.h"
@@ -27,6 +28,7 @@ struct note {
 	struct room_snapshot *snapshot;
 	struct broadcast *broadcast;
 	struct buf *text;
+	struct relay_list *relays;
 };
 
 static void drop(struct message *message)
@@ -35,6 +37,7 @@ static void drop(struct message *message)
 	room_snapshot_unref(note->snapshot);
 	broadcast_unref(note->broadcast);
 	buf_unref(note->text);
+	free(note->relays);
 	free(note);
 }
 
@@ -138,6 +141,22 @@ void notes_rung_key(struct worker *home, const char *room, unsigned slot)
 {
 	struct note *note = note_for(home, room, run_rung_key);
 	note->number = slot;
+	worker_note(home, &note->message);
+}
+
+static void run_relays(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	struct room_view *view = room_view_find(note->worker, note->room);
+	if (view)
+		relay_home_set(view, note->relays);
+	drop(message);
+}
+
+void notes_relays(struct worker *home, const char *room, const struct relay_list *relays)
+{
+	struct note *note = note_for(home, room, run_relays);
+	note->relays = relay_list_copy(relays);
 	worker_note(home, &note->message);
 }
 

@@ -12,6 +12,7 @@
 struct app;
 struct broadcast;
 struct buf;
+struct relay_list;
 struct room_snapshot;
 struct show_publisher;
 struct worker;
@@ -29,6 +30,8 @@ void notes_clock_wanted(struct app *app, const char *room, const char *sid);
 void notes_make(struct worker *home, const char *room);
 /* Its home makes a keyframe of this rung. */
 void notes_rung_key(struct worker *home, const char *room, unsigned slot);
+/* Its home pushes the show there from now on. */
+void notes_relays(struct worker *home, const char *room, const struct relay_list *relays);
 void notes_kick(struct app *app, const struct show_publisher *publisher);
 
 #endif

@@ -8,13 +8,14 @@
 #include <stdint.h>
 
 struct addr;
+struct tls_context;
 struct worker;
 
 /* Somebody took over, or the show has ended. An unknown number is late news. */
 void publishers_kick(struct worker *worker, uint64_t id);
 
-/* A new connection on the RTMP port. Takes the descriptor. */
-void rtmp_accept(struct worker *worker, int fd, const struct addr *peer);
+/* A new connection on the RTMP port. Takes the descriptor; `tls` NULL: plain. */
+void rtmp_accept(struct worker *worker, int fd, const struct addr *peer, struct tls_context *tls);
 /* Whether it was one of ours. */
 int rtmp_kick(struct worker *worker, uint64_t id);
 /* Asks encoders that can to connect again soon. */

@@ -9,6 +9,7 @@
 #include "server/live.h"
 #include "server/poster.h"
 #include "server/record_home.h"
+#include "server/relay_home.h"
 #include "server/room_cost.h"
 #include "server/stills.h"
 #include "server/transcoders.h"
@@ -193,6 +194,7 @@ void room_view_make(struct room_view *view)
 	struct transcode_pool *pool = transcoders_of(view->worker);
 	view->is_home = true;
 	record_home_update(view);
+	relay_home_update(view);
 	if (!pool)
 		return;
 	if (!view->home)
@@ -231,6 +233,8 @@ static void room_gone(struct room_view *view)
 	view->hls_home = NULL;
 	record_home_destroy(view->record);
 	view->record = NULL;
+	relay_home_destroy(view->relays);
+	view->relays = NULL;
 	map_remove_str(&view->worker->rooms, view->snapshot->id);
 	view->gone = true;
 	view->users++; /* the loop below may end the last session */
@@ -263,6 +267,7 @@ void room_view_update(struct worker *worker, const char *room, struct room_snaps
 	view->broadcast = broadcast;
 	if (view->is_home)
 		record_home_update(view);
+	relay_home_update(view);
 	if (other_profiles)
 		room_view_make(view);
 }
@@ -418,6 +423,7 @@ void room_view_destroy(struct room_view *view)
 	finish_made(view);
 	hls_home_destroy(view->hls_home);
 	record_home_destroy(view->record);
+	relay_home_destroy(view->relays);
 	hls_view_finish(view);
 	poster_destroy(view->poster);
 	timer_stop(&view->flush);

@@ -25,6 +25,7 @@
 
 struct buf;
 struct poster;
+struct relay_home;
 struct room_cost;
 struct still_home;
 struct worker;
@@ -71,6 +72,7 @@ struct room_view {
 	bool is_home; /* this worker makes what the source does not bring */
 	struct hls_view hls;
 	struct record_home *record; /* NULL: nothing was recorded since the server began */
+	struct relay_home *relays; /* NULL: none were ever set, or the home is elsewhere */
 	struct hls_home *hls_home; /* NULL: nobody watched by HLS, or the home is elsewhere */
 	struct still_home *stills; /* in the home; NULL: nobody wanted one */
 	struct poster *poster; /* NULL: nobody wanted it here */

@@ -22,6 +22,8 @@ static const struct route routes[] = {
 	{ "GET", "/api/rooms/{room}/play", ROUTE_VIEW, JWT_VIEWER, api_room_play, false },
 	{ "GET", "/api/rooms/{room}/state", ROUTE_VIEW, JWT_VIEWER, api_room_state, false },
 	{ "GET", "/api/rooms/{room}/events", ROUTE_VIEW, JWT_VIEWER, api_room_events, false },
+	{ "GET", "/api/rooms/{room}/relays", ROUTE_TOKEN, JWT_HOST, api_relay_get, false },
+	{ "PUT", "/api/rooms/{room}/relays", ROUTE_TOKEN, JWT_HOST, api_relay_put, false },
 	{ "GET", "/api/rooms/{room}/products", ROUTE_VIEW, JWT_VIEWER, api_product_list, false },
 	{ "POST", "/api/rooms/{room}/products", ROUTE_TOKEN, JWT_HOST, api_product_add, false },
 	{ "PATCH", "/api/rooms/{room}/products/{name}", ROUTE_TOKEN, JWT_HOST, api_product_patch,

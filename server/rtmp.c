@@ -189,7 +189,7 @@ static void on_flush_over(void *arg)
 	publisher_destroy(arg);
 }
 
-void rtmp_accept(struct worker *worker, int fd, const struct addr *peer)
+void rtmp_accept(struct worker *worker, int fd, const struct addr *peer, struct tls_context *tls)
 {
 	if (worker->rtmp_count >= WORKER_RTMP_MAX) {
 		metric_add(worker->app->counters.rtmp_refused, 1);
@@ -205,7 +205,7 @@ void rtmp_accept(struct worker *worker, int fd, const struct addr *peer)
 	list_append(&worker->rtmp, &rtmp->link);
 	deferred_init(&rtmp->ending, on_ending, rtmp);
 	timer_init(&rtmp->flush, worker->loop, on_flush_over, rtmp);
-	if (stream_create(&rtmp->stream, worker->loop, fd, NULL, &stream_ops, rtmp) ||
+	if (stream_create(&rtmp->stream, worker->loop, fd, tls, &stream_ops, rtmp) ||
 	    rtmp_session_create(&rtmp->session, worker->loop, &session_ops, rtmp))
 		publisher_destroy(rtmp);
 }
@@ -228,7 +228,8 @@ void rtmp_drain(struct worker *worker)
 	list_for_each_safe (link, &worker->rtmp) {
 		struct rtmp_publisher *rtmp = list_entry(link, struct rtmp_publisher, link);
 		if (rtmp->publisher)
-			(void)rtmp_session_ask_reconnect(rtmp->session, NULL);
+			(void)rtmp_session_ask_reconnect(rtmp->session,
+							 worker->app->config.rtmp_overflow_url);
 	}
 }
 

@@ -6,10 +6,12 @@
 #include "server/core/alloc.h"
 #include "server/core/http_server.h"
 #include "server/core/listener.h"
+#include "server/core/resolve.h"
 #include "server/core/tls.h"
 #include "server/flv.h"
 #include "server/live.h"
 #include "server/publishers.h"
+#include "server/relay_home.h"
 #include "server/room_cost.h"
 #include "server/room_view.h"
 #include "server/route.h"
@@ -102,7 +104,13 @@ static void on_https(int fd, const struct addr *peer, void *arg)
 
 static void on_rtmp(int fd, const struct addr *peer, void *arg)
 {
-	rtmp_accept(arg, fd, peer);
+	rtmp_accept(arg, fd, peer, NULL);
+}
+
+static void on_rtmps(int fd, const struct addr *peer, void *arg)
+{
+	struct worker *worker = arg;
+	rtmp_accept(worker, fd, peer, worker->tls);
 }
 
 /* The first worker gets the ports asked for, perhaps 0; the others share what it got. */
@@ -139,6 +147,9 @@ static int open_listeners(struct worker *worker)
 	if (!err)
 		err = listen_on(worker, &worker->rtmp_listener, &config->rtmp,
 				first ? first->rtmp_listener : NULL, on_rtmp);
+	if (!err)
+		err = listen_on(worker, &worker->rtmps_listener, &config->rtmps,
+				first ? first->rtmps_listener : NULL, on_rtmps);
 	return err;
 }
 
@@ -207,7 +218,6 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	list_init(&worker->flv_new);
 	list_init(&worker->rtmp);
 	list_init(&worker->sockets);
-	list_init(&worker->stills);
 	worker_gauges_init(&worker->gauges, app->metrics, index);
 	worker->tls = app->tls ? tls_context_ref(app->tls) : NULL;
 	const int err = open_all(worker);
@@ -245,9 +255,30 @@ static void close_listeners(struct worker *worker)
 	listener_destroy(worker->http_listener);
 	listener_destroy(worker->https_listener);
 	listener_destroy(worker->rtmp_listener);
+	listener_destroy(worker->rtmps_listener);
 	worker->http_listener = NULL;
 	worker->https_listener = NULL;
 	worker->rtmp_listener = NULL;
+	worker->rtmps_listener = NULL;
+}
+
+/* Rooms go last, but what they are connected to goes with the rest. */
+static void end_relays(struct worker *worker)
+{
+	struct map_cursor cursor = { 0 };
+	void *value;
+	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
+		struct room_view *view = value;
+		relay_home_destroy(view->relays);
+		view->relays = NULL;
+	}
+}
+
+struct resolver *worker_resolver(struct worker *worker)
+{
+	if (!worker->resolver && resolver_create(&worker->resolver, worker->loop))
+		log_error(&worker->log, "cannot resolve names");
+	return worker->resolver;
 }
 
 void worker_open(struct worker *worker)
@@ -270,6 +301,7 @@ void worker_close(struct worker *worker)
 	live_socket_end_all(worker);
 	timer_stop(&worker->greet);
 	timer_stop(&worker->pace);
+	end_relays(worker);
 	http_server_destroy(worker->http);
 	worker->http = NULL;
 	loop_poll(worker->loop); /* sessions are freed in the turn after their end */
@@ -367,6 +399,7 @@ void worker_destroy(struct worker *worker)
 	room_costs_finish(&worker->costs);
 	transcode_pool_destroy(worker->transcoders);
 	fanout_destroy(worker->fanout);
+	resolver_destroy(worker->resolver);
 	tls_context_unref(worker->tls);
 	auth_finish(&worker->auth);
 	loop_destroy(worker->loop);

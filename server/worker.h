@@ -20,6 +20,7 @@
 struct fanout;
 struct http_server;
 struct listener;
+struct resolver;
 struct tls_context;
 struct transcode_pool;
 struct udp_port;
@@ -46,10 +47,11 @@ struct worker {
 	struct mqueue *queue; /* pushed to by any thread */
 	struct log log;
 	struct http_server *http;
-	struct listener *http_listener, *https_listener, *rtmp_listener;
+	struct listener *http_listener, *https_listener, *rtmp_listener, *rtmps_listener;
 	struct tls_context *tls;
 	struct udp_port *udp;
 	struct fanout *fanout;
+	struct resolver *resolver; /* NULL: nothing was asked yet */
 	struct transcode_pool *transcoders; /* NULL: no room has its home here yet */
 	struct auth_cache auth;
 	struct map rooms; // id -> struct room_view
@@ -64,8 +66,6 @@ struct worker {
 	struct list flv_new; // flv_viewer.link: not yet told the room's state
 	struct list rtmp; // rtmp_publisher.link
 	struct list sockets; // live_socket.link
-	struct list stills; // still_home.link: rooms with a child for stills
-	int64_t still_us; /* when the last such child began */
 	unsigned rtmp_count, socket_count;
 	unsigned reads; /* under way on control */
 	struct timer greet; /* while flv_new has any */
@@ -103,6 +103,9 @@ void worker_stop(struct worker *worker);
 
 /* What is left of a stopped one, or of one that was never started. Takes NULL. */
 void worker_destroy(struct worker *worker);
+
+/* Names of other servers; NULL when there is no memory for it. */
+struct resolver *worker_resolver(struct worker *worker);
 
 /* UTC seconds, as tokens count. */
 int64_t worker_now_s(const struct worker *worker);
