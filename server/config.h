@@ -37,6 +37,8 @@ struct config {
 	struct ladder ladder; /* what it says */
 	char *jwt_public_key;
 	int64_t workers; /* 0: one a core */
+	int64_t flv_batch_ms; /* what shares one write to an FLV viewer; 0: each picture has its own
+			       */
 	int64_t viewers_max; /* WebRTC and FLV viewers a worker admits */
 	int64_t record_days, record_mb; /* what recordings may become; 0: without limit */
 	int64_t record_reserve_mb; /* of the disk that recordings leave alone */

@@ -160,6 +160,7 @@ static struct flv_viewer *viewer_create(struct exchange *exchange, const struct 
 		free(viewer);
 		return NULL;
 	}
+	flv_sink_batch(viewer->sink, viewer->worker->app->config.flv_batch_ms * 1000);
 	list_append(&viewer->worker->flv_new, &viewer->link);
 	if (!timer_active(&viewer->worker->greet))
 		timer_start(&viewer->worker->greet, WORKER_GREET_US);

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 enum {
-	HELD_MAX = 8, /* audio frames that wait for a picture */
+	HELD_MAX = 64, /* frames that wait for others to share a write with: FLV_BATCH_MAX_US of
+			  them */
 	RUN_MAX = 1000, /* tags handed to the port at once: a whole group, as a rule */
 	MARKS = 128,
 };
@@ -26,7 +27,8 @@ struct flv_sink {
 	struct broadcast *broadcast;
 	struct byte_port port;
 	struct media_config *video, *audio; /* what the reader was told; a reference each */
-	struct frame *held[HELD_MAX]; /* audio waiting for the next picture; a reference each */
+	int64_t batch_us; /* how much goes out in one write; 0: each picture */
+	struct frame *held[HELD_MAX]; /* waiting for company; a reference each */
 	size_t held_count;
 	uint64_t sent; /* bytes handed to the port */
 	uint64_t start_end; /* where the cached group ends in the stream */
@@ -162,24 +164,31 @@ static bool skips(struct flv_sink *flv, const struct frame *frame)
 	return flv->skipping;
 }
 
+/* Whether this frame goes out now, with those before it: a picture unless it is to share a write
+ * with more of them, sound with the next picture. */
+static bool is_due(const struct flv_sink *flv, const struct frame *frame)
+{
+	int64_t wait_us = flv->batch_us;
+	if (!codec_is_video(frame->codec) && wait_us < FLV_AUDIO_HOLD_US)
+		wait_us = FLV_AUDIO_HOLD_US;
+	if (!wait_us || flv->held_count == HELD_MAX)
+		return true;
+	return flv->held_count && frame->dts_us - flv->held[0]->dts_us >= wait_us;
+}
+
 static void on_frame(struct sink *sink, struct frame *frame)
 {
 	struct flv_sink *flv = (struct flv_sink *)sink;
 	if (flv->closing || skips(flv, frame))
 		return;
-	if (!codec_is_video(frame->codec)) {
-		const bool due = flv->held_count == HELD_MAX - 1 ||
-				 (flv->held_count &&
-				  frame->dts_us - flv->held[0]->dts_us >= FLV_AUDIO_HOLD_US);
+	if (!is_due(flv, frame)) {
 		flv->held[flv->held_count++] = frame_ref(frame);
-		if (!due)
-			return;
+		return;
 	}
 	struct run run;
 	run.count = 0;
 	add_held(flv, &run);
-	if (codec_is_video(frame->codec))
-		add_frame(flv, &run, frame);
+	add_frame(flv, &run, frame);
 	send_run(flv, &run);
 	drop_held(flv);
 	put_mark(flv);
@@ -221,7 +230,13 @@ static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 
 static void on_ended(struct sink *sink)
 {
-	close_soon((struct flv_sink *)sink);
+	struct flv_sink *flv = (struct flv_sink *)sink;
+	struct run run;
+	run.count = 0;
+	add_held(flv, &run);
+	send_run(flv, &run);
+	drop_held(flv);
+	close_soon(flv);
 }
 
 int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *broadcast,
@@ -240,6 +255,11 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 	flv->port = *port;
 	*out = flv;
 	return 0;
+}
+
+void flv_sink_batch(struct flv_sink *flv, int64_t batch_us)
+{
+	flv->batch_us = batch_us;
 }
 
 struct sink *flv_sink_sink(struct flv_sink *flv)

@@ -1,7 +1,8 @@
 /*
  * A viewer of HTTP-FLV or WebSocket-FLV: starts with the cached GOP, then one write a video frame,
- * with the audio since the last one riding along. Behind by 1 s or 512 KiB it skips to the next
- * keyframe, behind by 10 s it is closed. Belongs to its worker's thread.
+ * with the audio since the last one riding along; or, for many cheap viewers, one write for
+ * several. Behind by 1 s or 512 KiB it skips to the next keyframe, behind by 10 s it is closed.
+ * Belongs to its worker's thread.
  */
 #ifndef SOUK_MEDIA_FLV_SINK_H
 #define SOUK_MEDIA_FLV_SINK_H
@@ -22,6 +23,7 @@ enum {
 	FLV_BACKLOG_BYTES = 512 * 1024,
 	FLV_BACKLOG_CLOSE_US = 10000000,
 	FLV_AUDIO_HOLD_US = 40000,
+	FLV_BATCH_MAX_US = 400000,
 };
 
 /* The port's owner destroys the sink when the connection ends; the sink asks for that with
@@ -29,6 +31,9 @@ enum {
  */
 int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *broadcast,
 		    const struct byte_port *port) __attribute__((warn_unused_result));
+/* From now on frames of so long (at most FLV_BATCH_MAX_US) share a write: a viewer costs less and
+ * is that much later. */
+void flv_sink_batch(struct flv_sink *sink, int64_t batch_us);
 struct sink *flv_sink_sink(struct flv_sink *sink);
 
 /* A script tag (flv_script_tag()), sent between frames. Dropped before the start, and while this

@@ -346,3 +346,21 @@ Test(flv_sink, ffprobe_reads_the_same_show)
 	cr_assert(eq(str, line, ""), "%s", line);
 	unlink(path);
 }
+
+Test(flv_sink, pictures_share_writes_where_that_is_wanted)
+{
+	flv_sink_batch(f.flv, 100000);
+	push_video(true, 100);
+	join();
+	f.writes = 0;
+	for (int i = 0; i < 9; i++) { /* 40 ms each: a write takes three */
+		push_audio(f.source_us);
+		push_video(false, 100);
+	}
+	cr_assert(eq(uint, f.writes, 2));
+	broadcast_end(f.broadcast);
+	settle();
+	cr_assert(eq(uint, count_tags(FLV_TAG_VIDEO, NULL), 11)); /* nothing is left behind */
+	cr_assert(eq(uint, count_tags(FLV_TAG_AUDIO, NULL), 10));
+	cr_assert(eq(uint, f.closes, 1));
+}
