@@ -30,7 +30,7 @@ static struct history_entry *newest(struct rtp_history *history)
 }
 
 void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_t first_seq,
-		       int64_t now_us)
+		       uint16_t hold_ms, int64_t now_us)
 {
 	if (history->used == HISTORY_FRAMES)
 		drop_oldest(history);
@@ -38,6 +38,7 @@ void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_
 	*newest(history) = (struct history_entry){
 		.frame = frame_ref(frame),
 		.first_seq = first_seq,
+		.hold_ms = hold_ms,
 		.sent_us = now_us,
 	};
 }
@@ -61,16 +62,13 @@ void rtp_history_expire(struct rtp_history *history, int64_t now_us)
 		drop_oldest(history);
 }
 
-struct frame *rtp_history_find(const struct rtp_history *history, uint16_t seq, uint32_t *piece)
+const struct history_entry *rtp_history_find(const struct rtp_history *history, uint16_t seq)
 {
 	for (unsigned i = history->used; i-- > 0;) {
 		const struct history_entry *entry =
 			&history->ring[(history->oldest + i) % HISTORY_FRAMES];
-		const uint16_t at = (uint16_t)(seq - entry->first_seq);
-		if (at < entry->count) {
-			*piece = at;
-			return entry->frame;
-		}
+		if ((uint16_t)(seq - entry->first_seq) < entry->count)
+			return entry;
 	}
 	return NULL;
 }

@@ -33,6 +33,7 @@ struct rtp_history {
 		int64_t sent_us;
 		uint32_t count; /* packets that have gone out so far */
 		uint16_t first_seq;
+		uint16_t hold_ms; /* told with its packets */
 	} ring[HISTORY_FRAMES];
 	unsigned oldest, used;
 	struct rtx_mark {
@@ -49,14 +50,14 @@ void rtp_history_finish(struct rtp_history *history);
 /* A frame of which packets begin to go out; rtp_history_sent() counts them. Takes its own
  * reference. */
 void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_t first_seq,
-		       int64_t now_us);
+		       uint16_t hold_ms, int64_t now_us);
 void rtp_history_sent(struct rtp_history *history, uint32_t packets, size_t bytes);
 /* A quarter of bytes that were not sent, but might have been, may be repeated, too. */
 void rtp_history_grant(struct rtp_history *history, size_t bytes);
 void rtp_history_expire(struct rtp_history *history, int64_t now_us);
 
-/* The frame and the index of the packet in its image; NULL when it is not kept (any longer). */
-struct frame *rtp_history_find(const struct rtp_history *history, uint16_t seq, uint32_t *piece);
+/* Whose packet it was, index seq - first_seq of its image; NULL: it is not kept (any longer). */
+const struct history_entry *rtp_history_find(const struct rtp_history *history, uint16_t seq);
 
 /* Number of the first packet of the newest keyframe; false when none is kept. */
 bool rtp_history_key(const struct rtp_history *history, uint16_t *seq);

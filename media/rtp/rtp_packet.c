@@ -99,6 +99,13 @@ size_t rtp_header_transport_at(const struct rtp_header *header)
 	return CAPTURE_AT + (header->abs_capture_id ? 9 : 0);
 }
 
+size_t rtp_header_playout_at(const struct rtp_header *header)
+{
+	if (!header->playout_delay_id || header->transport_cc_id)
+		return 0;
+	return CAPTURE_AT + (header->abs_capture_id ? 9 : 0);
+}
+
 static size_t put_element(uint8_t *out, size_t at, uint8_t id, const void *content, size_t len)
 {
 	out[at] = (uint8_t)(id << 4 | (len - 1));
@@ -172,6 +179,14 @@ void rtp_header_set_transport(uint8_t *header, size_t at, uint16_t seq)
 {
 	header[at] = (uint8_t)(seq >> 8);
 	header[at + 1] = (uint8_t)seq;
+}
+
+void rtp_header_set_playout(uint8_t *header, size_t at, unsigned min_ms, unsigned max_ms)
+{
+	const unsigned min = min_ms / 10, max = max_ms / 10; /* 12 bits each */
+	header[at] = (uint8_t)(min >> 4);
+	header[at + 1] = (uint8_t)(min << 4 | max >> 8);
+	header[at + 2] = (uint8_t)max;
 }
 
 uint64_t ntp_from_utc_us(int64_t utc_us)

@@ -39,7 +39,8 @@ bool rtp_extension(const struct rtp_view *view, uint8_t id, struct bits *out);
 struct rtp_header {
 	uint8_t payload_type;
 	uint32_t ssrc;
-	uint8_t playout_delay_id; /* 0: not sent; else min = max = 0 */
+	/* 0: not sent; else min = max = 0, or as rtp_header_set_playout() says. */
+	uint8_t playout_delay_id;
 	uint8_t mid_id; /* 0: not sent */
 	const char *mid; /* at most 8 characters */
 	uint8_t rid_id; /* 0: not sent; the layer of a simulcast source (RFC 8852) */
@@ -60,6 +61,10 @@ void rtp_header_set_capture(uint8_t *header, size_t at, int64_t capture_us);
 /* The transport-wide sequence number, likewise. */
 size_t rtp_header_transport_at(const struct rtp_header *header);
 void rtp_header_set_transport(uint8_t *header, size_t at, uint16_t seq);
+
+/* playout-delay, likewise: at least `min_ms`, at most `max_ms`, both below 40,960. */
+size_t rtp_header_playout_at(const struct rtp_header *header);
+void rtp_header_set_playout(uint8_t *header, size_t at, unsigned min_ms, unsigned max_ms);
 
 /* The three fields that change from packet to packet. */
 void rtp_header_patch(uint8_t *header, uint16_t seq, uint32_t timestamp, bool marker);

@@ -234,7 +234,7 @@ static void try_more(struct rtp_path *path, const struct rendition_table *table,
 		end_probe(path, now_us);
 	} else if (path->ramp_us >= probe_us(path) && now_us >= peak_us &&
 		   path->rtt_at_us >= path->padded_us) {
-		path->patience_us = PATH_PATIENCE_US;
+		path->patience_us = PATH_PATIENCE_MIN_US;
 		go(path, table, level, now_us);
 	}
 }

@@ -31,7 +31,8 @@ enum {
 	PATH_PROBE_BLIND_US = 1200000, /* without a report nothing more is sent, */
 	PATH_PROBE_MAX_US = 9000000, /* and after this the probe has failed */
 	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */
-	PATH_PATIENCE_MAX_US = 4000000, /* up to this */
+	PATH_PATIENCE_MAX_US = 4000000, /* up to this, */
+	PATH_PATIENCE_MIN_US = 1000000, /* and when one succeeds, it is short */
 	PATH_REBASE_US = 5000000, /* of long round trips: the path has become another one */
 	PATH_REPORT_US = 180000, /* reports that come faster are taken together */
 };

@@ -40,6 +40,13 @@ void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *pack
 	packet->payload_len = piece->len;
 }
 
+void rtp_sender_set_hold(const struct sender_stream *stream, uint8_t *header, uint16_t ms)
+{
+	if (stream->playout_at)
+		rtp_header_set_playout(header, stream->playout_at, ms,
+				       ms ? ms + SENDER_HOLD_SLACK_MS : 0);
+}
+
 void rtp_sender_count(struct rtp_sender *sender, struct sender_stream *stream,
 		      const struct frame *frame, uint32_t packets, size_t bytes)
 {
@@ -100,10 +107,19 @@ static int send_pieces(struct rtp_sender *sender, struct frame *frame,
 	return (int)count;
 }
 
+/* Its packets tell how long it is held, and so do their repetitions: a number has one content. */
+static void begin_picture(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
+{
+	struct sender_stream *video = &sender->video;
+	const uint16_t hold_ms = rtp_playout_tell(&sender->playout);
+	rtp_sender_set_hold(video, video->header, hold_ms);
+	rtp_history_begin(&sender->history, frame, video->seq, hold_ms, now_us);
+}
+
 static void send_picture(struct rtp_sender *sender, struct frame *frame,
 			 const struct rtp_image *image, int64_t now_us)
 {
-	rtp_history_begin(&sender->history, frame, sender->video.seq, now_us);
+	begin_picture(sender, frame, now_us);
 	for (uint32_t at = 0; at < image->count;) {
 		const int sent = send_pieces(sender, frame, image, at, SENDER_RUN);
 		if (sent < 0) {
@@ -130,7 +146,7 @@ static void pump(struct rtp_sender *sender, int64_t now_us)
 			continue;
 		}
 		if (pacer->next_piece == 0)
-			rtp_history_begin(&sender->history, frame, sender->video.seq, now_us);
+			begin_picture(sender, frame, now_us);
 		const uint32_t packets = (uint32_t)(pacer->tokens / RTP_PAYLOAD_MAX) + 1;
 		const int sent = send_pieces(sender, frame, image, pacer->next_piece,
 					     packets < SENDER_RUN ? packets : SENDER_RUN);
@@ -314,6 +330,7 @@ static void stream_init(struct sender_stream *stream, const struct rtp_sender_tr
 	stream->ssrc = track->ssrc;
 	stream->header_len = (uint8_t)rtp_header_write(stream->header, &header);
 	stream->capture_at = (uint8_t)rtp_header_capture_at(&header);
+	stream->playout_at = (uint8_t)rtp_header_playout_at(&header);
 	/* RFC 3550 §5.1: random starts. SRTP receivers guess the rollover counter from the first
 	 * number, so it begins in the lower half (RFC 3711 §3.3.1). */
 	crypto_random(&stream->base, sizeof(stream->base));

@@ -160,25 +160,26 @@ bool rtp_sender_repeat(struct rtp_sender *sender, const uint16_t *seqs, unsigned
 	bool hopeless = false;
 	for (unsigned i = 0; i < count; i++) {
 		const uint16_t seq = seqs[i];
-		uint32_t at;
-		struct frame *frame = rtp_history_find(&sender->history, seq, &at);
-		const struct rtp_image *image = frame ? rtp_image_of(frame) : NULL;
+		const struct history_entry *sent = rtp_history_find(&sender->history, seq);
+		const struct rtp_image *image = sent ? rtp_image_of(sent->frame) : NULL;
 		if (!image) {
 			hopeless = true;
 			continue;
 		}
-		const struct rtp_piece *piece = &image->pieces[at];
+		const struct rtp_piece *piece = &image->pieces[(uint16_t)(seq - sent->first_seq)];
 		if (judged && !may_repeat(sender, seq, piece->len, &hopeless, now_us))
 			continue;
 		if (!judged)
 			rtp_history_repeated(&sender->history, seq, now_us);
 		struct rtp_packet *packet = &run.packets[run.count];
 		if (sender->rtx.on) {
-			rtp_sender_fill(&sender->rtx, packet, frame, piece, image->data,
+			rtp_sender_fill(&sender->rtx, packet, sent->frame, piece, image->data,
 					sender->rtx.seq++);
 			make_repair(packet, run.payloads[run.count], seq);
 		} else {
-			rtp_sender_fill(&sender->video, packet, frame, piece, image->data, seq);
+			rtp_sender_fill(&sender->video, packet, sent->frame, piece, image->data,
+					seq);
+			rtp_sender_set_hold(&sender->video, packet->header, sent->hold_ms);
 		}
 		if (++run.count == REPAIR_RUN)
 			repeat_run(sender, &run);
@@ -234,6 +235,10 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		if (sound_alone ? audio : video)
 			rtp_path_report(&sender->path, block.highest_seq, block.lost,
 					clock_mono_us(sender->config.clock));
+		if (video)
+			rtp_playout_report(&sender->playout, block.highest_seq, block.lost,
+					   sender->stats.rtt_us,
+					   clock_mono_us(sender->config.clock));
 		note_round_trip(sender, &block, rtt_us);
 	}
 }

@@ -7,6 +7,7 @@
 #include "media/rtp/rtp_image.h"
 #include "media/rtp/rtp_pacer.h"
 #include "media/rtp/rtp_path.h"
+#include "media/rtp/rtp_playout.h"
 #include "media/rtp/rtp_sender.h"
 #include "media/sink.h"
 
@@ -23,6 +24,7 @@ enum {
 	SENDER_REPORT_QUICK_US = 200000,
 	SENDER_REPORT_QUICK_FOR_US = 3000000,
 	SENDER_REPORT_US = 1000000,
+	SENDER_HOLD_SLACK_MS = 200, /* the viewer's own estimate may add so much */
 };
 
 /* One SSRC. */
@@ -33,7 +35,7 @@ struct sender_stream {
 	uint16_t seq; /* of the next packet */
 	uint8_t header[64];
 	uint8_t header_len;
-	uint8_t capture_at;
+	uint8_t capture_at, playout_at; /* in the header; 0: not there */
 	bool started;
 	uint32_t packets, octets; /* as sender reports count them */
 	uint32_t newest_time; /* of the newest frame sent */
@@ -56,6 +58,7 @@ struct rtp_sender {
 	struct sender_stream video, audio;
 	struct sender_stream rtx; /* repeats of the picture, and probes; off: not agreed on */
 	struct rtp_path path;
+	struct rtp_playout playout;
 	int pinned; /* slot, or -1 */
 	int64_t steered_us; /* 0: not yet */
 	bool hushed; /* no picture for now: the path does not carry it */
@@ -107,6 +110,9 @@ void rtp_sender_hole_begin(struct rtp_sender *sender, const uint16_t *seqs, unsi
 void rtp_sender_hole_fill(struct rtp_sender *sender, int64_t now_us);
 /* A newer keyframe is there, or the end. */
 void rtp_sender_hole_end(struct rtp_sender *sender);
+
+/* How long the viewer holds the picture, in a header of the stream. */
+void rtp_sender_set_hold(const struct sender_stream *stream, uint8_t *header, uint16_t ms);
 
 /* The header of packet `piece` of the frame's image, as it was or will be sent under `seq`. */
 void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *packet,
