@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// Chromium as viewer or as host on a test's network: connects by itself, without the room page's help.
+// Chromium as viewer or as host on a test's network: by itself, or as who has opened the room page.
 import { parseArgs } from 'node:util';
 import { launch, open } from '../../tests/browser/support/browser.mjs';
 import { burningCamera, script } from '../../tests/browser/support/strip.mjs';
 
-const USAGE = `usage: load-tests/net/browser.mjs watch|publish --server URL --room ROOM [options]
+const USAGE = `usage: load-tests/net/browser.mjs watch|room|publish --server URL --room ROOM [options]
 
+  watch, publish   with connections of their own, never made again
+  room             the room page as people open it, which keeps itself connected
   --token JWT      shown to the server
   --viewers N      pages that watch (default 1)
   --size WxH       of the picture that is published (default 640x360)
@@ -15,7 +17,7 @@ const USAGE = `usage: load-tests/net/browser.mjs watch|publish --server URL --ro
   --help
 
 Lines of JSON on stdout until stdin ends: {"ready":true}; {"viewer":0,"frames":[MS,...]}, the times at which
-pictures were shown (UTC); {"viewer":0,"stats":{...}} twice a second. It never makes a session again.
+pictures were shown (UTC); {"viewer":0,"stats":{...}} twice a second, of the newest connection, and how many there were.
 CHROMIUM: the browser (default /usr/bin/chromium).`;
 const POLL_MS = 250;
 
@@ -36,11 +38,33 @@ function sessions() {
 			look();
 		});
 	};
+	window.shown = [];
+	window.peers = 0;
+	window.RTCPeerConnection = class extends RTCPeerConnection {
+		constructor(...options) {
+			super(...options);
+			window.pc = this;
+			window.peers++;
+		}
+	};
+	/** The time of each picture that is shown. */
+	window.note = (video) => {
+		const onFrame = () => {
+			window.shown.push(performance.timeOrigin + performance.now());
+			video.requestVideoFrameCallback(onFrame);
+		};
+		video.requestVideoFrameCallback(onFrame);
+	};
+	window.room = async () => {
+		while (!document.querySelector('souk-room')?.shadowRoot?.querySelector('video')) await new Promise(requestAnimationFrame);
+		const video = document.querySelector('souk-room').shadowRoot.querySelector('video');
+		window.note(video);
+		await new Promise((done) => video.addEventListener('playing', done, { once: true }));
+	};
 	window.watch = async ({ room, token }) => {
-		const pc = (window.pc = new RTCPeerConnection());
+		const pc = new RTCPeerConnection();
 		const video = Object.assign(document.createElement('video'), { muted: true });
 		const stream = new MediaStream();
-		window.shown = [];
 		document.body.append(video);
 		for (const kind of ['audio', 'video']) pc.addTransceiver(kind, { direction: 'recvonly' });
 		pc.ontrack = ({ track }) => {
@@ -48,15 +72,11 @@ function sessions() {
 			video.srcObject = stream;
 			void video.play();
 		};
-		const onFrame = () => {
-			window.shown.push(performance.timeOrigin + performance.now());
-			video.requestVideoFrameCallback(onFrame);
-		};
-		video.requestVideoFrameCallback(onFrame);
+		window.note(video);
 		await window.exchange(`/whep/${room}`, pc, token);
 	};
 	window.publish = async ({ room, token, kbps, simulcast, sound }) => {
-		const pc = (window.pc = new RTCPeerConnection());
+		const pc = new RTCPeerConnection();
 		const stream = sound ? window.burntCamera() : window.burntStream();
 		const layers = [4, 2, 1].map((by, index) => ({ rid: 'lmh'[index], scaleResolutionDownBy: by, maxBitrate: (kbps * 1000) / by ** 1.5 }));
 		for (const track of stream.getTracks()) {
@@ -65,7 +85,6 @@ function sessions() {
 			const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], ...(video ? { sendEncodings } : {}) });
 			if (video) transceiver.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(({ mimeType }) => /h264|rtx/i.test(mimeType)));
 		}
-		window.shown = [];
 		await window.exchange(`/whip/${room}`, pc, token);
 	};
 	window.figures = async () => {
@@ -73,7 +92,7 @@ function sessions() {
 		const find = (type, kind) => all.find((entry) => entry.type === type && (!kind || entry.kind === kind)) ?? {};
 		const [video, audio, sent] = [find('inbound-rtp', 'video'), find('inbound-rtp', 'audio'), find('outbound-rtp', 'video')];
 		return {
-			state: window.pc.connectionState, ice: window.pc.iceConnectionState,
+			peers: window.peers, state: window.pc.connectionState, ice: window.pc.iceConnectionState,
 			height: video.frameHeight ?? sent.frameHeight, decoded: video.framesDecoded, dropped: video.framesDropped,
 			packets: video.packetsReceived ?? sent.packetsSent, lost: video.packetsLost, nacks: video.nackCount ?? sent.nackCount,
 			plis: video.pliCount ?? sent.pliCount, freezes: video.freezeCount, frozen_s: video.totalFreezesDuration,
@@ -103,8 +122,8 @@ async function run(role, values) {
 	process.stdin.on('end', () => (over = true));
 	try {
 		const pages = [];
-		for (let index = 0; index < (role === 'watch' ? Number(values.viewers) : 1); index++) {
-			const page = await open(browser, `${values.server}/api/rooms/${values.room}`, { script: script(sessions, [burningCamera, { width, height }]) });
+		for (let index = 0; index < (role === 'publish' ? 1 : Number(values.viewers)); index++) {
+			const page = await open(browser, `${values.server}${role === 'room' ? '/r/' : '/api/rooms/'}${values.room}`, { script: script(sessions, [burningCamera, { width, height }]) });
 			await page.evaluate(([name, options]) => window[name](options), [role, task]);
 			pages.push(page);
 		}
@@ -137,7 +156,7 @@ async function main() {
 		console.log(USAGE);
 		return;
 	}
-	if (!['watch', 'publish'].includes(positionals[0]) || !values.server || !values.room) throw Object.assign(new Error('watch or publish, --server and --room are needed'), { usage: true });
+	if (!['watch', 'room', 'publish'].includes(positionals[0]) || !values.server || !values.room) throw Object.assign(new Error('watch, room or publish, --server and --room are needed'), { usage: true });
 	await run(positionals[0], values);
 }
 

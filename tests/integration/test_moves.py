@@ -15,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "load-tests
 from clients import Browser, FlvTimes, longest_gap, need_chromium, resumed_after  # noqa: E402
 from show import Show  # noqa: E402
 
+WEB = pathlib.Path(__file__).resolve().parents[2] / "web" / "dist"
 BACK_S = 3  # to come back, on a machine that is busy with other tests
 # Reports alone get out: SRTCP begins with 128 or more, STUN and DTLS with less (RFC 7983). Nor does he say goodbye.
 NO_CHECKS = ("table ip souk {\n chain out {\n  type filter hook output priority 0; policy drop\n"
@@ -47,7 +48,7 @@ class Moves(unittest.TestCase):
         cls.nat.router.tool("ip", "route", "add", "10.9.0.1", "via", cls.nat.SERVER)
         cls.silent.tool("ip", "route", "add", "10.9.0.1", "via", "10.5.0.1")
         cls.nat.server.address = "10.9.0.1"
-        cls.show = Show(cls.nat.server, BIN)
+        cls.show = Show(cls.nat.server, BIN, "--web", WEB)
         cls.addClassCleanup(cls.show.close)
         cls.show.publish()
         cls.start_silent()
@@ -105,6 +106,39 @@ class Moves(unittest.TestCase):
             until(lambda: resumed_after(viewer.frames[0], back, steady=10) is not None, "pictures after the outage")
             note(f"viewer: picture {resumed_after(viewer.frames[0], back, steady=10):.2f} s after an outage of {seconds} s")
         self.assertEqual(viewer.states(), {"connected"})
+
+    def to_another_interface(self):
+        """As a phone goes from one network to another: the former address is gone."""
+        client, router = self.nat.client, self.nat.router
+        Nat.wire(client, router, "other", "10.6.0.2", "10.6.0.1")
+        client.tool("ip", "link", "set", "inside", "down")
+        client.tool("ip", "route", "add", "default", "via", "10.6.0.1")
+
+        def back():
+            client.tool("ip", "link", "delete", "other")
+            client.tool("ip", "link", "set", "inside", "up")
+            client.tool("ip", "route", "add", "default", "dev", "inside", "via", router.address)
+
+        self.addCleanup(back)
+
+    def test_the_room_page_finds_another_path_for_its_session(self):
+        viewer = self.browser(self.nat.client, "room", self.show.base, "demo")
+        frames = viewer.frames[0]
+        until(lambda: len(frames) > 25, "pictures")
+        self.nat.set("both down=1")
+        begin = time.time()
+        until(lambda: viewer.states() <= {"disconnected", "failed"}, "it has noticed", wait_s=30)
+        time.sleep(4)  # longer than ICE's own checks help
+        self.nat.set("both down=0")
+        back = time.time()
+        until(lambda: resumed_after(frames, back, steady=10) is not None, "pictures after the outage")
+        note(f"room page: picture {resumed_after(frames, back, steady=10):.2f} s after an outage of {back - begin:.0f} s")
+
+        self.to_another_interface()
+        begin = time.time()
+        until(lambda: resumed_after(frames, begin + 1, steady=10) is not None, "pictures by another interface", wait_s=40)
+        note(f"room page: picture stood {longest_gap(frames, begin, time.time()):.2f} s before it came by another interface")
+        self.assertEqual(viewer.stats[0][-1]["peers"], 1, "one session for all of it")
 
     def test_a_host_goes_on_behind_another_port_and_another_address(self):
         self.show.make_room("uplink")

@@ -22,6 +22,8 @@ export const config = {
   pingMs: 15_000,
   /** A socket that stays silent this long is dead. */
   silenceMs: 45_000,
+  /** Between two tries to restart ICE, and for the answer to one. */
+  iceRestartMs: 2_000,
   bodyCharsMax: 4 << 20,
   sdpCharsMax: 64 << 10,
 };

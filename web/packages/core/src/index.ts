@@ -4,6 +4,7 @@ export { config } from './config.js';
 export { ApiError, NetworkError, isTransient } from './errors.js';
 export { Emitter, type Listener, Subscriptions, type Unsubscribe } from './events.js';
 export { EventScheduler } from './event-scheduler.js';
+export { IceRestarter } from './ice-restart.js';
 export { Identity, type KeyValueStore, browserStore } from './identity.js';
 export { OrderDesk, type OrderOutcome } from './order-desk.js';
 export { type Offer, RoomStore, type RoomView } from './room-store.js';

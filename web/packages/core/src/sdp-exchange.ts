@@ -1,6 +1,7 @@
 import { config } from './config.js';
 import { NetworkError } from './errors.js';
 import { request } from './http.js';
+import { restartFragment, restartedAnswer } from './ice-restart.js';
 
 /** A WHIP or WHEP session on the server (RFC 9725): made by an offer, ended by DELETE. */
 export class SdpExchange {
@@ -17,6 +18,16 @@ export class SdpExchange {
     if (answer.text.length > config.sdpCharsMax) throw new NetworkError('SDP answer too long');
     const location = answer.headers.get('Location');
     return new SdpExchange(answer.text, location && new URL(location, url).toString(), token);
+  }
+
+  /** The answer to an offer that restarts ICE, in this session. */
+  async restart(offer: string, signal: AbortSignal): Promise<string> {
+    if (!this.location) throw new NetworkError('a session without a Location');
+    const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' };
+    const { token, location: url } = this;
+    const timeoutMs = config.iceRestartMs;
+    const { text } = await request({ method: 'PATCH', url, token, headers, body: restartFragment(offer), signal, timeoutMs });
+    return restartedAnswer(this.answer, text);
   }
 
   /** Tells the server; keepalive lets the request outlive the page. Resolves when it knows, or never will. */

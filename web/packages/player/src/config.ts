@@ -3,13 +3,15 @@ export const config = {
   firstFrameMs: 6_000,
   /** HLS begins some seconds behind the edge, and browsers buffer first. */
   hlsFirstFrameMs: 15_000,
-  /** ICE may recover by itself for so long. */
-  disconnectedMs: 5_000,
+  /** A lost path is sought for so long; the server ends a session that was silent for 30 s. */
+  disconnectedMs: 20_000,
   /** A way that failed is not tried first again for so long. */
   avoidMs: 60_000,
   /** Without a new picture for so long a live player starts anew. */
   stallMs: 8_000,
   watchMs: 1_000,
+  /** A server that sends says so at least once a second (reports); without a byte for so long the path is lost. */
+  silentMs: 1_500,
   /** Behind the live edge by more than this: play faster; by the second: jump. */
   flvTargetS: 0.6,
   flvMaxS: 1.2,

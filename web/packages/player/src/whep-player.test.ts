@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { config } from './config.js';
 import { PlayerError } from './errors.js';
 import type { ShownFrame } from './events.js';
 import { WhepPlayer } from './whep-player.js';
@@ -13,6 +14,13 @@ class FakePeer {
   readonly transport = Object.assign(new EventTarget(), { state: 'connected' });
   readonly transceivers: { kind: string; init: object; receiver: object; setCodecPreferences: ReturnType<typeof vi.fn> }[] = [];
   readonly channels: EventTarget[] = [];
+  isSilent = false;
+  private bytesReceived = 0;
+  getStats = () => {
+    this.bytesReceived += this.isSilent ? 0 : 100;
+    return Promise.resolve(new Map([['t', { type: 'transport', bytesReceived: this.bytesReceived }]]));
+  };
+  signalingState = 'stable';
   close = vi.fn();
   setRemoteDescription = vi.fn(() => Promise.resolve());
   constructor() {
@@ -104,13 +112,26 @@ describe('WhepPlayer', () => {
     await connect();
     onFrame(0, { mediaTime: 0, width: 1, height: 1 });
     FakePeer.last.become('disconnected');
-    await vi.advanceTimersByTimeAsync(3_000);
+    await vi.advanceTimersByTimeAsync(config.disconnectedMs - 1_000);
     FakePeer.last.become('connected');
-    await vi.advanceTimersByTimeAsync(10_000);
+    await vi.advanceTimersByTimeAsync(2 * config.disconnectedMs);
     expect(failures).toEqual([]);
     FakePeer.last.become('disconnected');
-    await vi.advanceTimersByTimeAsync(5_100);
+    await vi.advanceTimersByTimeAsync(config.disconnectedMs + 100);
     expect(failures).toMatchObject([{ fault: 'network' }]);
+  });
+
+  test('restarts ICE when no byte comes, long before the browser sees it', async () => {
+    await connect();
+    onFrame(0, { mediaTime: 0, width: 1, height: 1 });
+    await vi.advanceTimersByTimeAsync(5 * config.silentMs);
+    expect(fetched.map(({ method }) => method)).toEqual(['POST']);
+    FakePeer.last.isSilent = true;
+    await vi.advanceTimersByTimeAsync(config.silentMs);
+    expect(fetched.at(-1)).toMatchObject({ method: 'PATCH', url: 'http://souk.test/whep/demo/01-a' });
+    FakePeer.last.isSilent = false;
+    await vi.advanceTimersByTimeAsync(2 * config.disconnectedMs);
+    expect(failures).toEqual([]);
   });
 
   test('fails at once when the server says goodbye', async () => {

@@ -1,4 +1,4 @@
-import { SdpExchange } from '@souk/core';
+import { IceRestarter, SdpExchange } from '@souk/core';
 import { CHANNEL_LABEL, type Clock } from '@souk/protocol';
 import { RtpClock } from './capture-clock.js';
 import { config } from './config.js';
@@ -12,11 +12,15 @@ export class WhepPlayer extends Engine {
   private readonly abort = new AbortController();
   private peer: RTCPeerConnection | null = null;
   private exchange: SdpExchange | null = null;
+  private restarter: IceRestarter | null = null;
   private receiver: RTCRtpReceiver | null = null;
   private channel: RTCDataChannel | null = null;
   private unwatch: (() => void) | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private hasFrame = false;
+  private lost = false;
+  private bytes = -1;
+  private watchdog: ReturnType<typeof setInterval> | undefined;
 
   static isSupported(): boolean {
     return typeof RTCPeerConnection === 'function';
@@ -36,6 +40,8 @@ export class WhepPlayer extends Engine {
   override destroy(): void {
     super.destroy();
     clearTimeout(this.timer);
+    clearInterval(this.watchdog);
+    this.restarter?.stop();
     this.abort.abort();
     this.unwatch?.();
     void this.exchange?.end();
@@ -66,6 +72,7 @@ export class WhepPlayer extends Engine {
       return;
     }
     this.exchange = exchange;
+    this.restarter = new IceRestarter(peer, exchange, this.abort.signal, (error) => this.fail(error));
     await peer.setRemoteDescription({ type: 'answer', sdp: exchange.answer });
     const transport = picture.receiver.transport;
     // The server's goodbye (close_notify); connectionState takes seconds to see that nobody is there.
@@ -75,20 +82,49 @@ export class WhepPlayer extends Engine {
   }
 
   private onConnection(state: RTCPeerConnectionState): void {
-    if (state === 'failed' || state === 'closed') {
+    if (state === 'closed' || (state === 'failed' && !this.hasFrame)) {
       this.fail(new PlayerError('network', `peer connection ${state}`));
-    } else if (state === 'disconnected') {
-      clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.fail(new PlayerError('network', 'connection lost')), config.disconnectedMs);
+    } else if (state === 'disconnected' || state === 'failed') {
+      if (this.hasFrame) this.lose();
     } else if (state === 'connected' && this.hasFrame) {
-      clearTimeout(this.timer);
+      this.found();
     }
+  }
+
+  private lose(): void {
+    if (this.lost) return;
+    this.lost = true;
+    this.restarter?.start();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.fail(new PlayerError('network', 'connection lost')), config.disconnectedMs);
+  }
+
+  private found(): void {
+    this.lost = false;
+    this.restarter?.stop();
+    clearTimeout(this.timer);
+  }
+
+  /** Browsers take five seconds to call a connection lost; a phone that changes its network knows after one or two. */
+  private async watch(): Promise<void> {
+    const bytes = await this.bytesReceived();
+    if (this.abort.signal.aborted) return;
+    const silent = bytes >= 0 && bytes === this.bytes;
+    this.bytes = bytes;
+    if (silent) this.lose();
+    else if (this.lost && this.peer?.connectionState === 'connected') this.found();
+  }
+
+  private async bytesReceived(): Promise<number> {
+    for (const stats of (await this.peer?.getStats())?.values() ?? []) if (stats.type === 'transport') return stats.bytesReceived;
+    return -1;
   }
 
   private onFrame(frame: PresentedFrame): void {
     if (!this.hasFrame) {
       this.hasFrame = true;
       clearTimeout(this.timer);
+      this.watchdog = setInterval(() => void this.watch(), config.silentMs);
       this.emit('playing', null);
     }
     const captured = frame.rtpTimestamp === null ? null : this.clock.capture(frame.rtpTimestamp);

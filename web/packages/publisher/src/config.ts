@@ -7,7 +7,8 @@ export const config = {
   audioBitrate: 96_000,
   statsMs: 1_000,
   connectMs: 10_000,
-  disconnectedMs: 5_000,
+  /** A lost path is sought for so long; the server ends a session that was silent for 30 s. */
+  disconnectedMs: 20_000,
   /** The server has this long to hear that we stop. */
   goodbyeMs: 1_500,
 };

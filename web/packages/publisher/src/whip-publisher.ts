@@ -1,4 +1,4 @@
-import { Emitter, SdpExchange } from '@souk/core';
+import { Emitter, IceRestarter, SdpExchange } from '@souk/core';
 import { config } from './config.js';
 import { type PublishStats, StatsReader } from './stats.js';
 
@@ -21,8 +21,11 @@ export class WhipPublisher extends Emitter<PublisherEvents> {
   private readonly reader = new StatsReader();
   private readonly peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
   private exchange: SdpExchange | null = null;
+  private restarter: IceRestarter | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private poll: ReturnType<typeof setInterval> | undefined;
+  private wasLive = false;
+  private lost = false;
   private ended = false;
 
   constructor(private readonly options: PublisherOptions) {
@@ -39,6 +42,7 @@ export class WhipPublisher extends Emitter<PublisherEvents> {
     this.ended = true;
     clearTimeout(this.timer);
     clearInterval(this.poll);
+    this.restarter?.stop();
     this.abort.abort();
     this.peer.onconnectionstatechange = null;
     for (const sender of this.peer.getSenders()) void sender.replaceTrack(null);
@@ -68,6 +72,7 @@ export class WhipPublisher extends Emitter<PublisherEvents> {
       return;
     }
     this.exchange = exchange;
+    this.restarter = new IceRestarter(peer, exchange, this.abort.signal, (error) => this.fail(error));
     await peer.setRemoteDescription({ type: 'answer', sdp: exchange.answer });
   }
 
@@ -91,16 +96,20 @@ export class WhipPublisher extends Emitter<PublisherEvents> {
   }
 
   private onConnection(state: RTCPeerConnectionState): void {
-    clearTimeout(this.timer);
     if (state === 'connected') {
+      clearTimeout(this.timer);
+      this.restarter?.stop();
+      this.wasLive = true;
+      this.lost = false;
       this.poll ??= setInterval(() => void this.readStats(), config.statsMs);
       this.emit('live', null);
-    } else if (state === 'failed' || state === 'closed') {
+    } else if (state === 'closed' || (state === 'failed' && !this.wasLive)) {
       this.fail(new Error(`connection ${state}`));
-    } else if (state === 'disconnected') {
+    } else if ((state === 'disconnected' || state === 'failed') && this.wasLive && !this.lost) {
+      this.lost = true;
+      clearTimeout(this.timer);
       this.timer = setTimeout(() => this.fail(new Error('connection lost')), config.disconnectedMs);
-    } else {
-      this.timer = setTimeout(() => this.fail(new Error('no connection')), config.connectMs);
+      this.restarter?.start();
     }
   }
 
