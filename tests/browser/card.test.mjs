@@ -7,7 +7,7 @@ import { Server, wrongClock } from './support/server.mjs';
 import { burningCamera, isBusy, percentile, script, stripReader, stripWatcher, watchRoom } from './support/strip.mjs';
 
 const CARDS = Number(process.env.SOUK_CARDS ?? 300);
-const EVERY_MS = 140;
+const EVERY_MS = 100;
 const AHEAD_US = 300_000;
 const camera = script([burningCamera, { width: 640, height: 360 }]);
 
