@@ -24,8 +24,8 @@
 #include <stdint.h>
 
 struct buf;
-struct poster;
 struct relay_home;
+struct poster;
 struct room_cost;
 struct still_home;
 struct worker;

@@ -218,6 +218,7 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	list_init(&worker->flv_new);
 	list_init(&worker->rtmp);
 	list_init(&worker->sockets);
+	list_init(&worker->stills);
 	worker_gauges_init(&worker->gauges, app->metrics, index);
 	worker->tls = app->tls ? tls_context_ref(app->tls) : NULL;
 	const int err = open_all(worker);

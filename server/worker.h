@@ -66,6 +66,8 @@ struct worker {
 	struct list flv_new; // flv_viewer.link: not yet told the room's state
 	struct list rtmp; // rtmp_publisher.link
 	struct list sockets; // live_socket.link
+	struct list stills; // still_home.link: rooms with a child for stills
+	int64_t still_us; /* when the last such child began */
 	unsigned rtmp_count, socket_count;
 	unsigned reads; /* under way on control */
 	struct timer greet; /* while flv_new has any */
