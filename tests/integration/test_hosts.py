@@ -1,4 +1,5 @@
 """Hosts as people have them: ffmpeg that copies a file, GStreamer, OBS. Each is watched, killed and started again."""
+import asyncio
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import unittest
 from pathlib import Path
 
 from flv import FlvReader
+from rtc import Viewer
 from souk import RoomTest, until
 
 OFFER = Path(__file__).parents[1] / "data/sdp/chromium156-offer-viewer.sdp"
@@ -37,6 +39,27 @@ class Host:
             pass
         self.process.wait()
         self.log.close()
+
+
+def slices(nals):
+    """What pictures are made of: NAL units of types 1 and 5."""
+    return [nal for nal in nals if nal[0] & 31 in (1, 5)]
+
+
+def slices_of_file(path):
+    """All of a recorded or published film, in the order of decoding."""
+    out = subprocess.run(["ffmpeg", "-loglevel", "error", "-i", path, "-map", "0:v", "-c", "copy", "-bsf:v",
+                          "h264_mp4toannexb", "-f", "h264", "-"], capture_output=True, check=False).stdout
+    return slices([nal.rstrip(b"\0") for nal in out.split(b"\0\0\1")[1:]])
+
+
+def slices_of_tag(body):
+    nals, at = [], 5
+    while at < len(body):
+        size = int.from_bytes(body[at:at + 4], "big")
+        nals.append(body[at + 4:at + 4 + size].rstrip(b"\0"))
+        at += 4 + size
+    return slices(nals)
 
 
 class Hosts(RoomTest):
@@ -88,6 +111,40 @@ class Hosts(RoomTest):
         self.assertEqual(times, sorted(times), "FLV time goes backwards")
         return streams
 
+    def read_slices(self, pictures):
+        """Of so many pictures that a viewer of FLV gets."""
+        reader = FlvReader(self.server, timeout=START_S)
+        self.addCleanup(reader.close)
+        found = []
+        while pictures:
+            kind, _, body = reader.tag()
+            if kind == 9 and body[1] == 1:
+                found += slices_of_tag(body)
+                pictures -= 1
+        return found
+
+    def check_is_the_same(self, seen, film):
+        """Not a bit is another one; the film may begin anew, and have the same picture twice."""
+        film = film + film
+        starts = [at for at, nal in enumerate(film) if nal == seen[0]]
+        self.assertTrue(any(film[at:at + len(seen)] == seen for at in starts), f"{len(starts)} starts")
+
+    def check_thirty_a_second(self):
+        """A foreign viewer by WebRTC sees each picture, in order, by the times that they carry."""
+        async def watch():
+            viewer = await Viewer(self.server).start()
+            try:
+                await viewer.frames(100)
+                return [at for _, at in viewer.pictures][-60:]
+            finally:
+                await viewer.close()
+
+        times = asyncio.run(watch())
+        steps = sorted(b - a for a, b in zip(times, times[1:]))
+        self.assertGreater(steps[0], 0, "in the order of display")
+        self.assertAlmostEqual(steps[len(steps) // 2], 1 / 30, delta=0.004)
+        self.assertGreater(len(steps) / (times[-1] - times[0]), 27)
+
     def ffmpeg_copy(self):
         """A file as x264 makes it when nobody asks for anything: High, B-frames."""
         film = self.home / "film.mp4"
@@ -104,6 +161,7 @@ class Hosts(RoomTest):
         command = self.ffmpeg_copy()
         streams = self.check_is_watched_over_a_crash(self.start(command), command)
         self.assertGreater(streams["h264"]["has_b_frames"], 0)
+        self.check_is_the_same(self.read_slices(120), slices_of_file(self.home / "film.mp4"))
         until(lambda: self.whep()[0] == 201, "there is a rung without them")
 
     def test_viewers_by_webrtc_stay_when_the_picture_gets_b_frames(self):
@@ -135,17 +193,34 @@ class Hosts(RoomTest):
     @unittest.skipUnless(shutil.which("obs"), "skipped: obs-studio is not installed")
     @unittest.skipUnless(shutil.which("xvfb-run"), "skipped: xvfb is not installed")
     def test_obs(self):
-        self.write_obs_settings()
-        command = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "obs", "--startstreaming", "--multi"]
-        env = {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config"),
-               "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb"}
+        command, env = self.obs()
         streams = self.check_is_watched_over_a_crash(self.start(command, **env), command, **env)
         self.assertEqual(streams["h264"]["profile"], "High")
         until(lambda: self.whep()[0] == 201, "a rung shows it to WebRTC viewers")
         self.server.request("PATCH", "/api/rooms/demo", {"high_profile": True}, self.host)
         self.assertEqual(self.whep()[0], 201)
 
-    def write_obs_settings(self):
+    @unittest.skipUnless(shutil.which("obs"), "skipped: obs-studio is not installed")
+    @unittest.skipUnless(shutil.which("xvfb-run"), "skipped: xvfb is not installed")
+    def test_obs_with_b_frames(self):
+        """What OBS records while it streams is what viewers of FLV get; viewers by WebRTC see all of it."""
+        command, env = self.obs("keyint=60 bframes=2 b-adapt=0", ("--startrecording",))
+        host = self.start(command, **env)
+        self.assertEqual(self.probe()["h264"]["has_b_frames"], 2)
+        until(lambda: self.whep()[0] == 201, "a rung shows it to WebRTC viewers")
+        self.check_thirty_a_second()
+        seen = self.read_slices(90)
+        time.sleep(2)  # the recording is behind
+        host.stop()
+        self.check_is_the_same(seen, slices_of_file(next(self.home.glob("*.mkv"))))
+
+    def obs(self, x264="keyint=60 bframes=0", more=()):
+        self.write_obs_settings(x264)
+        return (["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "obs", "--startstreaming", "--multi", *more],
+                {"HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config"),
+                 "LIBGL_ALWAYS_SOFTWARE": "1", "QT_QPA_PLATFORM": "xcb"})
+
+    def write_obs_settings(self, x264):
         items = {"id_counter": 1, "items": [{"id": 1, "name": "Colour", "visible": True}]}
         scenes = {"name": "Live", "current_scene": "Scene", "current_program_scene": "Scene",
                   "scene_order": [{"name": "Scene"}],
@@ -159,7 +234,8 @@ class Hosts(RoomTest):
             "basic/profiles/Live/basic.ini":
                 "[General]\nName=Live\n[Video]\nBaseCX=640\nBaseCY=360\nOutputCX=640\nOutputCY=360\nFPSType=0\n"
                 "FPSCommon=30\n[Output]\nMode=Simple\n[SimpleOutput]\nVBitrate=1000\nABitrate=128\nStreamEncoder=x264\n"
-                "Preset=veryfast\nUseAdvanced=true\nx264Settings=keyint=60 bframes=0\n",
+                f"Preset=veryfast\nUseAdvanced=true\nx264Settings={x264}\n"
+                f"RecQuality=Stream\nRecFormat=mkv\nFilePath={self.home}\n",
             "basic/profiles/Live/service.json": json.dumps(service),
             "basic/scenes/Live.json": json.dumps(scenes),
         }
