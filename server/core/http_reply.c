@@ -254,7 +254,6 @@ void http_stream_begin(struct http_request *request, int status, const struct ht
 	if (request->chunked)
 		bytes_text(&head, "Transfer-Encoding: chunked\r\n");
 	end_head(&head, connection->http.keep_alive);
-	stream_set_unsent_cap(connection->stream, HTTP_UNSENT_CAP);
 	stream_write(connection->stream, head.data, head.len);
 	bytes_finish(&head);
 	if (!request->chunked) { /* nothing that still comes is read as a request */

@@ -349,6 +349,8 @@ void http_server_accept(struct http_server *server, int fd, const struct addr *p
 		connection_free(connection);
 		return;
 	}
+	/* What a slow peer does not take waits here, where it is shared. */
+	stream_set_unsent_cap(connection->stream, HTTP_UNSENT_CAP);
 	start_limit(connection, HTTP_REQUEST_S);
 }
 

@@ -35,7 +35,7 @@ enum {
 	HTTP_REQUEST_S = 10, /* a request must be complete after this (slowloris) */
 	HTTP_KEEP_ALIVE_S = 60, /* idle between requests */
 	HTTP_STALL_S = 10, /* a reply of which the peer takes nothing for this long is given up */
-	HTTP_UNSENT_CAP = 128 * 1024, /* unsent in the kernel on streaming replies */
+	HTTP_UNSENT_CAP = 128 * 1024, /* unsent in the kernel, for each connection */
 };
 
 struct http_server_opts {
