@@ -116,9 +116,9 @@ static void print_ready(const struct process *process)
 	for (unsigned i = 0; i < app->worker_count; i++)
 		json_array_append_new(udp, addr_json(udp_port_addr(app->workers[i]->udp)));
 	json_t *ready = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o}", "http", listener_json(first->http_listener), "https",
-		listener_json(first->https_listener), "rtmp", listener_json(first->rtmp_listener),
-		"rtmps", listener_json(first->rtmps_listener),
+		"{s:o, s:o, s:o, s:o, s:o, s:o}", "http", listener_json(first->http_listener),
+		"https", listener_json(first->https_listener), "rtmp",
+		listener_json(first->rtmp_listener), "rtmps", listener_json(first->rtmps_listener),
 		"udp", udp, "admin", addr_json(admin_addr(process->admin)));
 	char *text = json_text(ready);
 	printf("ready %s\n", text);
