@@ -34,6 +34,7 @@ struct flv_sink {
 	uint64_t start_end; /* where the cached group ends in the stream */
 	struct mark marks[MARKS]; /* a ring of what may still be on its way, oldest first */
 	size_t first_mark, mark_count;
+	bool retell[2]; /* of sound, of the picture: what was told did not get out */
 	bool skipping; /* until a keyframe */
 	bool closing;
 	struct flv_sink_stats stats;
@@ -44,18 +45,28 @@ struct run {
 	struct buf *bufs[RUN_MAX];
 	bool owned[RUN_MAX]; /* a reference to let go after sending */
 	size_t count;
+	bool tells; /* a configuration is among them */
 };
+
+/* The arrays stay as they are: this is done for each frame. */
+static void begin_run(struct run *run)
+{
+	run->count = 0;
+	run->tells = false;
+}
 
 static void send_run(struct flv_sink *flv, struct run *run)
 {
 	int err = 0;
 	if (run->count && !flv->closing)
 		err = flv->port.ops->send(flv->port.arg, run->bufs, run->count);
-	/* A port that is full has taken nothing: the same as being behind. */
+	/* A port that is full has taken nothing: the same as being behind, and told nothing new. */
 	if (err == -ENOBUFS)
 		flv->skipping = true;
 	else if (err)
 		flv->closing = true;
+	if (err && run->tells)
+		flv->retell[0] = flv->retell[1] = true;
 	for (size_t i = 0; i < run->count; i++) {
 		flv->sent += err ? 0 : run->bufs[i]->len;
 		if (run->owned[i])
@@ -77,8 +88,11 @@ static void add(struct flv_sink *flv, struct run *run, struct buf *buf, bool own
 static void add_frame(struct flv_sink *flv, struct run *run, struct frame *frame)
 {
 	const uint32_t at_ms = flv_time_ms(frame->dts_us, frame->gap_us);
-	struct media_config **told = codec_is_video(frame->codec) ? &flv->video : &flv->audio;
-	if (*told != frame->config) {
+	const bool video = codec_is_video(frame->codec);
+	struct media_config **told = video ? &flv->video : &flv->audio;
+	if (*told != frame->config || flv->retell[video]) {
+		run->tells = true;
+		flv->retell[video] = false;
 		add(flv, run, flv_config_tag(frame->config, at_ms), true);
 		media_config_unref(*told);
 		*told = media_config_ref(frame->config);
@@ -186,7 +200,7 @@ static void on_frame(struct sink *sink, struct frame *frame)
 		return;
 	}
 	struct run run;
-	run.count = 0;
+	begin_run(&run);
 	add_held(flv, &run);
 	add_frame(flv, &run, frame);
 	send_run(flv, &run);
@@ -218,12 +232,14 @@ static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 	metadata.has_video = metadata.video != NULL;
 	metadata.has_audio = metadata.audio || source_has_audio(flv);
 	struct run run;
-	run.count = 0;
+	begin_run(&run);
 	add(flv, &run, flv_file_header(), true);
 	add(flv, &run, flv_metadata_tag(&metadata), true);
 	for (size_t i = 0; i < count; i++)
 		add_frame(flv, &run, gop[i]);
 	send_run(flv, &run);
+	if (flv->skipping) /* without the file's header nothing can follow */
+		close_soon(flv);
 	flv->start_end = flv->sent;
 	put_mark(flv);
 }
@@ -232,7 +248,7 @@ static void on_ended(struct sink *sink)
 {
 	struct flv_sink *flv = (struct flv_sink *)sink;
 	struct run run;
-	run.count = 0;
+	begin_run(&run);
 	add_held(flv, &run);
 	send_run(flv, &run);
 	drop_held(flv);
@@ -272,7 +288,7 @@ void flv_sink_event(struct flv_sink *flv, struct buf *tag)
 	if (!flv->sink.started || flv->skipping || flv->closing)
 		return;
 	struct run run;
-	run.count = 0;
+	begin_run(&run);
 	add(flv, &run, tag, false);
 	send_run(flv, &run);
 	put_mark(flv);

@@ -364,3 +364,25 @@ Test(flv_sink, pictures_share_writes_where_that_is_wanted)
 	cr_assert(eq(uint, count_tags(FLV_TAG_AUDIO, NULL), 10));
 	cr_assert(eq(uint, f.closes, 1));
 }
+
+Test(flv_sink, what_a_full_port_was_told_is_told_again)
+{
+	push_video(true, 100);
+	join();
+	media_config_unref(f.video);
+	f.video = test_video_config(); /* another picture */
+	f.answer = -ENOBUFS;
+	push_video(true, 100);
+	f.answer = 0;
+	push_video(true, 100);
+	push_video(false, 100);
+	cr_assert(eq(uint, count_tags(FLV_TAG_VIDEO, NULL), 5)); /* two configurations */
+}
+
+Test(flv_sink, a_port_that_cannot_take_the_start_is_closed)
+{
+	push_video(true, 100);
+	f.answer = -ENOBUFS;
+	join();
+	cr_assert(eq(uint, f.closes, 1));
+}

@@ -80,6 +80,7 @@ static const struct {
 	const char *says;
 } bad[] = {
 	{ { "--https", "127.0.0.1:8443" }, "--tls-cert" },
+	{ { "--rtmps", "127.0.0.1:8443" }, "--tls-cert" },
 	{ { "--advertise", "shop.example" }, "--advertise" },
 	{ { "--advertise", "0.0.0.0" }, "--advertise" },
 	{ { "--public-url", "shop.example" }, "--public-url" },
