@@ -1,0 +1,75 @@
+"""A host whose times wrap at 32 bits, pause for 2 s, jump forward and back, and whose picture changes its size: no output
+may show a time that goes backwards. ffprobe judges."""
+import json
+import subprocess
+import threading
+import time
+import unittest
+
+from recording import RecordTest
+from rtmp_host import RtmpHost, make_tags
+from souk import until
+
+WRAP = 1 << 32
+
+
+class OddTimes(RecordTest):
+    OPTIONS = ("--ladder", "none")
+
+    def setUp(self):
+        super().setUp()
+        self.outputs = {}
+
+    def probe(self, name, url):
+        """Reads an output from now until its end."""
+        out = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=width:packet=codec_type,dts_time,pts_time",
+                              "-of", "json", url], capture_output=True, text=True, timeout=90)
+        self.outputs[name] = (json.loads(out.stdout or "{}"), out.stderr)
+
+    def watch(self, path, name):
+        thread = threading.Thread(target=self.probe, args=(name, f"http://{self.server.ready['http']}{path}"))
+        thread.start()
+        return thread
+
+    def check(self, name, seconds):
+        probe, said = self.outputs[name]
+        for kind in ("video", "audio"):
+            times = [float(p["dts_time"]) for p in probe["packets"] if p["codec_type"] == kind]
+            back = [(a, b) for a, b in zip(times, times[1:]) if b <= a]
+            self.assertEqual(back, [], f"{name}: {kind} goes backwards ({said})")
+            self.assertGreater(len(times), seconds * (25 if kind == "video" else 43) * 0.85, f"{name}: {kind}: {said}")
+            self.assertLess(times[-1] - times[0], seconds + 9, f"{name}: no jump of the host's clock is shown")
+
+    def test_no_output_shows_a_time_that_goes_backwards(self):
+        small, large = make_tags("240x136", 4), make_tags("320x180", 12)
+        host = RtmpHost(self.server, "demo", self.host)
+        self.addCleanup(host.close)
+        shift = WRAP - 4000
+        player = threading.Thread(target=self.play_all, args=(host, large, small, shift))
+        player.start()
+        until(lambda: self.state()["state"] == "live", "live")
+        until(lambda: self.reader().get("index.m3u8")[0] == 200, "HLS")
+        until(lambda: self.reader().get("index-ts.m3u8")[0] == 200, "HLS as transport stream")
+        threads = [self.watch("/live/demo.flv", "FLV"), self.watch("/hls/demo/source.m3u8", "LL-HLS"),
+                   self.watch("/hls/demo/source-ts.m3u8", "HLS-TS")]
+        player.join()
+        time.sleep(0.5)
+        self.server.request("POST", "/api/rooms/demo/end", {}, self.host)
+        for thread in threads:
+            thread.join()
+        [show] = until(lambda: [s for s in self.recordings() if s["over"]], "the recording")
+        self.probe("recording", f"http://{self.server.ready['http']}{show['url']}")
+        for name, seconds in (("FLV", 12), ("LL-HLS", 14), ("HLS-TS", 12), ("recording", 15)):
+            self.check(name, seconds)
+
+    def play_all(self, host, large, small, shift):
+        host.play(large, 0, 6000, shift)  # over 2^32
+        time.sleep(2)
+        host.play(large, 6000, 8000, shift + 2000)  # a pause
+        host.play(large, 8000, 10000, shift + 2000 + 3600000)  # an hour ahead
+        host.play(large, 10000, 12000, 50000)  # and back
+        host.play(small, 0, 4000, 62000)  # another size
+
+
+if __name__ == "__main__":
+    unittest.main()
