@@ -134,7 +134,10 @@ static void on_result(struct rtmp_push *push, double transaction, struct bits *b
 	if (push->state == CONNECTING && transaction == ASK_CONNECT) {
 		ask_stream(push);
 	} else if (push->state == CREATING && transaction == ASK_STREAM) {
-		if (amf0_skip(bits) || amf0_number(bits, &id) || id < 1 || id > UINT32_MAX) {
+		/* Written so that it is false for a NaN. */
+		const bool fits =
+			!amf0_skip(bits) && !amf0_number(bits, &id) && id >= 1 && id <= UINT32_MAX;
+		if (!fits) {
 			refuse(push, NULL);
 			return;
 		}
