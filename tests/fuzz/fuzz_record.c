@@ -1,6 +1,8 @@
 /* What a crash, or somebody, may have left of a recording: a byte that says index or fragments. */
 #include "media/output/cmaf_rebase.h"
+#include "media/output/cmaf_sample.h"
 #include "media/output/hls_replay.h"
+#include "server/core/buf.h"
 #include "server/core/bytes.h"
 
 #include <stdlib.h>
@@ -14,6 +16,8 @@ static void try_fragments(const uint8_t *data, size_t len)
 {
 	uint8_t *copy = malloc(len + 1);
 	memcpy(copy, data, len);
+	buf_unref(cmaf_find_avcc(copy, len));
+	buf_unref(cmaf_first_picture(copy, len));
 	(void)!cmaf_rebase(copy, len, 48000);
 	free(copy);
 }
@@ -35,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (record_index_parse(&file.index, data + 1, len - 1, 1 << 20) == 0) {
 		hls_replay_put(&replay, &out);
 		hls_replay_put_chapters(&replay, &out);
+		hls_replay_put_thumbnails(&replay, &out);
 	}
 	record_index_finish(&file.index);
 	bytes_finish(&out);

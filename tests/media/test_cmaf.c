@@ -3,6 +3,7 @@
 
 #include "media/ingest/flv_ingest.h"
 #include "media/output/cmaf_cutter.h"
+#include "media/output/cmaf_sample.h"
 #include "tests/support/flv_file.h"
 #include "tests/support/foreign.h"
 #include "tests/support/media_frames.h"
@@ -112,10 +113,11 @@ ParameterizedTest(size_t *row, cmaf, foreign_readers_take_a_real_stream)
 	cr_assert(gt(sz, foreign_lines(ours), 20));
 	cr_assert(eq(str, ours, theirs));
 	/* qtdemux, decoders and all: an error of any element ends with 1. */
-	foreign_run("gst-launch-1.0 -q filesrc location=%s ! qtdemux name=d d.video_0 ! queue ! h264parse ! "
-	    "avdec_h264 ! fakesink sync=false d.audio_0 ! queue ! aacparse ! avdec_aac ! "
-	    "fakesink sync=false 2>&1",
-	    f.path, ours, sizeof(ours));
+	foreign_run(
+		"gst-launch-1.0 -q filesrc location=%s ! qtdemux name=d d.video_0 ! queue ! h264parse ! "
+		"avdec_h264 ! fakesink sync=false d.audio_0 ! queue ! aacparse ! avdec_aac ! "
+		"fakesink sync=false 2>&1",
+		f.path, ours, sizeof(ours));
 	unlink(f.path);
 }
 
@@ -187,6 +189,47 @@ Test(cmaf, an_event_stands_in_front_of_its_pictures)
 	buf_unref(box);
 	frame_unref(frame);
 	media_config_unref(config);
+}
+
+/* Cut off anywhere, it is found whole or not at all. */
+Test(cmaf, the_first_picture_and_its_configuration_are_found_again)
+{
+	struct media_config *video = test_video_config(), *audio = test_audio_config();
+	const struct cmaf_tracks tracks = { .video = video, .audio = audio };
+	struct frame *frames[] = { test_video_frame(video, true, 0, 50),
+				   test_video_frame(video, false, 40000, 20) };
+	struct frame *sound = test_audio_frame(audio, 0);
+	const struct cmaf_fragment fragment = {
+		.starts_segment = true,
+		.video = { .frames = frames, .count = 2 },
+		.audio = { .frames = &sound, .count = 1, .step = 1024 },
+	};
+	struct buf *header = cmaf_header(&tracks), *part = cmaf_fragment(&fragment);
+	struct buf *avcc = cmaf_find_avcc(header->data, header->len);
+	struct buf *picture = cmaf_first_picture(part->data, part->len);
+	cr_assert(eq(sz, avcc->len, video->header->len));
+	cr_assert(eq(int, memcmp(avcc->data, video->header->data, avcc->len), 0));
+	cr_assert(eq(sz, picture->len, frames[0]->data->len));
+	cr_assert(eq(int, memcmp(picture->data, frames[0]->data->data, picture->len), 0));
+	for (size_t len = 0; len < part->len; len++) {
+		struct buf *found = cmaf_first_picture(part->data, len);
+		cr_assert(not(found && found->len != picture->len));
+		buf_unref(found);
+	}
+	for (size_t len = 0; len < header->len; len++) {
+		struct buf *found = cmaf_find_avcc(header->data, len);
+		cr_assert(not(found && found->len != avcc->len));
+		buf_unref(found);
+	}
+	buf_unref(avcc);
+	buf_unref(picture);
+	buf_unref(header);
+	buf_unref(part);
+	for (size_t i = 0; i < 2; i++)
+		frame_unref(frames[i]);
+	frame_unref(sound);
+	media_config_unref(video);
+	media_config_unref(audio);
 }
 
 Test(cmaf, codecs_are_named_as_players_know_them)
