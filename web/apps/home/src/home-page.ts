@@ -75,6 +75,10 @@ export class HomePage {
   private card(room: Room): HTMLLIElement {
     const link = document.createElement('a');
     link.href = `/r/${room.id}`;
+    // One that cannot be had leaves the card as it is.
+    if (room.state === 'live' && room.access === 'public') {
+      link.style.backgroundImage = `linear-gradient(160deg, rgb(20 22 31 / 0.55), rgb(20 22 31 / 0.85)), url("/live/${room.id}/poster.jpg")`;
+    }
     const badge = node('span', this.text[room.state], 'badge');
     badge.dataset['state'] = room.state;
     const watching = node('span', room.state === 'live' ? this.text.watching.replace('{n}', String(room.viewers)) : room.id);
