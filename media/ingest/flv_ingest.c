@@ -2,6 +2,7 @@
 
 #include "media/codec/aac.h"
 #include "media/codec/h264.h"
+#include "media/codec/opus.h"
 #include "media/frame.h"
 #include "media/ingest/flv_extended.h"
 #include "server/core/bits.h"
@@ -21,6 +22,8 @@ enum {
 	PACKET_DATA = 1,
 	FOURCC_AVC1 = 0x61766331,
 	FOURCC_MP4A = 0x6d703461,
+	FOURCC_OPUS = 0x4f707573,
+	OPUS_CHANNELS = 2,
 	FRAME_MAX = 4 * 1024 * 1024,
 	/* Audio stamped earlier than its samples say: jitter up to here, a new start beyond. */
 	AUDIO_BACK_US = 100000,
@@ -53,7 +56,7 @@ static int64_t unwrap_us(struct flv_ingest *ingest, uint32_t timestamp_ms)
 
 static bool same_header(const struct media_config *a, const struct media_config *b)
 {
-	return a && a->header->len == b->header->len &&
+	return a && a->codec == b->codec && a->header->len == b->header->len &&
 	       !memcmp(a->header->data, b->header->data, a->header->len);
 }
 
@@ -266,8 +269,6 @@ static int64_t audio_time_us(struct flv_ingest *ingest, int64_t stamp_us)
 
 static int on_audio_data(struct flv_ingest *ingest, uint32_t timestamp_ms, const struct bits *body)
 {
-	if (!ingest->audio || !bits_left(body))
-		return -EINVAL;
 	struct buf *data = buf_copy(body->at, bits_left(body));
 	if (!data)
 		return -EINVAL;
@@ -279,6 +280,40 @@ static int on_audio_data(struct flv_ingest *ingest, uint32_t timestamp_ms, const
 	return 0;
 }
 
+static int on_aac_data(struct flv_ingest *ingest, uint32_t timestamp_ms, const struct bits *body)
+{
+	if (!ingest->audio || ingest->audio->codec != CODEC_AAC || !bits_left(body))
+		return -EINVAL;
+	return on_audio_data(ingest, timestamp_ms, body);
+}
+
+/* RFC 7845 §5.1, or empty: mono or stereo, which is all the same to a decoder. The rate in it is
+ * that of the source, Opus counts 48,000 a second. */
+static int on_opus_config(struct flv_ingest *ingest, const struct bits *body)
+{
+	const int channels =
+		bits_left(body) ? opus_head_channels(body->at, bits_left(body)) : OPUS_CHANNELS;
+	if (channels < 0)
+		return -EINVAL;
+	const struct media_config *now = ingest->audio;
+	if (now && now->codec == CODEC_OPUS && now->channels == channels)
+		return 0;
+	media_config_unref(ingest->audio);
+	ingest->audio = opus_media_config_create((unsigned)channels);
+	ingest->audio_anchored = false;
+	return 0;
+}
+
+static int on_opus_data(struct flv_ingest *ingest, uint32_t timestamp_ms, const struct bits *body)
+{
+	const int64_t sounds_us = opus_packet_us(body->at, bits_left(body));
+	const bool ready = ingest->audio && ingest->audio->codec == CODEC_OPUS;
+	if (!ready || !sounds_us || bits_left(body) > OPUS_PACKET_MAX)
+		return -EINVAL;
+	ingest->frame_samples = (unsigned)(sounds_us * OPUS_RATE / 1000000);
+	return on_audio_data(ingest, timestamp_ms, body);
+}
+
 static int read_extended_audio(struct flv_ingest *ingest, uint32_t timestamp_ms, uint8_t first,
 			       struct bits *bits)
 {
@@ -287,10 +322,14 @@ static int read_extended_audio(struct flv_ingest *ingest, uint32_t timestamp_ms,
 		return -EINVAL;
 	if (tag.kind == FLV_EXTENDED_OTHER)
 		return 0;
-	if (tag.fourcc != FOURCC_MP4A)
-		return -ENOTSUP;
-	return tag.kind == FLV_EXTENDED_CONFIG ? on_audio_config(ingest, &tag.body)
-					       : on_audio_data(ingest, timestamp_ms, &tag.body);
+	const bool config = tag.kind == FLV_EXTENDED_CONFIG;
+	if (tag.fourcc == FOURCC_OPUS)
+		return config ? on_opus_config(ingest, &tag.body)
+			      : on_opus_data(ingest, timestamp_ms, &tag.body);
+	if (tag.fourcc == FOURCC_MP4A)
+		return config ? on_audio_config(ingest, &tag.body)
+			      : on_aac_data(ingest, timestamp_ms, &tag.body);
+	return -ENOTSUP;
 }
 
 static int read_audio(struct flv_ingest *ingest, uint32_t timestamp_ms, struct bits *bits)
@@ -304,7 +343,7 @@ static int read_audio(struct flv_ingest *ingest, uint32_t timestamp_ms, struct b
 	if (!bits_ok(bits))
 		return -EINVAL;
 	return packet == PACKET_CONFIG ? on_audio_config(ingest, bits)
-				       : on_audio_data(ingest, timestamp_ms, bits);
+				       : on_aac_data(ingest, timestamp_ms, bits);
 }
 
 int flv_ingest_audio(struct flv_ingest *ingest, uint32_t timestamp_ms, const uint8_t *data,

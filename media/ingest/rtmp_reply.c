@@ -22,24 +22,25 @@ static void put_number(struct bytes *body, const char *key, double value)
 	amf0_put_number(body, value);
 }
 
-static void put_codec(struct bytes *body, const char *map, const char *fourcc)
+static void put_codecs(struct bytes *body, const char *map, const char *const *codecs, size_t count)
 {
 	amf0_put_key(body, map);
 	amf0_put_object(body);
-	put_number(body, fourcc, CAN_DECODE | CAN_FORWARD);
+	for (size_t i = 0; i < count; i++)
+		put_number(body, codecs[i], CAN_DECODE | CAN_FORWARD);
 	amf0_put_end(body);
 }
 
 /* Of several tracks we take one, so that multitrack is not among them. */
 static void put_capabilities(struct bytes *body)
 {
-	static const char *const codecs[] = { "avc1", "mp4a" };
+	static const char *const codecs[] = { "avc1", "mp4a", "Opus" };
 	amf0_put_key(body, "fourCcList");
-	amf0_put_strict_array(body, 2);
-	amf0_put_text(body, codecs[0]);
-	amf0_put_text(body, codecs[1]);
-	put_codec(body, "videoFourCcInfoMap", codecs[0]);
-	put_codec(body, "audioFourCcInfoMap", codecs[1]);
+	amf0_put_strict_array(body, 3);
+	for (size_t i = 0; i < 3; i++)
+		amf0_put_text(body, codecs[i]);
+	put_codecs(body, "videoFourCcInfoMap", codecs, 1);
+	put_codecs(body, "audioFourCcInfoMap", codecs + 1, 2);
 	put_number(body, "capsEx", CAPS_RECONNECT | CAPS_MODEX);
 }
 

@@ -1,5 +1,6 @@
 #include "media/rtp/rtp_receiver.h"
 
+#include "media/codec/opus.h"
 #include "media/rtp/rtp_depay.h"
 #include "media/rtp/rtp_packet.h"
 #include "media/rtp/rtp_receiver_state.h"
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { AUDIO_RATE = 48000, VIDEO_RATE = 90000, OPUS_PACKET_MAX = 1500, BPS_WINDOW_US = 1000000 };
+enum { VIDEO_RATE = 90000, BPS_WINDOW_US = 1000000 };
 
 static void give_out(struct receiver_stream *stream, struct frame *frame, uint32_t timestamp,
 		     int64_t arrival_us)
@@ -55,25 +56,6 @@ static void on_video_unit(void *arg, const struct rtp_unit *unit)
 	rtp_depay_push(&stream->depay, unit);
 }
 
-/* RFC 6716 §3.1: the first byte tells duration and number of the frames in a packet. */
-static int64_t opus_duration_us(const uint8_t *data, size_t len)
-{
-	static const uint16_t silk_ms[] = { 10, 20, 40, 60 };
-	static const uint16_t celt_us[] = { 2500, 5000, 10000, 20000 };
-	const unsigned mode = data[0] >> 3;
-	int64_t each_us;
-	if (mode < 12)
-		each_us = silk_ms[mode & 3] * INT64_C(1000);
-	else if (mode < 16)
-		each_us = silk_ms[mode & 1] * INT64_C(1000);
-	else
-		each_us = celt_us[mode & 3];
-	static const uint8_t counts[] = { 1, 2, 2, 0 };
-	const unsigned code = data[0] & 3;
-	const unsigned count = code < 3 ? counts[code] : len > 1 ? data[1] & 0x3f : 0;
-	return each_us * count;
-}
-
 static void on_audio_unit(void *arg, const struct rtp_unit *unit)
 {
 	struct receiver_stream *stream = arg;
@@ -86,7 +68,7 @@ static void on_audio_unit(void *arg, const struct rtp_unit *unit)
 		return;
 	}
 	struct frame *frame = frame_create(media_config_ref(receiver->opus), data);
-	frame->duration_us = opus_duration_us(unit->data, unit->len);
+	frame->duration_us = opus_packet_us(unit->data, unit->len);
 	give_out(stream, frame, unit->timestamp, unit->arrival_us);
 }
 
@@ -106,7 +88,7 @@ static void stream_begin(struct receiver_stream *stream, uint32_t ssrc)
 	stream->on = true;
 	stream->bye = false;
 	stream->ssrc = ssrc;
-	rtp_reception_init(&stream->reception, video ? VIDEO_RATE : AUDIO_RATE);
+	rtp_reception_init(&stream->reception, video ? VIDEO_RATE : OPUS_RATE);
 	rtp_reorder_init(&stream->reorder, video, video ? on_video_unit : on_audio_unit, stream);
 }
 
@@ -319,9 +301,8 @@ int rtp_receiver_create(struct rtp_receiver **out, const struct rtp_receiver_con
 		receiver->config.max_bps = RECEIVER_MAX_BPS;
 	receiver->remb_bps = receiver->config.max_bps;
 	receiver->stats.rtt_us = -1;
-	receiver->opus = media_config_create(CODEC_OPUS, NULL);
-	receiver->opus->sample_rate = AUDIO_RATE;
-	receiver->opus->channels = config->audio_channels ? config->audio_channels : 2;
+	receiver->opus =
+		opus_media_config_create(config->audio_channels ? config->audio_channels : 2);
 	rtp_timeline_init(&receiver->timeline);
 	for (int track = 0; track < RTP_TRACKS; track++) {
 		receiver->stream[track].receiver = receiver;

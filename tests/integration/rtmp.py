@@ -63,6 +63,25 @@ def film(path, seconds=30, extra=("-bf", "0")):
     return tags
 
 
+def opus(path, seconds=30):
+    """The identification header and the packets (20 ms each) of a tone."""
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-ac", "2", "-t",
+                    str(seconds), "-c:a", "libopus", path], check=True)
+    with open(path, "rb") as file:
+        data = file.read()
+    at, packets, half = 0, [], b""
+    while data[at:at + 4] == b"OggS":  # RFC 3533 section 6
+        sizes = data[at + 27:at + 27 + data[at + 26]]
+        at += 27 + len(sizes)
+        for size in sizes:
+            half += data[at:at + size]
+            at += size
+            if size < 255:
+                packets.append(half)
+                half = b""
+    return packets[0], packets[2:]
+
+
 def extended(kind, body):
     """The same tag with the header of Enhanced RTMP."""
     if kind == VIDEO:

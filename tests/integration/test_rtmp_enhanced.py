@@ -8,7 +8,7 @@ import time
 import unittest
 
 from flv import FlvReader
-from rtmp import AUDIO, VIDEO, Encoder, extended, film
+from rtmp import AUDIO, VIDEO, Encoder, extended, film, opus
 from souk import RoomTest, until
 
 
@@ -17,9 +17,9 @@ class Enhanced(RoomTest):
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.mkdtemp(prefix="souk-rtmp-")
-        cls.addClassCleanup(shutil.rmtree, folder, True)
-        cls.film = film(os.path.join(folder, "film.flv"))
+        cls.folder = tempfile.mkdtemp(prefix="souk-rtmp-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder, True)
+        cls.film = film(os.path.join(cls.folder, "film.flv"))
 
     def encoder(self):
         encoder = Encoder(self.server, "demo", self.host)
@@ -27,17 +27,17 @@ class Enhanced(RoomTest):
         self.assertEqual(encoder.status["code"], "NetStream.Publish.Start")
         return encoder
 
-    def play(self, encoder, from_ms=0):
-        """Sends the film in real time, on a thread, until the connection ends."""
+    def play(self, encoder, tags=None, from_ms=0):
+        """Sends a film in real time, on a thread, until the connection ends."""
         def run():
             start = time.monotonic()
-            for kind, at_ms, body in self.film:
+            for kind, at_ms, body in tags or self.film:
                 is_head = len(body) > 1 and body[1] == 0
                 if kind not in (AUDIO, VIDEO) or (at_ms < from_ms and not is_head):
                     continue
                 time.sleep(max(0, start + (at_ms - from_ms) / 1000 - time.monotonic()))
                 try:
-                    encoder.send(kind, extended(kind, body), at_ms)
+                    encoder.send(kind, body if body[0] & 0x80 and body[1:5] == b"Opus" else extended(kind, body), at_ms)
                 except OSError:
                     return
 
@@ -56,12 +56,26 @@ class Enhanced(RoomTest):
         encoder = self.encoder()
         told = encoder.answer[1]
         self.assertEqual((told["capsEx"], told["videoFourCcInfoMap"], told["audioFourCcInfoMap"], told["fourCcList"]),
-                         (5, {"avc1": 5}, {"mp4a": 5}, ["avc1", "mp4a"]))
+                         (5, {"avc1": 5}, {"mp4a": 5, "Opus": 5}, ["avc1", "mp4a", "Opus"]))
         self.assertEqual(encoder.answer[2]["objectEncoding"], 0)
         self.play(encoder)
         pictures = self.reader().pictures()
         times = [next(pictures)[0] for _ in range(30)]
         self.assertEqual(times, sorted(set(times)))
+
+    def test_sound_in_opus_is_heard_by_all(self):
+        head, packets = opus(os.path.join(self.folder, "tone.ogg"))
+        pictures = [tag for tag in self.film if tag[0] == VIDEO]
+        sound = [(AUDIO, i * 20, b"\x91Opus" + packet) for i, packet in enumerate(packets)]
+        self.play(self.encoder(), sorted([(AUDIO, 0, b"\x90Opus" + head), *pictures, *sound], key=lambda tag: tag[1]))
+        reader = self.reader()
+        times = []
+        while len(times) < 40:
+            kind, at_ms, body = reader.tag()
+            if kind == AUDIO and body[:2] == b"\xaf\x01":
+                times.append(at_ms)
+        self.assertEqual(times, sorted(set(times)))
+        self.assertLess(abs(times[-1] - times[0] - 39 * 1024 / 48), 3)
 
     def test_other_codecs_are_refused_with_a_reason(self):
         for tag, name in ((b"\x90hvc1\1", "hvc1"), (b"\x91av01\0", "av01"), (b"\x97\2\0\0\0\0vp09", "vp09"), (b"\x1c\0\0\0\0", "12")):

@@ -267,3 +267,69 @@ Test(flv_ingest, another_parameter_set_is_another_configuration)
 	cr_assert(ne(ptr, f.ingest.video, before));
 	cr_assert(eq(u16, f.ingest.video->width, 322));
 }
+
+static const uint8_t opus_head[] = "\x90"
+				   "OpusOpusHead\x01\x02\x38\x01\x80\xbb\0\0\0\0\0";
+
+static int take_audio(uint32_t at_ms, const char *tag, size_t len)
+{
+	return flv_ingest_audio(&f.ingest, at_ms, (const uint8_t *)tag, len);
+}
+
+Test(flv_ingest, opus_comes_with_exact_times)
+{
+	cr_assert(eq(int, flv_ingest_audio(&f.ingest, 0, opus_head, sizeof(opus_head) - 1), 0));
+	for (uint32_t i = 0; i < 5; i++) /* one frame of 20 ms each, CELT */
+		cr_assert(eq(int,
+			     take_audio(i * 20 + i % 2,
+					"\x91"
+					"Opus\xfcxx",
+					8),
+			     0));
+	cr_assert(eq(sz, count_of(CODEC_OPUS), 5));
+	cr_assert(eq(i64, nth(CODEC_OPUS, 3)->media_us, 60000));
+	cr_assert(eq(i64, nth(CODEC_OPUS, 3)->duration_us, 20000));
+	cr_assert(eq(sz, nth(CODEC_OPUS, 3)->data->len, 3));
+	cr_assert(eq(uint, nth(CODEC_OPUS, 0)->config->channels, 2));
+}
+
+Test(flv_ingest, opus_without_or_with_a_bad_header_is_refused)
+{
+	static const char heads[][20] = { "\x90"
+					  "OpusOpusHeed\x01\x02",
+					  "\x90"
+					  "OpusOpusHead\x11\x02",
+					  "\x90"
+					  "OpusOpusHead\x01",
+					  "\x90"
+					  "OpusOpusHead\x01\x08" };
+	cr_assert(eq(int,
+		     take_audio(0,
+				"\x91"
+				"Opus\xfcxx",
+				8),
+		     -EINVAL));
+	for (size_t i = 0; i < 4; i++)
+		cr_assert(eq(int, take_audio(0, heads[i], strlen(heads[i])), -EINVAL));
+	cr_assert(eq(int, flv_ingest_audio(&f.ingest, 0, opus_head, sizeof(opus_head) - 1), 0));
+	cr_assert(eq(int,
+		     take_audio(0,
+				"\x91"
+				"Opus",
+				5),
+		     -EINVAL));
+	cr_assert(eq(int, take_audio(0, "\xaf\1xx", 4), -EINVAL)); /* AAC without its own */
+	cr_assert(eq(sz, f.count, 0));
+	cr_assert(eq(int,
+		     take_audio(0,
+				"\x90"
+				"Opus",
+				5),
+		     0)); /* mono or stereo */
+	cr_assert(eq(int,
+		     take_audio(0,
+				"\x91"
+				"Opus\xfcxx",
+				8),
+		     0));
+}

@@ -125,7 +125,8 @@ static bool read_codecs(struct bits *bits, const char *name)
 		cr_assert(eq(int, amf0_number(bits, &flags), 0));
 		cr_assert(eq(dbl, flags, 5)); /* decode and forward */
 		has = has || amf0_text_is(&key, name);
-		f.takes_more = f.takes_more || !amf0_text_is(&key, name);
+		f.takes_more =
+			f.takes_more || (!amf0_text_is(&key, name) && !amf0_text_is(&key, "Opus"));
 	}
 	return has;
 }

@@ -1,0 +1,49 @@
+#include "media/codec/opus.h"
+
+#include "media/frame.h"
+#include "server/core/bits.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* RFC 6716 §3.1: the first byte tells duration and number of the frames in a packet. */
+int64_t opus_packet_us(const uint8_t *data, size_t len)
+{
+	static const uint16_t silk_ms[] = { 10, 20, 40, 60 };
+	static const uint16_t celt_us[] = { 2500, 5000, 10000, 20000 };
+	static const uint8_t counts[] = { 1, 2, 2, 0 };
+	if (!len)
+		return 0;
+	const unsigned mode = data[0] >> 3;
+	int64_t each_us;
+	if (mode < 12)
+		each_us = silk_ms[mode & 3] * INT64_C(1000);
+	else if (mode < 16)
+		each_us = silk_ms[mode & 1] * INT64_C(1000);
+	else
+		each_us = celt_us[mode & 3];
+	const unsigned code = data[0] & 3;
+	const unsigned count = code < 3 ? counts[code] : len > 1 ? data[1] & 0x3f : 0;
+	return each_us * count;
+}
+
+struct media_config *opus_media_config_create(unsigned channels)
+{
+	struct media_config *config = media_config_create(CODEC_OPUS, NULL);
+	config->sample_rate = OPUS_RATE;
+	config->channels = (uint8_t)channels;
+	return config;
+}
+
+/* RFC 7845 §5.1 */
+int opus_head_channels(const uint8_t *data, size_t len)
+{
+	struct bits bits;
+	bits_init(&bits, data, len);
+	const uint8_t *magic = bits_bytes(&bits, 8);
+	const uint8_t version = bits_u8(&bits);
+	const uint8_t channels = bits_u8(&bits);
+	if (!bits_ok(&bits) || memcmp(magic, "OpusHead", 8) != 0 || version >> 4)
+		return -EINVAL;
+	return channels == 1 || channels == 2 ? channels : -EINVAL;
+}

@@ -1,0 +1,24 @@
+/*
+ * What stands in an Opus packet (RFC 6716) and in its identification header (RFC 7845), as far as
+ * somebody who does not decode needs it. Bounded; any thread.
+ */
+#ifndef SOUK_MEDIA_OPUS_H
+#define SOUK_MEDIA_OPUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct media_config;
+
+enum { OPUS_RATE = 48000, OPUS_PACKET_MAX = 1500 };
+
+/* How long a packet sounds; 0 for an empty one or one that says so. */
+int64_t opus_packet_us(const uint8_t *data, size_t len);
+
+/* Mono or stereo; always with the rate that Opus counts in. */
+struct media_config *opus_media_config_create(unsigned channels);
+
+/* The channels that an "OpusHead" tells, 1 or 2; -EINVAL for a malformed one, or more of them. */
+int opus_head_channels(const uint8_t *data, size_t len) __attribute__((warn_unused_result));
+
+#endif
