@@ -42,8 +42,10 @@ static int64_t extreme_of(const struct path_extreme *extreme, bool higher)
 
 void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us)
 {
-	/* It follows what comes, upwards slowly: after a change or a probe it tells nothing. */
-	if (!path->probe_us && now_us - path->changed_us < PATH_SETTLE_US)
+	/* It follows what comes, upwards slowly: after a change or a probe it tells nothing, nor
+	 * while sound is all there is. */
+	const bool settles = now_us - path->changed_us < PATH_SETTLE_US;
+	if (!path->probe_us && (settles || path->level == PATH_NO_PICTURE))
 		path->remb_high = (struct path_extreme){ .since_us = now_us };
 	const int64_t high = path->remb_high.known ? extreme_of(&path->remb_high, true) : 0;
 	const bool fell = (int64_t)bps < high * PATH_REMB_LOW / 100;

@@ -27,7 +27,7 @@ enum {
 	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
 	PATH_WATCH_US = 3000000, /* behind a change */
 	PATH_PROBE_US = 2000000, /* of growing padding; */
-	PATH_PROBE_SLOW_US = 4000000, /* while sound alone brings reports, once a second */
+	PATH_PROBE_SLOW_US = 3000000, /* from sound alone, which must not suffer */
 	PATH_PROBE_BLIND_US = 1200000, /* without a report nothing more is sent, */
 	PATH_PROBE_MAX_US = 9000000, /* and after this the probe has failed */
 	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */

@@ -103,7 +103,8 @@ static void on_nack(struct rtp_sender *sender, struct rtcp_packet *packet, struc
 		return; /* sound is not repeated: it would come too late */
 	uint16_t seq, following;
 	while (rtcp_read_nack(packet, &seq, &following)) {
-		add_wish(wish, seq);
+		if (!rtp_sender_close_gap(sender, seq))
+			add_wish(wish, seq);
 		for (unsigned i = 0; i < 16; i++) {
 			if (following & 1u << i)
 				add_wish(wish, (uint16_t)(seq + 1 + i));

@@ -83,18 +83,40 @@ static struct sender_stream *probe_stream(struct rtp_sender *sender)
 	return sender->hushed ? &sender->video : &sender->rtx;
 }
 
-static void fill_padding(struct rtp_sender *sender, struct rtp_packet *packet)
+static void fill_padding(struct rtp_sender *sender, struct rtp_packet *packet, uint16_t seq)
 {
-	struct sender_stream *stream = probe_stream(sender);
+	const struct sender_stream *stream = probe_stream(sender);
 	memcpy(packet->header, stream->header, stream->header_len);
 	packet->header_len = stream->header_len;
-	rtp_header_patch(packet->header, stream->seq++, sender->video.newest_time, false);
+	rtp_header_patch(packet->header, seq, sender->video.newest_time, false);
 	rtp_header_set_padding(packet->header);
 	if (stream->capture_at)
 		rtp_header_set_capture(packet->header, stream->capture_at,
 				       sender->video.newest_capture_us);
 	packet->payload = padding;
 	packet->payload_len = PADDING;
+}
+
+static void leave_gap(struct rtp_sender *sender, int64_t now_us)
+{
+	struct sender_gap *gap = &sender->gap;
+	const int64_t wait_us = gap->open ? SENDER_GAP_LOST_US : SENDER_GAP_US;
+	if (!sender->hushed || now_us - gap->since_us < wait_us)
+		return;
+	*gap = (struct sender_gap){ .open = true, .seq = sender->video.seq++, .since_us = now_us };
+}
+
+bool rtp_sender_close_gap(struct rtp_sender *sender, uint16_t seq)
+{
+	struct sender_gap *gap = &sender->gap;
+	if (!sender->hushed || !gap->open || gap->seq != seq)
+		return false;
+	struct rtp_packet packet;
+	gap->open = false;
+	fill_padding(sender, &packet, seq);
+	if (rtp_sender_run(sender, &packet, 1) == 0)
+		sender->stats.padding_packets++;
+	return true;
 }
 
 void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us)
@@ -106,8 +128,10 @@ void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us)
 	size_t count = bytes / PADDING;
 	if (count > SENDER_RUN)
 		count = SENDER_RUN;
+	if (count)
+		leave_gap(sender, now_us);
 	for (size_t i = 0; i < count; i++)
-		fill_padding(sender, &run[i]);
+		fill_padding(sender, &run[i], probe_stream(sender)->seq++);
 	if (count && rtp_sender_run(sender, run, count) == 0)
 		sender->stats.padding_packets += count;
 }

@@ -24,6 +24,8 @@ enum {
 	SENDER_REPORT_QUICK_US = 200000,
 	SENDER_REPORT_QUICK_FOR_US = 3000000,
 	SENDER_REPORT_US = 1000000,
+	SENDER_GAP_US = SENDER_REPORT_QUICK_US, /* a round trip for each of our reports */
+	SENDER_GAP_LOST_US = 1000000, /* it will not be asked for any more */
 	SENDER_HOLD_SLACK_MS = 200, /* the viewer's own estimate may add so much */
 };
 
@@ -41,6 +43,14 @@ struct sender_stream {
 	uint32_t newest_time; /* of the newest frame sent */
 	int64_t newest_media_us;
 	int64_t newest_capture_us;
+};
+
+/* A number that was left out while padding goes under the picture's own: it is asked for at once,
+ * and with each request comes a report, instead of once a second. */
+struct sender_gap {
+	bool open;
+	uint16_t seq;
+	int64_t since_us;
 };
 
 /* What a viewer missed while its link was down. */
@@ -61,6 +71,7 @@ struct rtp_sender {
 	struct rtp_playout playout;
 	int pinned; /* slot, or -1 */
 	int64_t steered_us; /* 0: not yet */
+	struct sender_gap gap;
 	bool hushed; /* no picture for now: the path does not carry it */
 	struct rtp_history history;
 	struct rtp_pacer pacer;
@@ -96,6 +107,8 @@ void rtp_sender_report(struct rtp_sender *sender, int64_t now_us);
 void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us);
 /* The path is full and the smaller picture's keyframe not here yet: nothing more is put into it. */
 bool rtp_sender_holds(struct rtp_sender *sender);
+/* Whether it was left out while probing; then it comes now. */
+bool rtp_sender_close_gap(struct rtp_sender *sender, uint16_t seq);
 /* Padding while the path is probed; called whenever something was sent. */
 void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us);
 void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us);

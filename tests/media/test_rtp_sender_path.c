@@ -145,7 +145,7 @@ Test(rtp_sender_path, the_picture_goes_down_with_the_path_and_up_after_a_probe)
 	cr_assert(padding);
 }
 
-Test(rtp_sender_path, sound_goes_on_while_no_picture_gets_through)
+static void lose_all_pictures(void)
 {
 	pictures(60);
 	join();
@@ -156,6 +156,11 @@ Test(rtp_sender_path, sound_goes_on_while_no_picture_gets_through)
 		pictures(7);
 	}
 	cr_assert(stats().sound_alone);
+}
+
+Test(rtp_sender_path, sound_goes_on_while_no_picture_gets_through)
+{
+	lose_all_pictures();
 	fake_rtp_port_clear(&f.port);
 	pictures(10);
 	show(fake_sound(80, at_us));
@@ -167,6 +172,47 @@ Test(rtp_sender_path, sound_goes_on_while_no_picture_gets_through)
 		sound += ssrc == AUDIO_SSRC;
 	}
 	cr_assert(eq(sz, sound, 1));
+}
+
+/* Of padding under the picture's SSRC from packet `from` on: the first number that was left out. */
+static bool find_gap(size_t from, uint16_t *seq)
+{
+	bool known = false;
+	for (size_t i = from; i < f.port.packet_count; i++) {
+		const struct rtp_view view = fake_rtp_port_view(&f.port, i);
+		if (view.ssrc != VIDEO_SSRC)
+			continue;
+		if (known && view.seq != (uint16_t)(*seq + 1)) {
+			++*seq;
+			return true;
+		}
+		*seq = view.seq;
+		known = true;
+	}
+	return false;
+}
+
+Test(rtp_sender_path,
+     a_probe_beside_sound_leaves_numbers_out_so_that_reports_come_with_the_requests)
+{
+	lose_all_pictures();
+	const uint64_t before = stats().padding_packets;
+	const size_t from = f.port.packet_count;
+	for (int i = 0; i < 40 && stats().padding_packets < before + 60; i++) {
+		report_queue(20000, 0);
+		pictures(7);
+	}
+	uint16_t seq;
+	cr_assert(find_gap(from, &seq));
+	fake_rtp_port_clear(&f.port);
+	nack(&seq, 1);
+	cr_assert(eq(sz, f.port.packet_count, 1));
+	const struct rtp_view late = fake_rtp_port_view(&f.port, 0);
+	cr_assert(eq(u32, late.ssrc, VIDEO_SSRC));
+	cr_assert(eq(u16, late.seq, seq));
+	cr_assert(eq(sz, late.payload_len, 0));
+	nack(&seq, 1);
+	cr_assert(eq(sz, f.port.packet_count, 1)); /* once is enough */
 }
 
 Test(rtp_sender_path, a_pinned_rendition_is_shown)
