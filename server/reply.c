@@ -73,7 +73,7 @@ void reply_preflight(struct http_request *request)
 	struct reply_headers headers = { 0 };
 	reply_add_cors(&headers);
 	reply_add(&headers, "Access-Control-Allow-Methods",
-		  "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+		  "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 	reply_add(&headers, "Access-Control-Allow-Headers",
 		  "Authorization, Content-Type, If-Match, Idempotency-Key");
 	reply_add(&headers, "Access-Control-Max-Age", "86400");
