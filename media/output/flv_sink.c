@@ -193,9 +193,13 @@ static bool is_due(const struct flv_sink *flv, const struct frame *frame)
 static void on_frame(struct sink *sink, struct frame *frame)
 {
 	struct flv_sink *flv = (struct flv_sink *)sink;
-	if (flv->closing || skips(flv, frame))
+	if (flv->closing)
 		return;
-	if (!is_due(flv, frame)) {
+	/* What only waits for company is not worth looking how far the reader is. */
+	const bool due = is_due(flv, frame);
+	if ((due || flv->skipping) && skips(flv, frame))
+		return;
+	if (!due) {
 		flv->held[flv->held_count++] = frame_ref(frame);
 		return;
 	}
