@@ -124,6 +124,14 @@ static bool serve(struct room_view *view, struct list *readers,
 	return true;
 }
 
+/* One message alone goes soon. */
+static void plan_flush(struct room_view *view)
+{
+	const int64_t since_us = loop_now_us(view->worker->loop) - view->flushed_us;
+	const bool busy = view->flushed_us && since_us < 2 * VIEW_FLUSH_BUSY_US;
+	timer_start(&view->flush, busy ? VIEW_FLUSH_BUSY_US : VIEW_FLUSH_US);
+}
+
 static void on_slice(void *arg)
 {
 	struct room_view *view = arg;
@@ -141,13 +149,14 @@ static void on_slice(void *arg)
 		end_batch(view);
 	}
 	if (view->pending_count)
-		timer_start(&view->flush, VIEW_FLUSH_US);
+		plan_flush(view);
 }
 
 static void on_flush(void *arg)
 {
 	struct room_view *view = arg;
 	view->flushing = view->pending_count;
+	view->flushed_us = loop_now_us(view->worker->loop);
 	on_slice(view);
 }
 
@@ -305,7 +314,7 @@ void room_view_message(struct room_view *view, uint64_t seq, struct buf *message
 	view->pending[view->pending_count++] =
 		(struct view_message){ .seq = seq, .text = buf_ref(message) };
 	if (!view->flushing && !timer_active(&view->flush))
-		timer_start(&view->flush, VIEW_FLUSH_US);
+		plan_flush(view);
 }
 
 static const struct view_message *recent(const struct room_view *view, uint64_t seq)

@@ -2,7 +2,7 @@
  * A room as one worker sees it: the last snapshot, who listens here, the newest events. Made by the
  * first snapshot from control, gone with the room. Worker's thread.
  *
- * Messages for everybody leave together every 50 ms, as one text that is rendered once, in slices
+ * Messages for everybody leave together every 50 or 100 ms, as one text that is rendered once, in slices
  * between which the loop serves pictures. Each session gets each event once and in order: what it
  * already had with its `state` or by a replay is left out.
  */
@@ -31,7 +31,8 @@ struct still_home;
 struct worker;
 
 enum {
-	VIEW_FLUSH_US = 50000, /* live messages leave together */
+	VIEW_FLUSH_US = 50000, /* live messages leave together, */
+	VIEW_FLUSH_BUSY_US = 100000, /* and as they keep coming, more of them: each send costs */
 	VIEW_SLICE_US = 2000, /* then sockets and pictures have their turn */
 	VIEW_RECENT = 256, /* events kept for those whose snapshot is a little older */
 	VIEW_PENDING_MAX = 4096, /* messages that wait for a flush; more are dropped */
@@ -92,6 +93,7 @@ struct room_view {
 	struct view_batch batch;
 	uint64_t batches; /* so far */
 	struct timer flush;
+	int64_t flushed_us; /* 0: not yet */
 	struct deferred slice;
 	struct broadcast_clock told; /* the clock that readers go by */
 };

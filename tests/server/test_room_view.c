@@ -48,9 +48,11 @@ static size_t saw(const struct fake_carrier *carrier, uint64_t number)
 	return fake_carrier_saw(carrier, text);
 }
 
+/* As soon as that happens in any case. */
 static void flush(void)
 {
 	app_fixture_advance(&f, VIEW_FLUSH_US);
+	app_fixture_advance(&f, VIEW_FLUSH_BUSY_US - VIEW_FLUSH_US);
 }
 
 Test(room_view, messages_leave_together_as_one_array)
@@ -67,6 +69,26 @@ Test(room_view, messages_leave_together_as_one_array)
 	cr_assert(eq(sz, carrier.count, 1));
 	cr_expect(eq(sz, saw(&carrier, 0), 1));
 	cr_expect(carrier.texts[0][0] == '[');
+	fake_carrier_close(&carrier);
+}
+
+Test(room_view, messages_that_keep_coming_leave_ten_times_a_second)
+{
+	struct fake_carrier carrier;
+	fake_carrier_open(&carrier, view, NULL);
+	fake_carrier_forget(&carrier);
+	for (int i = 0; i < 100; i++) { /* of 20 ms */
+		say(0, 1);
+		app_fixture_advance(&f, 20000);
+	}
+	cr_expect(ge(sz, carrier.count, 17));
+	cr_expect(le(sz, carrier.count, 21));
+	cr_expect(eq(sz, saw(&carrier, 0), 100));
+	app_fixture_advance(&f, 1000000);
+	fake_carrier_forget(&carrier);
+	say(0, 1);
+	flush();
+	cr_expect(eq(sz, carrier.count, 1), "alone again, it leaves soon");
 	fake_carrier_close(&carrier);
 }
 
