@@ -176,7 +176,9 @@ class Nginx(RelayTest):
         self.publish(seconds=40, extra=("-b:v", "8M", "-minrate", "8M", "-maxrate", "8M", "-bufsize", "1M"))
         self.until_state("connected")
         nginx.send_signal(signal.SIGSTOP)
-        pictures = FlvReader(self.server).pictures()
+        reader = FlvReader(self.server)
+        self.addCleanup(reader.close)
+        pictures = reader.pictures()
         before = time.monotonic()
         seen = 0
         while time.monotonic() < before + 3:
@@ -216,7 +218,9 @@ class OverTls(RelayTest):
         self.until_state("connected")
         there = self.other["one"]
         until(lambda: there.request("GET", "/api/rooms/copy")[2]["state"] == "live", "live there")
-        pictures = FlvReader(there, "/live/copy.flv").pictures()
+        reader = FlvReader(there, "/live/copy.flv")
+        self.addCleanup(reader.close)
+        pictures = reader.pictures()
         times = [next(pictures)[0] for _ in range(50)]
         self.assertEqual(times, sorted(times))
         self.server.request("POST", "/api/rooms/demo/end", {}, self.host)
