@@ -2,9 +2,9 @@
  * A room as one worker sees it: the last snapshot, who listens here, the newest events. Made by the
  * first snapshot from control, gone with the room. Worker's thread.
  *
- * Messages for everybody leave together every 50 or 100 ms, as one text that is rendered once, in slices
- * between which the loop serves pictures. Each session gets each event once and in order: what it
- * already had with its `state` or by a replay is left out.
+ * Messages for everybody leave together every 50 or 100 ms, as one text that is rendered once, in
+ * slices between which the loop serves pictures. Each session gets each event once and in order:
+ * what it already had with its `state` or by a replay is left out.
  */
 #ifndef SOUK_SERVER_ROOM_VIEW_H
 #define SOUK_SERVER_ROOM_VIEW_H
