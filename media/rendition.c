@@ -132,7 +132,7 @@ static bool describe(const struct renditions *renditions, unsigned slot, struct 
 {
 	const struct rendition *rendition = &renditions->slot[slot];
 	const struct media_config *config = rendition->config;
-	const bool running = renditions->running >> slot & 1;
+	const bool running = config && renditions->running >> slot & 1;
 	if (!running && !rendition->offered)
 		return false;
 	/* A rung that was stopped comes back as it was. */
