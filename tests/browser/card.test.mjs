@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { goLive, launch, until, watch } from './support/browser.mjs';
+import { cardError, drawnTimes, noteCards, pinCards, settled } from './support/cards.mjs';
 import { Server, wrongClock } from './support/server.mjs';
 import { burningCamera, isBusy, percentile, script, stripReader, stripWatcher, watchRoom } from './support/strip.mjs';
 
 const CARDS = Number(process.env.SOUK_CARDS ?? 300);
-const EVERY_MS = 100;
-const AHEAD_US = 300_000;
 const camera = script([burningCamera, { width: 640, height: 360 }]);
 
 let server, browser, people, studio;
@@ -28,54 +27,19 @@ after(async () => {
 	await server?.stop();
 });
 
-/** Waits until the room's clock is known to `errUs`: it starts with the arrival of the first picture and slews; its window is 10 s. */
-async function settled(page, errUs = 12_000) {
-	const start = Date.now();
-	await page.evaluate(() => {
-		const socket = new WebSocket(`ws://${location.host}/ws/cards`, ['souk.v1']);
-		socket.onmessage = ({ data }) => {
-			for (const { type, data: clock } of [JSON.parse(data)].flat()) if (type === 'clock') window.clockErrUs = clock.err_us;
-		};
-	});
-	await page.waitForTimeout(12_000);
-	await until(page, 'a good clock', () => page.evaluate((bar) => window.clockErrUs <= bar, errUs), 110_000);
-	console.log(`# the clock is good to ${await page.evaluate(() => window.clockErrUs / 1000)} ms after ${(Date.now() - start) / 1000} s of watching`);
-}
-
-/** Notes each new card with the time that is burnt into the frame on screen at that instant. */
-function noteCards() {
-	window.cards = [];
-	const room = document.querySelector('souk-room');
-	const video = room.shadowRoot.querySelector('video');
-	room.addEventListener('souk-pin', ({ detail }) => window.cards.push({ ...detail, drawn_us: window.readStrip(video) * 1000 }));
-}
-
-/** How many presented frames the card came after (or, negative, before) the first drawn at or after its time. */
-function frameError(frames, drawnUs, atUs) {
-	const due = frames.findIndex((drawn) => drawn * 1000 >= atUs);
-	return frames.findIndex((drawn) => drawn * 1000 >= drawnUs) - due;
-}
-
 async function measure(page, name, bar, { count = CARDS, offMs = 0 } = {}) {
 	await page.waitForTimeout(500);
 	await page.evaluate(watchRoom);
 	await page.evaluate(noteCards);
-	const asked = [];
-	for (let card = 0; card < count; card++) {
-		const start = performance.now();
-		const sku = card % 2 ? 'A1' : 'B1';
-		const { at_us } = await server.api('POST', '/api/rooms/cards/pin', people.host, { sku, at_us: (Date.now() + offMs) * 1000 + AHEAD_US });
-		asked.push({ sku, at_us });
-		await page.waitForTimeout(Math.max(0, EVERY_MS - (performance.now() - start)));
-	}
+	const asked = (await pinCards(server, 'cards', people.host, { count, offMs })).map(({ at_us, data }) => ({ sku: data.sku, at_us }));
 	await until(page, 'all cards', async () => (await page.evaluate(() => window.cards.length)) >= count);
 	const right = ({ drawn_us, ...rest }) => ({ ...rest, drawn_us: drawn_us + offMs * 1000 });
 	const cards = (await page.evaluate(() => window.cards)).map(right);
 	assert.deepEqual(cards.map(({ sku }) => sku), asked.map(({ sku }) => sku), 'each card once, in order');
 	const read = cards.map((card, index) => ({ ...card, ...asked[index] })).filter(({ drawn_us }) => drawn_us > 0);
 	assert.ok(read.length > count * 0.98, `${read.length} of ${count} frames could be read`);
-	const frames = [...new Set((await page.evaluate(() => window.shownFrames)).map(({ drawn }) => drawn + offMs))].sort((a, b) => a - b);
-	const errors = read.map(({ drawn_us, at_us }) => frameError(frames, drawn_us, at_us));
+	const frames = drawnTimes(await page.evaluate(() => window.shownFrames)).map((drawn) => drawn + offMs);
+	const errors = read.map(({ drawn_us, at_us }) => cardError(frames, drawn_us / 1000, at_us / 1000).frames);
 	const sizes = errors.map(Math.abs);
 	const counts = Object.fromEntries([...new Set(errors)].sort((a, b) => a - b).map((error) => [error, errors.filter((other) => other === error).length]));
 	const off = read.map(({ capture_us, drawn_us }) => (capture_us - drawn_us) / 1000);
@@ -86,14 +50,14 @@ async function measure(page, name, bar, { count = CARDS, offMs = 0 } = {}) {
 
 test('over WebRTC a card is at most one frame off', async () => {
 	const page = await watch(browser, server, 'cards', '', { script: script(stripReader, stripWatcher) });
-	await settled(page);
+	await settled(page, 'cards');
 	await measure(page, 'whep', 1);
 	await page.context().close();
 });
 
 test('over HTTP-FLV a card is at most two frames off', async () => {
 	const page = await watch(browser, server, 'cards', '?play=flv', { script: script(stripReader, stripWatcher) });
-	await settled(page);
+	await settled(page, 'cards');
 	await measure(page, 'flv', 2);
 	await page.context().close();
 	assert.deepEqual(studio.faults, []);
@@ -105,7 +69,7 @@ test('clocks of host and viewer that are 90 s off change nothing', { skip: off ?
 	await server.stop();
 	await begin(off);
 	const page = await watch(browser, server, 'cards', '', { script: script(stripReader, stripWatcher) });
-	await settled(page);
+	await settled(page, 'cards');
 	const { at_us } = await server.api('POST', '/api/rooms/cards/pin', people.host, { sku: 'A1' });
 	assert.ok(Math.abs(at_us / 1000 - Date.now() - 90_000) < 2_000, 'the server is 90 s ahead of us');
 	await measure(page, 'whep, server 90 s ahead of everybody', 1, { count: Math.ceil(CARDS / 3), offMs: 90_000 });

@@ -1,13 +1,12 @@
 // A host by WebRTC whose pictures show when they were drawn; viewers by LL-HLS, with hls.js and with the
 // browser's own player. Event error: what the playlist says of an event's time against the picture itself.
 import assert from 'node:assert/strict';
-import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { goLive, launch, open, picture, until, watch } from './support/browser.mjs';
+import { playHls } from './support/hls-js.mjs';
 import { Server } from './support/server.mjs';
 import { burningCamera, isBusy, percentile, script, stripReader } from './support/strip.mjs';
 
-const HLS_JS = fileURLToPath(new URL('../../web/node_modules/hls.js/dist/hls.min.js', import.meta.url));
 const FRAMES = 150;
 const PINS = 6;
 let server, browser, people, page;
@@ -23,40 +22,10 @@ after(async () => {
 	await server?.stop();
 });
 
-/** Plays in the page and keeps what is presented and which cues come. */
-function play(url) {
-	const video = Object.assign(document.createElement('video'), { muted: true });
-	document.body.append(video);
-	const hls = new window.Hls({ lowLatencyMode: true });
-	window.cues = new Map();
-	window.frames = [];
-	window.fatal = [];
-	window.hls = hls;
-	hls.on(window.Hls.Events.ERROR, (_, { fatal, details }) => fatal && window.fatal.push(details));
-	const note = ({ target }) => {
-		for (const cue of target.cues ?? []) if (cue.value?.key === 'X-SOUK-MESSAGE') window.cues.set(cue.id, { at: cue.startTime, message: atob(cue.value.data) });
-	};
-	video.textTracks.addEventListener('addtrack', ({ track }) => {
-		track.mode = 'hidden';
-		window.track = track;
-	});
-	setInterval(() => window.track && note({ target: window.track }), 50);
-	const onFrame = (_now, { mediaTime }) => {
-		video.requestVideoFrameCallback(onFrame);
-		const drawn = window.readStrip(video);
-		if (drawn !== null) window.frames.push({ drawn, mediaTime, at: performance.timeOrigin + performance.now() });
-	};
-	video.requestVideoFrameCallback(onFrame);
-	hls.loadSource(url);
-	hls.attachMedia(video);
-	void video.play();
-}
-
 test('hls.js plays in low-latency mode near the live edge', async () => {
 	page = await open(browser, `${server.base}/api/rooms/hls`, { script: script(stripReader) });
-	await page.addScriptTag({ path: HLS_JS });
 	const begin = Date.now();
-	await page.evaluate(play, `${server.base}/hls/hls/index.m3u8`);
+	await playHls(page, `${server.base}/hls/hls/index.m3u8`);
 	await until(page, 'a picture', () => page.evaluate(() => window.frames.length > 0));
 	console.log(`# first picture after ${Date.now() - begin} ms`);
 	await page.waitForTimeout(5_000); // hls.js finds its distance
