@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url';
 const HLS_JS = fileURLToPath(new URL('../../../web/node_modules/hls.js/dist/hls.min.js', import.meta.url));
 
 /** Plays in the page and keeps what is presented and which cues come. */
-function play({ url, startPosition }) {
+function play(url) {
 	const video = Object.assign(document.createElement('video'), { muted: true });
 	document.body.append(video);
-	const hls = new window.Hls({ lowLatencyMode: true, startPosition });
+	const hls = new window.Hls({ lowLatencyMode: true });
 	window.cues = new Map();
 	window.frames = [];
 	window.fatal = [];
@@ -40,8 +40,8 @@ function play({ url, startPosition }) {
 	void video.play();
 }
 
-/** `startPosition`: s, -1: where the playlist wants it. The page has stripReader. */
-export async function playHls(page, url, startPosition = -1) {
+/** The page has stripReader. */
+export async function playHls(page, url) {
 	await page.addScriptTag({ path: HLS_JS });
-	await page.evaluate(play, { url, startPosition });
+	await page.evaluate(play, url);
 }
