@@ -12,10 +12,13 @@ export const config = {
   watchMs: 1_000,
   /** A server that sends says so at least once a second (reports); without a byte for so long the path is lost. */
   silentMs: 1_500,
-  /** Behind the live edge by more than this: play faster; by the second: jump. */
-  flvTargetS: 0.6,
-  flvMaxS: 1.2,
+  /** What is held of FLV: beyond the second plays faster, until it is the first; beyond the third jumps. */
+  flvTargetS: 0.35,
+  flvMaxS: 0.55,
   flvJumpS: 2.5,
+  /** Each time that it ran out it is more by so much, at most so much. */
+  flvStallS: 0.2,
+  flvStallsS: 0.6,
   flvRate: 1.15,
   clocksMax: 4,
   anchorsMax: 32,

@@ -18,6 +18,11 @@ export class FlvPlayer extends Engine {
   private hasFrame = false;
   private movedAt = 0;
   private lastPosition = -1;
+  private stallsS = 0;
+  private readonly onWaiting = () => {
+    // Not what comes before the first picture, or by a jump.
+    if (this.hasFrame && !this.options.video.seeking) this.stallsS = Math.min(config.flvStallsS, this.stallsS + config.flvStallS);
+  };
 
   static isSupported(): boolean {
     return typeof MediaSource === 'function' && MediaSource.isTypeSupported('video/mp4; codecs="avc1.42E01E,mp4a.40.2"');
@@ -40,6 +45,7 @@ export class FlvPlayer extends Engine {
     this.unwatch?.();
     this.player?.destroy();
     this.player = null;
+    this.options.video.removeEventListener('waiting', this.onWaiting);
     this.options.video.playbackRate = 1;
   }
 
@@ -63,6 +69,7 @@ export class FlvPlayer extends Engine {
       const anchor = readClockSei(sei);
       if (anchor) this.clock.anchor(anchor.atS, anchor.captureUs);
     });
+    video.addEventListener('waiting', this.onWaiting);
     player.attachMediaElement(video);
     player.load();
     this.unwatch = watchFrames(video, (frame) => this.onFrame(frame));
@@ -104,8 +111,9 @@ export class FlvPlayer extends Engine {
     const end = buffered.end(buffered.length - 1);
     const start = buffered.start(buffered.length - 1);
     const behind = end - currentTime;
-    if (behind > config.flvJumpS || currentTime < start) video.currentTime = Math.max(start, end - config.flvTargetS);
-    else if (behind > config.flvMaxS) video.playbackRate = config.flvRate;
-    else if (behind < config.flvTargetS) video.playbackRate = 1;
+    const targetS = config.flvTargetS + this.stallsS;
+    if (behind > config.flvJumpS || currentTime < start) video.currentTime = Math.max(start, end - targetS);
+    else if (behind > config.flvMaxS + this.stallsS) video.playbackRate = config.flvRate;
+    else if (behind < targetS) video.playbackRate = 1;
   }
 }
