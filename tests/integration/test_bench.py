@@ -11,6 +11,8 @@ from souk import BIN
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "load-tests" / tool) for tool in ("bench", "soak")]
+import lipsync  # noqa: E402
+import opus_hour  # noqa: E402
 import peers_bench  # noqa: E402
 import plot  # noqa: E402
 from judge import judge  # noqa: E402
@@ -60,6 +62,28 @@ def phases(*names_and_ends):
         found.append({"name": name, "first": begin, "last": end - 1})
         begin = end
     return found
+
+
+class Clock(unittest.TestCase):
+    def test_a_skew_and_a_drift_that_are_known_are_found(self):
+        for skew, drift, held in ((30, 4, True), (-45, 0, False), (10, 8, False)):
+            pairs = [(second, skew + drift * second / 3600 + 3 * (-1) ** second) for second in range(1200)]
+            row = lipsync.judge("room", "flv", "ffmpeg", pairs)
+            self.assertAlmostEqual(row["drift_ms_per_hour"], drift, delta=0.1)
+            self.assertAlmostEqual(row["begin_ms"], skew, delta=4)
+            self.assertEqual(row["held"], held)
+
+    def test_flashes_and_beeps_are_told_to_the_millisecond_after_hours_too(self):
+        said = ("[Parsed_metadata_2 @ 0x1] frame:5 pts:7200000000 pts_time:7200\n"
+                "[Parsed_ametadata_3 @ 0x2] frame:9 pts:7200012345 pts_time:7200.01\n")
+        [(at, skew)] = lipsync.pairs_of(said)
+        self.assertEqual(at, 0)
+        self.assertAlmostEqual(skew, 12.345, places=3)
+
+    def test_a_minute_of_aac_at_44100_keeps_its_place_as_opus(self):
+        row = opus_hour.bench({"bin": pathlib.Path(BIN)}, minutes=1)
+        self.assertTrue(row["held"], row)
+        self.assertLess(abs(row["first_ms"]), 1)
 
 
 class Judge(unittest.TestCase):
