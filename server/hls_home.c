@@ -180,6 +180,13 @@ static void share_break(struct hls_rendition *rendition)
 	}
 }
 
+/* A break that was to come with the next keyframe, when an epoch came first. */
+static void make_up(struct hls_rendition *rendition)
+{
+	hls_window_missed(rendition->window, rendition->home->breaks - rendition->breaks);
+	rendition->breaks = rendition->home->breaks;
+}
+
 static void on_map(void *arg, const struct cmaf_tracks *tracks, struct buf *header)
 {
 	struct hls_rendition *rendition = arg;
@@ -187,6 +194,8 @@ static void on_map(void *arg, const struct cmaf_tracks *tracks, struct buf *head
 	ts_muxer_tracks(&rendition->ts, tracks);
 	if (rendition->map_epoch == rendition->epoch)
 		share_break(rendition);
+	else
+		make_up(rendition);
 	rendition->map_epoch = rendition->epoch;
 }
 

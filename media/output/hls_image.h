@@ -30,7 +30,7 @@ struct hls_segment {
 	atomic_uint refs;
 	uint64_t msn; /* media sequence number */
 	uint64_t map; /* number of its header */
-	bool discontinuity; /* does not continue the one before */
+	unsigned discontinuities; /* 0: it continues the one before; more than 1: others had them */
 	bool whole;
 	bool ts; /* all of it is there as transport stream, too */
 	int64_t capture_us; /* of its first picture */

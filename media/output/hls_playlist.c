@@ -23,7 +23,7 @@ size_t hls_playlist_skips(const struct hls_playlist *playlist)
 	/* Up to a discontinuity and no farther: players differ in what they make of one that they
 	 * are not shown. */
 	while (skipped < playlist->count && playlist->segments[skipped]->whole &&
-	       (!skipped || !playlist->segments[skipped]->discontinuity) &&
+	       (!skipped || !playlist->segments[skipped]->discontinuities) &&
 	       rest_us(playlist, skipped + 1) >= (int64_t)HLS_SKIP_S * 1000000)
 		skipped++;
 	return playlist->ended ? 0 : skipped;
@@ -41,13 +41,18 @@ static void put_part(struct bytes *out, const struct hls_playlist *playlist,
 		     index, part->independent ? ",INDEPENDENT=YES" : "");
 }
 
+static void put_discontinuities(struct bytes *out, const struct hls_segment *segment)
+{
+	for (unsigned i = 0; i < segment->discontinuities; i++)
+		bytes_text(out, "#EXT-X-DISCONTINUITY\n");
+}
+
 static void put_segment(struct bytes *out, const struct hls_playlist *playlist, size_t index,
 			bool with_map)
 {
 	const struct hls_segment *segment = playlist->segments[index];
 	char date[HLS_DATE_TEXT];
-	if (segment->discontinuity)
-		bytes_text(out, "#EXT-X-DISCONTINUITY\n");
+	put_discontinuities(out, segment);
 	if (with_map)
 		bytes_printf(out, "#EXT-X-MAP:URI=\"%s-i%llu.mp4\"\n", playlist->rendition,
 			     (unsigned long long)segment->map);
@@ -123,8 +128,7 @@ void hls_playlist_put_ts(const struct hls_playlist *playlist, struct bytes *out)
 	for (size_t i = 0; i < playlist->count; i++) {
 		const struct hls_segment *segment = playlist->segments[i];
 		char date[HLS_DATE_TEXT];
-		if (segment->discontinuity)
-			bytes_text(out, "#EXT-X-DISCONTINUITY\n");
+		put_discontinuities(out, segment);
 		hls_date_text(segment->capture_us, date);
 		bytes_printf(out, "#EXT-X-PROGRAM-DATE-TIME:%s\n#EXTINF:%.5f,\n%s-%llu.ts\n", date,
 			     seconds(segment->duration_us), playlist->rendition,

@@ -26,6 +26,7 @@ struct hls_window {
 	struct hls_map maps[MAPS_MAX];
 	size_t map_count;
 	bool map_is_new; /* no segment uses it yet */
+	unsigned missed; /* discontinuities that came to others alone */
 	size_t bytes;
 	struct cmaf_tracks tracks; /* a reference each */
 	bool ended;
@@ -76,6 +77,7 @@ void hls_window_map(struct hls_window *window, const struct cmaf_tracks *tracks,
 	/* Named after the segment that it comes with. */
 	window->maps[window->map_count++] =
 		(struct hls_map){ .number = window->next_msn, .header = buf_ref(header) };
+	window->missed += window->map_is_new;
 	window->map_is_new = true;
 }
 
@@ -92,7 +94,7 @@ static void drop_oldest(struct hls_window *window)
 	if (window->listed)
 		window->listed--;
 	else
-		window->discontinuities += window->segments[0]->discontinuity;
+		window->discontinuities += window->segments[0]->discontinuities;
 	window->bytes -= window->segments[0]->bytes + window->segments[0]->ts_bytes;
 	hls_segment_unref(window->segments[0]);
 	window->count--;
@@ -104,7 +106,7 @@ static void trim(struct hls_window *window)
 {
 	while (window->listed + 1 < window->count &&
 	       duration_from(window, window->listed + 1) >= HLS_LISTED_US)
-		window->discontinuities += window->segments[window->listed++]->discontinuity;
+		window->discontinuities += window->segments[window->listed++]->discontinuities;
 	while (window->count > 1 &&
 	       (window->bytes > HLS_BYTES_MAX || window->count == HLS_SEGMENTS_MAX ||
 		(window->listed && duration_from(window, 1) >= HLS_KEPT_US)))
@@ -125,16 +127,25 @@ static struct hls_segment *segment_create(const struct hls_segment *from)
 	return segment;
 }
 
+void hls_window_missed(struct hls_window *window, unsigned count)
+{
+	window->missed += count;
+}
+
 static void begin_segment(struct hls_window *window, const struct cmaf_part *part)
 {
 	const struct hls_segment fresh = {
 		.msn = window->next_msn++,
 		.map = window->maps[window->map_count - 1].number,
-		.discontinuity = window->map_is_new && window->any,
+		.discontinuities = window->map_is_new && window->any ? 1 + window->missed : 0,
 		.ts = true,
 		.capture_us = part->capture_us,
 	};
 	trim(window);
+	if (!window->any)
+		window->discontinuities += window->missed;
+	if (window->map_is_new)
+		window->missed = 0;
 	window->map_is_new = false;
 	window->any = true;
 	window->segments[window->count++] = segment_create(&fresh);
@@ -190,7 +201,7 @@ struct hls_numbers hls_window_next(const struct hls_window *window)
 	struct hls_numbers next = { .msn = window->next_msn,
 				    .discontinuity = window->discontinuities + 1 };
 	for (size_t i = window->listed; i < window->count; i++)
-		next.discontinuity += window->segments[i]->discontinuity;
+		next.discontinuity += window->segments[i]->discontinuities;
 	return next;
 }
 
@@ -283,7 +294,7 @@ static bool put_ts_playlist(struct hls_image *image, const struct hls_window *wi
 		.others = others,
 	};
 	for (size_t i = window->listed; i < from; i++)
-		playlist.discontinuities += window->segments[i]->discontinuity;
+		playlist.discontinuities += window->segments[i]->discontinuities;
 	image->ts_playlist = render(&playlist, 0, true);
 	image->ts_gzip = image->ts_playlist ? gzip_buf(image->ts_playlist) : NULL;
 	return image->ts_gzip;

@@ -41,6 +41,8 @@ int hls_window_create(struct hls_window **out, const char *rendition,
 /* As the cutter calls them. */
 void hls_window_map(struct hls_window *window, const struct cmaf_tracks *tracks,
 		    struct buf *header);
+/* Other renditions had so many discontinuities more: the next one here stands for them, too. */
+void hls_window_missed(struct hls_window *window, unsigned count);
 /* `ts` is the same as transport stream; NULL: that is not made. */
 void hls_window_part(struct hls_window *window, const struct cmaf_part *part, struct buf *ts);
 void hls_window_segment(struct hls_window *window);

@@ -30,7 +30,7 @@ def utc(text):
 class Segment:
     def __init__(self, msn):
         self.msn, self.parts, self.uri, self.duration, self.map, self.date = msn, [], None, None, None, None
-        self.discontinuity = False
+        self.discontinuity = 0
 
 
 class Playlist:
@@ -63,7 +63,7 @@ class Playlist:
             if name == "EXTINF":
                 duration = float(value.rstrip(","))
             elif name == "DISCONTINUITY":
-                segment().discontinuity = True
+                segment().discontinuity += 1
             elif name == "MAP":
                 seen_map = attributes(value)["URI"]
                 segment().map = seen_map

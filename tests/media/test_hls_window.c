@@ -197,6 +197,24 @@ Test(hls_window, a_map_begins_a_discontinuity_that_is_counted_when_it_leaves)
 	cr_assert(hls_image_map(f.image, 1003) != NULL);
 }
 
+Test(hls_window, a_discontinuity_stands_for_those_that_others_had,
+     .description = "RFC 8216bis 6.2.4")
+{
+	segments(2);
+	hls_window_missed(f.window, 1);
+	segments(1);
+	map();
+	segments(2);
+	const char *text = playlist();
+	cr_assert(has(text,
+		      "source-1002.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP"));
+	cr_assert(eq(sz, count_of(text, "#EXT-X-DISCONTINUITY\n"), 2));
+	cr_assert(eq(u64, hls_window_next(f.window).discontinuity, 53));
+	map();
+	segments(60);
+	cr_assert(has(playlist(), "#EXT-X-DISCONTINUITY-SEQUENCE:53\n"));
+}
+
 Test(hls_window, the_end_is_marked)
 {
 	segments(2);
