@@ -21,23 +21,25 @@ struct mark {
 	int64_t at_us;
 };
 
+/* What each frame touches stands together in front: with thousands of readers each line of it is
+ * read from far away. */
 struct flv_sink {
 	struct sink sink;
 	struct loop *loop;
-	struct broadcast *broadcast;
 	struct byte_port port;
 	struct media_config *video, *audio; /* what the reader was told; a reference each */
 	int64_t batch_us; /* how much goes out in one write; 0: each picture */
-	struct frame *held[HELD_MAX]; /* waiting for company; a reference each */
 	size_t held_count;
 	uint64_t sent; /* bytes handed to the port */
 	uint64_t start_end; /* where the cached group ends in the stream */
-	struct mark marks[MARKS]; /* a ring of what may still be on its way, oldest first */
 	size_t first_mark, mark_count;
 	bool retell[2]; /* of sound, of the picture: what was told did not get out */
 	bool skipping; /* until a keyframe */
 	bool closing;
 	struct flv_sink_stats stats;
+	struct frame *held[HELD_MAX]; /* waiting for company; a reference each */
+	struct mark marks[MARKS]; /* a ring of what may still be on its way, oldest first */
+	struct broadcast *broadcast;
 };
 
 /* Tags collected for one write. */
@@ -142,6 +144,8 @@ static struct lag measure(struct flv_sink *flv)
 		flv->first_mark = (flv->first_mark + 1) % MARKS;
 		flv->mark_count--;
 	}
+	if (!flv->mark_count) /* the same place again, which is near */
+		flv->first_mark = 0;
 	const uint64_t group_left = taken < flv->start_end ? flv->start_end - taken : 0;
 	struct lag lag = { .bytes = group_left < backlog ? backlog - (size_t)group_left : 0 };
 	if (flv->mark_count)
