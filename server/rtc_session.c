@@ -70,11 +70,50 @@ static void on_sctp(void *arg, const uint8_t *packet, size_t len)
 		live_channel_feed(session->channel, packet, len);
 }
 
+static void on_no_goodbye(void *arg)
+{
+	rtc_session_destroy(arg);
+}
+
+static void tell_gone(struct rtc_session *session)
+{
+	if (session->publisher_id)
+		control_note_gone(session->worker, session->view->snapshot->id,
+				  session->publisher_id, session->orderly);
+	session->publisher_id = 0;
+}
+
+/* Many clients close first and say DELETE then. Whether a host has left or will be back makes a
+ * difference for its viewers. */
+static void await_goodbye(struct rtc_session *session)
+{
+	rtc_media_destroy(session);
+	live_channel_destroy(session->channel);
+	session->channel = NULL;
+	peer_close(session->peer);
+	session->peer = NULL;
+	timer_start(&session->goodbye, RTC_GOODBYE_US);
+}
+
+static void on_ending(void *arg)
+{
+	struct rtc_session *session = arg;
+	if (!session->publisher_id || !session->orderly) {
+		rtc_session_destroy(session);
+		return;
+	}
+	tell_gone(session);
+	await_goodbye(session);
+}
+
 static void on_closed(void *arg, enum peer_reason reason)
 {
 	struct rtc_session *session = arg;
 	log_info(&session->log, "closed reason=%s", peer_reason_text(reason));
-	rtc_session_destroy(session);
+	if (reason == PEER_REMOTE_CLOSED && session->publisher_id && !session->orderly)
+		await_goodbye(session);
+	else
+		rtc_session_destroy(session);
 }
 
 static const struct peer_ops peer_ops = {
@@ -138,11 +177,6 @@ static int agree(struct rtc_session *session, const struct sdp *offer, struct by
 		       : whep_answer(&session->agreement, answer, offer, &local, error);
 }
 
-static void on_ending(void *arg)
-{
-	rtc_session_destroy(arg);
-}
-
 static struct rtc_session *allocate(struct worker *worker, const struct rtc_offer *offer)
 {
 	struct rtc_session *session = xcalloc(1, sizeof(*session));
@@ -162,6 +196,7 @@ static struct rtc_session *allocate(struct worker *worker, const struct rtc_offe
 	log_init(&session->log, &worker->log, "room=%s %s=%.8s", offer->view->snapshot->id,
 		 offer->kind == SDP_WHIP ? "whip" : "whep", secret);
 	deferred_init(&session->ending, on_ending, session);
+	timer_init(&session->goodbye, worker->loop, on_no_goodbye, session);
 	list_init(&session->pacing);
 	list_init(&session->streams);
 	list_append(&worker->rtc, &session->link);
@@ -277,6 +312,8 @@ int rtc_session_restart(struct rtc_session *session, const struct sdp_ice *remot
 			struct bytes *fragment)
 {
 	char ufrag[PEER_UFRAG_LEN + 1], pwd[PEER_PWD_LEN + 1];
+	if (!session->peer)
+		return -ENOTCONN;
 	peer_credentials(ufrag, pwd);
 	const int err = peer_restart_ice(session->peer, ufrag, pwd);
 	if (err)
@@ -326,10 +363,9 @@ void rtc_session_destroy(struct rtc_session *session)
 	rtc_media_destroy(session);
 	live_channel_destroy(session->channel);
 	peer_close(session->peer);
-	if (session->publisher_id)
-		control_note_gone(worker, session->view->snapshot->id, session->publisher_id,
-				  session->orderly);
+	tell_gone(session);
 	deferred_cancel(&session->ending);
+	timer_stop(&session->goodbye);
 	list_remove(&session->link);
 	map_remove_str(&worker->rtc_sessions, session->resource);
 	room_view_leave(session->view, session->kind == SDP_WHEP);

@@ -34,6 +34,7 @@ enum {
 	RTC_RESOURCE_SIZE = 32,
 	RTC_SECRET_LEN = 24,
 	RTC_CNAME_LEN = 16,
+	RTC_GOODBYE_US = 1500000, /* a host that closed its connection may still say DELETE */
 	RTC_PATCHES_S = 10, /* of one session; beyond, with the burst: 429 */
 	RTC_PATCHES_BURST = 50,
 };
@@ -50,10 +51,11 @@ struct rtc_session {
 	char cname[RTC_CNAME_LEN + 1];
 	char sub[JWT_NAME_SIZE];
 	struct sdp_agreement agreement;
-	struct peer *peer;
+	struct peer *peer; /* NULL: closed, only the goodbye is awaited */
 	struct live_channel *channel; /* NULL without m=application */
 	struct rtp_port port;
 	struct deferred ending;
+	struct timer goodbye;
 	struct log log;
 	bool connected;
 	bool orderly; /* the client said goodbye */

@@ -178,6 +178,10 @@ class WhepAiortc(RoomTest):
             self.assertGreater(len(viewer.pictures), seen)
             await viewer.close()
             await again.close()
+            # Many clients say so when their connection is closed already.
+            goodbye = [await asyncio.to_thread(self.server.request, "DELETE", again.location, None, self.host) for _ in range(2)]
+            self.assertEqual([status for status, _, _ in goodbye], [200, 404])
+            await asyncio.to_thread(until, lambda: self.state()["state"] == "lost", "lost")
 
         asyncio.run(scenario())
 
