@@ -171,14 +171,18 @@ def measure(children, server, bindir, room, seconds, reference):
     host = start_host(children, server, bindir, room, seconds + 2 * EACH_S + START_S)
     wait_live(server, room)
     base = f"http://{server.at['http']}"
-    readers = {name: subprocess.Popen(finder(f"{base}{path}", seconds=seconds), stderr=subprocess.PIPE,
-                                      stdout=subprocess.DEVNULL, text=True)
-               for name, path in (("flv", f"/live/{room}.flv"), ("ll-hls", f"/hls/{room}/index.m3u8"))}
-    children.running += readers.values()
+    readers = {}
+    for name, path in (("flv", f"/live/{room}.flv"), ("ll-hls", f"/hls/{room}/index.m3u8")):
+        said = open(OUT / f"marks-{name}.log", "w+")  # not a pipe: nobody reads it meanwhile
+        readers[name] = said, children.start(finder(f"{base}{path}", seconds=seconds), LOAD_CORE,
+                                             stdout=subprocess.DEVNULL, stderr=said)
     played = watch_in_browser(server, room, seconds, reference)
     rows = judge_played(room, played)
-    for name, reader in readers.items():
-        rows.append(judge(room, name, "ffmpeg", pairs_of(reader.communicate()[1])))
+    for name, (said, reader) in readers.items():
+        reader.wait(seconds)
+        said.seek(0)
+        rows.append(judge(room, name, "ffmpeg", pairs_of(said.read())))
+        said.close()
         children.running.remove(reader)
     children.end(host)
     time.sleep(2)  # the newest part is on the disk
