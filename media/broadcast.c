@@ -307,6 +307,7 @@ int broadcast_push_made(struct broadcast *broadcast, struct frame *frame)
 	if (!stale) {
 		frame->gap_us =
 			frame->epoch == epoch ? broadcast->map.gap_us : broadcast->former_gap_us;
+		frame->made = true;
 		(void)take_config(broadcast, frame);
 		share(broadcast, frame);
 	}

@@ -68,6 +68,7 @@ struct frame {
 	/* The gaps between epochs so far, each but for one frame: formats that cannot have a hole
 	 * (FLV) show media_us - gap_us. */
 	int64_t gap_us;
+	bool made; /* by a transcoder: it came later than what the source sent */
 	bool stamp; /* formats that carry SEI put the capture time in: keyframes, once a second */
 	struct media_config *config;
 	/* H.264: NAL units with 4-byte lengths, parameter sets and AUD left out (they are in

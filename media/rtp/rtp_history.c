@@ -30,7 +30,7 @@ static struct history_entry *newest(struct rtp_history *history)
 }
 
 void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_t first_seq,
-		       uint16_t hold_ms, int64_t now_us)
+		       struct rtp_hold hold, int64_t now_us)
 {
 	if (history->used == HISTORY_FRAMES)
 		drop_oldest(history);
@@ -38,7 +38,7 @@ void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_
 	*newest(history) = (struct history_entry){
 		.frame = frame_ref(frame),
 		.first_seq = first_seq,
-		.hold_ms = hold_ms,
+		.hold = hold,
 		.sent_us = now_us,
 	};
 }

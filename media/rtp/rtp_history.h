@@ -6,6 +6,8 @@
 #ifndef SOUK_MEDIA_RTP_RTP_HISTORY_H
 #define SOUK_MEDIA_RTP_RTP_HISTORY_H
 
+#include "media/rtp/rtp_playout.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,7 +35,7 @@ struct rtp_history {
 		int64_t sent_us;
 		uint32_t count; /* packets that have gone out so far */
 		uint16_t first_seq;
-		uint16_t hold_ms; /* told with its packets */
+		struct rtp_hold hold; /* told with its packets */
 	} ring[HISTORY_FRAMES];
 	unsigned oldest, used;
 	struct rtx_mark {
@@ -50,7 +52,7 @@ void rtp_history_finish(struct rtp_history *history);
 /* A frame of which packets begin to go out; rtp_history_sent() counts them. Takes its own
  * reference. */
 void rtp_history_begin(struct rtp_history *history, struct frame *frame, uint16_t first_seq,
-		       uint16_t hold_ms, int64_t now_us);
+		       struct rtp_hold hold, int64_t now_us);
 void rtp_history_sent(struct rtp_history *history, uint32_t packets, size_t bytes);
 /* A quarter of bytes that were not sent, but might have been, may be repeated, too. */
 void rtp_history_grant(struct rtp_history *history, size_t bytes);

@@ -56,11 +56,18 @@ void rtp_playout_report(struct rtp_playout *playout, uint32_t highest_seq, int32
 	adapt(playout, needed_ms(lost_share(playout), rtt_us), now_us);
 }
 
-uint16_t rtp_playout_tell(struct rtp_playout *playout)
+struct rtp_hold rtp_playout_tell(struct rtp_playout *playout)
 {
-	if (playout->told_ms < playout->ms)
+	const uint16_t least = playout->sound_is_late ? PLAYOUT_SOUND_MS : 0;
+	const uint16_t wanted = playout->ms > least ? playout->ms : least;
+	if (playout->told_ms < wanted)
 		playout->told_ms += PLAYOUT_STEP_MS;
-	else if (playout->told_ms > playout->ms)
+	else if (playout->told_ms > wanted)
 		playout->told_ms -= PLAYOUT_STEP_MS;
-	return playout->told_ms;
+	struct rtp_hold hold = { .min_ms = playout->told_ms };
+	if (playout->sound_is_late)
+		hold.max_ms = PLAYOUT_SOUND_MAX_MS;
+	else if (hold.min_ms)
+		hold.max_ms = hold.min_ms + PLAYOUT_SLACK_MS;
+	return hold;
 }

@@ -1,7 +1,8 @@
 /*
  * How long a viewer holds each picture before it shows it (header extension playout-delay): not at
  * all on a clean path; on one that goes on losing packets until their repairs are there, which
- * take a round trip each. Without it every loss on a long path is a picture that stands still.
+ * take a round trip each. Without it every loss on a long path is a picture that stands still. And
+ * pictures whose sound is transcoded may wait for it, as long as the browser finds right.
  *
  * Knows no packets and no clock. One owner.
  */
@@ -20,12 +21,21 @@ enum {
 	PLAYOUT_REPAIR_MS = 20, /* until the receiver has asked, beyond the round trip */
 	PLAYOUT_MAX_MS = 400,
 	PLAYOUT_STEP_MS = 10, /* unit of the extension */
+	PLAYOUT_SLACK_MS = 200, /* the viewer's own estimate may add so much, */
+	PLAYOUT_SOUND_MAX_MS = 500, /* or this while sound is late, */
+	PLAYOUT_SOUND_MS = 50, /* which it is by so much at least */
 	PLAYOUT_CALM_US = 20000000, /* less is needed for so long: less it is */
+};
+
+/* As it is told. */
+struct rtp_hold {
+	uint16_t min_ms, max_ms;
 };
 
 struct rtp_playout {
 	uint16_t ms;
 	uint16_t told_ms; /* with the newest picture */
+	bool sound_is_late; /* transcoded; set by the owner */
 	bool known; /* a report came before */
 	uint32_t highest_seq;
 	int32_t lost;
@@ -42,8 +52,8 @@ struct rtp_playout {
 void rtp_playout_report(struct rtp_playout *playout, uint32_t highest_seq, int32_t lost,
 			int64_t rtt_us, int64_t now_us);
 
-/* What to tell with the next picture, in ms. Goes there step by step: browsers take the very first
+/* What to tell with the next picture. Goes there step by step: browsers take the very first
  * delay at once, and the picture would stand still for as long. */
-uint16_t rtp_playout_tell(struct rtp_playout *playout);
+struct rtp_hold rtp_playout_tell(struct rtp_playout *playout);
 
 #endif

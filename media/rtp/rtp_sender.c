@@ -40,11 +40,10 @@ void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *pack
 	packet->payload_len = piece->len;
 }
 
-void rtp_sender_set_hold(const struct sender_stream *stream, uint8_t *header, uint16_t ms)
+void rtp_sender_set_hold(const struct sender_stream *stream, uint8_t *header, struct rtp_hold hold)
 {
 	if (stream->playout_at)
-		rtp_header_set_playout(header, stream->playout_at, ms,
-				       ms ? ms + SENDER_HOLD_SLACK_MS : 0);
+		rtp_header_set_playout(header, stream->playout_at, hold.min_ms, hold.max_ms);
 }
 
 void rtp_sender_count(struct rtp_sender *sender, struct sender_stream *stream,
@@ -111,9 +110,9 @@ static int send_pieces(struct rtp_sender *sender, struct frame *frame,
 static void begin_picture(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
 {
 	struct sender_stream *video = &sender->video;
-	const uint16_t hold_ms = rtp_playout_tell(&sender->playout);
-	rtp_sender_set_hold(video, video->header, hold_ms);
-	rtp_history_begin(&sender->history, frame, video->seq, hold_ms, now_us);
+	const struct rtp_hold hold = rtp_playout_tell(&sender->playout);
+	rtp_sender_set_hold(video, video->header, hold);
+	rtp_history_begin(&sender->history, frame, video->seq, hold, now_us);
 }
 
 static void send_picture(struct rtp_sender *sender, struct frame *frame,

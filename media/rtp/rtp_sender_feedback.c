@@ -180,7 +180,7 @@ bool rtp_sender_repeat(struct rtp_sender *sender, const uint16_t *seqs, unsigned
 		} else {
 			rtp_sender_fill(&sender->video, packet, sent->frame, piece, image->data,
 					seq);
-			rtp_sender_set_hold(&sender->video, packet->header, sent->hold_ms);
+			rtp_sender_set_hold(&sender->video, packet->header, sent->hold);
 		}
 		if (++run.count == REPAIR_RUN)
 			repeat_run(sender, &run);

@@ -82,6 +82,7 @@ static void send_sound(struct rtp_sender *sender)
 
 void rtp_sender_sound(struct rtp_sender *sender, struct frame *frame)
 {
+	sender->playout.sound_is_late = frame->made;
 	sender->sound[sender->sound_count++] = frame_ref(frame);
 	if (sender->sound_count == SENDER_SOUND_MAX)
 		send_sound(sender);

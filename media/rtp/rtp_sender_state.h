@@ -26,7 +26,6 @@ enum {
 	SENDER_REPORT_US = 1000000,
 	SENDER_GAP_US = SENDER_REPORT_QUICK_US, /* a round trip for each of our reports */
 	SENDER_GAP_LOST_US = 1000000, /* it will not be asked for any more */
-	SENDER_HOLD_SLACK_MS = 200, /* the viewer's own estimate may add so much */
 };
 
 /* One SSRC. */
@@ -125,7 +124,7 @@ void rtp_sender_hole_fill(struct rtp_sender *sender, int64_t now_us);
 void rtp_sender_hole_end(struct rtp_sender *sender);
 
 /* How long the viewer holds the picture, in a header of the stream. */
-void rtp_sender_set_hold(const struct sender_stream *stream, uint8_t *header, uint16_t ms);
+void rtp_sender_set_hold(const struct sender_stream *stream, uint8_t *header, struct rtp_hold hold);
 
 /* The header of packet `piece` of the frame's image, as it was or will be sent under `seq`. */
 void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *packet,

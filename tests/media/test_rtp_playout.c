@@ -81,6 +81,23 @@ Test(rtp_playout, reports_of_nothing_new_and_hostile_ones_change_nothing)
 	cr_assert(le(uint, playout.ms, PLAYOUT_MAX_MS));
 }
 
+Test(rtp_playout, pictures_may_wait_for_sound_that_is_late)
+{
+	playout.sound_is_late = true;
+	struct rtp_hold hold = { 0 };
+	for (int i = 0; i < 30; i++)
+		hold = rtp_playout_tell(&playout);
+	cr_assert(eq(u16, hold.min_ms, PLAYOUT_SOUND_MS));
+	cr_assert(eq(u16, hold.max_ms, PLAYOUT_SOUND_MAX_MS));
+	go_on(3, 50, 50000);
+	for (int i = 0; i < 30; i++)
+		hold = rtp_playout_tell(&playout);
+	cr_assert(eq(u16, hold.min_ms, 140));
+	playout = (struct rtp_playout){ 0 };
+	hold = rtp_playout_tell(&playout);
+	cr_assert(eq(u16, hold.max_ms, 0));
+}
+
 TestSuite(rtp_playout_sender, .init = setup, .fini = teardown);
 
 /* Minimum and maximum, in steps of ten milliseconds. */
