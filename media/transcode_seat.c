@@ -104,8 +104,8 @@ void transcode_seat_open(struct transcode_seat *seat, struct transcode_pool *poo
 
 int transcode_seat_send(struct transcode_seat *seat, const struct protocol_message *message)
 {
-	const bool asks = message->type == PROTOCOL_FRAME ||
-			  message->type == PROTOCOL_PICTURE || message->type == PROTOCOL_STILL;
+	const bool asks = message->type == PROTOCOL_FRAME || message->type == PROTOCOL_PICTURE ||
+			  message->type == PROTOCOL_STILL;
 	const int err = seat->child ? transcode_child_send(seat->child, message) : -EPIPE;
 	if (!err && asks && seat->in_flight++ == 0)
 		timer_start(&seat->watchdog, seat->hang_us);

@@ -1,7 +1,7 @@
 /*
  * FLV audio and video tag bodies (as RTMP messages carry them, also with the extended headers of
- * Enhanced RTMP v2) -> frames of H.264, AAC and Opus. Timestamps of 32 bits are unwrapped; audio gets
- * exact times from its sample count. What it does not know it skips and counts. One thread.
+ * Enhanced RTMP v2) -> frames of H.264, AAC and Opus. Timestamps of 32 bits are unwrapped; audio
+ * gets exact times from its sample count. What it does not know it skips and counts. One thread.
  */
 #ifndef SOUK_MEDIA_FLV_INGEST_H
 #define SOUK_MEDIA_FLV_INGEST_H

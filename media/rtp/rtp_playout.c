@@ -58,11 +58,9 @@ void rtp_playout_report(struct rtp_playout *playout, uint32_t highest_seq, int32
 
 struct rtp_hold rtp_playout_tell(struct rtp_playout *playout)
 {
-	const uint16_t least = playout->sound_is_late ? PLAYOUT_SOUND_MS : 0;
-	const uint16_t wanted = playout->ms > least ? playout->ms : least;
-	if (playout->told_ms < wanted)
+	if (playout->told_ms < playout->ms)
 		playout->told_ms += PLAYOUT_STEP_MS;
-	else if (playout->told_ms > wanted)
+	else if (playout->told_ms > playout->ms)
 		playout->told_ms -= PLAYOUT_STEP_MS;
 	struct rtp_hold hold = { .min_ms = playout->told_ms };
 	if (playout->sound_is_late)

@@ -22,8 +22,7 @@ enum {
 	PLAYOUT_MAX_MS = 400,
 	PLAYOUT_STEP_MS = 10, /* unit of the extension */
 	PLAYOUT_SLACK_MS = 200, /* the viewer's own estimate may add so much, */
-	PLAYOUT_SOUND_MAX_MS = 500, /* or this while sound is late, */
-	PLAYOUT_SOUND_MS = 50, /* which it is by so much at least */
+	PLAYOUT_SOUND_MAX_MS = 500, /* or this while sound is late */
 	PLAYOUT_CALM_US = 20000000, /* less is needed for so long: less it is */
 };
 

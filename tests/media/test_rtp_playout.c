@@ -85,9 +85,8 @@ Test(rtp_playout, pictures_may_wait_for_sound_that_is_late)
 {
 	playout.sound_is_late = true;
 	struct rtp_hold hold = { 0 };
-	for (int i = 0; i < 30; i++)
-		hold = rtp_playout_tell(&playout);
-	cr_assert(eq(u16, hold.min_ms, PLAYOUT_SOUND_MS));
+	hold = rtp_playout_tell(&playout);
+	cr_assert(eq(u16, hold.min_ms, 0));
 	cr_assert(eq(u16, hold.max_ms, PLAYOUT_SOUND_MAX_MS));
 	go_on(3, 50, 50000);
 	for (int i = 0; i < 30; i++)

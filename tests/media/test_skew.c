@@ -41,7 +41,7 @@ struct fixture {
 	int64_t arrival_us;
 	uint32_t seed;
 	struct frame *beep; /* waits for its fragment; NULL: none */
-	struct second seconds[SECONDS + 1];
+	struct second seconds[SECONDS + 2]; /* the last is not whole */
 };
 
 static struct fixture f;
