@@ -80,13 +80,13 @@ static void tell_gone(struct rtc_session *session)
 	if (session->publisher_id)
 		control_note_gone(session->worker, session->view->snapshot->id,
 				  session->publisher_id, session->orderly);
-	session->publisher_id = 0;
 }
 
 /* Many clients close first and say DELETE then. Whether a host has left or will be back makes a
  * difference for its viewers. */
 static void await_goodbye(struct rtc_session *session)
 {
+	tell_gone(session);
 	rtc_media_destroy(session);
 	live_channel_destroy(session->channel);
 	session->channel = NULL;
@@ -98,19 +98,17 @@ static void await_goodbye(struct rtc_session *session)
 static void on_ending(void *arg)
 {
 	struct rtc_session *session = arg;
-	if (!session->publisher_id || !session->orderly) {
+	if (session->publisher_id && session->orderly)
+		await_goodbye(session);
+	else
 		rtc_session_destroy(session);
-		return;
-	}
-	tell_gone(session);
-	await_goodbye(session);
 }
 
 static void on_closed(void *arg, enum peer_reason reason)
 {
 	struct rtc_session *session = arg;
 	log_info(&session->log, "closed reason=%s", peer_reason_text(reason));
-	if (reason == PEER_REMOTE_CLOSED && session->publisher_id && !session->orderly)
+	if (reason == PEER_REMOTE_CLOSED && session->publisher_id)
 		await_goodbye(session);
 	else
 		rtc_session_destroy(session);

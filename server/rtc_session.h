@@ -34,7 +34,7 @@ enum {
 	RTC_RESOURCE_SIZE = 32,
 	RTC_SECRET_LEN = 24,
 	RTC_CNAME_LEN = 16,
-	RTC_GOODBYE_US = 1500000, /* a host that closed its connection may still say DELETE */
+	RTC_GOODBYE_US = 10000000, /* a host that closed its connection may still say DELETE */
 	RTC_PATCHES_S = 10, /* of one session; beyond, with the burst: 429 */
 	RTC_PATCHES_BURST = 50,
 };

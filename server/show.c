@@ -49,6 +49,7 @@ int show_claim(struct show *show, const struct show_publisher *publisher)
 	timer_stop(&show->grace);
 	kick(show);
 	show->publisher = *publisher;
+	show->left_id = 0;
 	show->epoch++;
 	enter(show, ROOM_LIVE);
 	return 0;
@@ -56,9 +57,11 @@ int show_claim(struct show *show, const struct show_publisher *publisher)
 
 void show_gone(struct show *show, uint64_t publisher_id, bool orderly)
 {
-	if (!publisher_id || show->publisher.id != publisher_id)
+	const bool late = orderly && show->state == ROOM_LOST && show->left_id == publisher_id;
+	if (!publisher_id || (show->publisher.id != publisher_id && !late))
 		return;
 	show->publisher.id = 0;
+	show->left_id = orderly ? 0 : publisher_id;
 	const bool soon = orderly && show->host_grace_s > SHOW_GOODBYE_GRACE_S;
 	wait_for_host(show, soon ? SHOW_GOODBYE_GRACE_S : show->host_grace_s);
 }

@@ -37,6 +37,7 @@ struct show {
 	uint32_t epoch;
 	int host_grace_s;
 	struct show_publisher publisher; /* id 0: nobody */
+	uint64_t left_id; /* went without a goodbye, which may still come; 0: nobody */
 	struct timer grace;
 	const struct show_ops *ops;
 	void *arg;
@@ -52,8 +53,8 @@ void show_restore(struct show *show, enum room_state state, uint32_t epoch);
 int show_claim(struct show *show, const struct show_publisher *publisher)
 	__attribute__((warn_unused_result));
 
-/* That publisher's connection has gone, with or without a goodbye. Late news of a former one is
- * ignored. */
+/* That publisher's connection has gone, with or without a goodbye, or the goodbye has come after
+ * all. Late news of a former one is ignored. */
 void show_gone(struct show *show, uint64_t publisher_id, bool orderly);
 
 /* The publisher's clock has jumped: a new epoch without a new publisher. An older one is late news.

@@ -44,11 +44,13 @@ test('hls.js plays the transport streams at the full rate', { skip }, async () =
 	await page.evaluate(play, `${server.base}/hls/ts/index-ts.m3u8`);
 	const shown = () => page.evaluate(() => window.video.getVideoPlaybackQuality().totalVideoFrames);
 	await until(page, 'a picture', async () => (await shown()) > 5, 30_000);
-	await page.waitForTimeout(4_000);
-	const first = await shown();
-	await page.waitForTimeout(5_000);
-	const rate = ((await shown()) - first) / 5;
-	assert.ok(rate > 20, `${rate} pictures a second`);
+	// It may run dry once at first, as players of plain HLS do that begin close to the edge.
+	const samples = [];
+	await until(page, 'five seconds at the full rate', async () => {
+		samples.push({ at: performance.now(), shown: await shown() });
+		const before = samples.findLast(({ at }) => at <= samples.at(-1).at - 5_000);
+		return before && (samples.at(-1).shown - before.shown) / (samples.at(-1).at - before.at) > 0.024;
+	}, 30_000);
 	const { fatal, containers, width } = await page.evaluate(() => ({ fatal: window.fatal, containers: [...window.containers], width: window.video.videoWidth }));
 	assert.deepEqual([fatal, containers, width], [[], ['ts'], 1280]);
 	await until(page, 'one viewer', async () => (await server.api('GET', '/api/rooms/ts')).viewers === 1);

@@ -80,6 +80,31 @@ Test(show, goodbye_shortens_the_wait_to_ten_seconds)
 	cr_assert(eq(int, f.show.state, ROOM_ENDED));
 }
 
+Test(show, a_goodbye_that_comes_late_shortens_the_wait_once)
+{
+	cr_assert(eq(int, show_claim(&f.show, &anna), 0));
+	show_gone(&f.show, 1, false);
+	fake_clock_advance(&f.fake, f.loop, 5 * 1000000LL);
+	show_gone(&f.show, 1, false); /* nothing new */
+	show_gone(&f.show, 1, true);
+	fake_clock_advance(&f.fake, f.loop, 9 * 1000000LL);
+	show_gone(&f.show, 1, true);
+	cr_assert(eq(int, f.show.state, ROOM_LOST));
+	fake_clock_advance(&f.fake, f.loop, 2 * 1000000LL);
+	cr_assert(eq(int, f.show.state, ROOM_ENDED));
+	show_gone(&f.show, 1, true);
+	cr_assert(eq(int, f.show.state, ROOM_ENDED));
+}
+
+Test(show, a_goodbye_of_who_was_replaced_is_late_news)
+{
+	cr_assert(eq(int, show_claim(&f.show, &anna), 0));
+	show_gone(&f.show, 1, false);
+	cr_assert(eq(int, show_claim(&f.show, &bert), 0));
+	show_gone(&f.show, 1, true);
+	cr_assert(eq(int, f.show.state, ROOM_LIVE));
+}
+
 Test(show, coming_back_in_time_starts_the_next_epoch_and_stops_the_clock)
 {
 	cr_assert(eq(int, show_claim(&f.show, &anna), 0));
