@@ -32,7 +32,8 @@ struct worker;
 
 enum {
 	VIEW_FLUSH_US = 50000, /* live messages leave together, */
-	VIEW_FLUSH_BUSY_US = 100000, /* and as they keep coming, more of them: each send costs */
+	VIEW_FLUSH_BUSY_US = 100000, /* and as they keep coming, more of them: each send costs; */
+	VIEW_KEEP_COMING_US = 200000, /* less than this between two flushes */
 	VIEW_SLICE_US = 2000, /* then sockets and pictures have their turn */
 	VIEW_RECENT = 256, /* events kept for those whose snapshot is a little older */
 	VIEW_PENDING_MAX = 4096, /* messages that wait for a flush; more are dropped */

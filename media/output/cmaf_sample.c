@@ -113,7 +113,7 @@ static bool place_in(struct bits moof, struct place *out)
 struct buf *cmaf_first_picture(const void *fragment, size_t len)
 {
 	struct bits bits, moof;
-	struct place place;
+	struct place place = { 0 };
 	bits_init(&bits, fragment, len);
 	if (!find_box(bits, "moof", &moof))
 		return NULL;
