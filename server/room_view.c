@@ -128,7 +128,7 @@ static bool serve(struct room_view *view, struct list *readers,
 static void plan_flush(struct room_view *view)
 {
 	const int64_t since_us = loop_now_us(view->worker->loop) - view->flushed_us;
-	const bool busy = view->flushed_us && since_us < VIEW_KEEP_COMING_US;
+	const bool busy = view->flushed_us && since_us < VIEW_BUSY_FOR_US;
 	timer_start(&view->flush, busy ? VIEW_FLUSH_BUSY_US : VIEW_FLUSH_US);
 }
 

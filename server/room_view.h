@@ -32,8 +32,8 @@ struct worker;
 
 enum {
 	VIEW_FLUSH_US = 50000, /* live messages leave together, */
-	VIEW_FLUSH_BUSY_US = 100000, /* and as they keep coming, more of them: each send costs; */
-	VIEW_KEEP_COMING_US = 200000, /* less than this between two flushes */
+	VIEW_FLUSH_BUSY_US = 100000, /* more of them while they keep coming: each send costs */
+	VIEW_BUSY_FOR_US = 2 * VIEW_FLUSH_BUSY_US, /* behind a flush */
 	VIEW_SLICE_US = 2000, /* then sockets and pictures have their turn */
 	VIEW_RECENT = 256, /* events kept for those whose snapshot is a little older */
 	VIEW_PENDING_MAX = 4096, /* messages that wait for a flush; more are dropped */
@@ -106,8 +106,7 @@ struct room_view *room_view_find(struct worker *worker, const char *room);
 void room_view_update(struct worker *worker, const char *room, struct room_snapshot *snapshot,
 		      struct broadcast *broadcast);
 
-/* The room's home is here: makes what the source does not bring, sound and pictures, while it is
- * wanted. */
+/* The room's home is here: makes the sound and pictures that the source lacks, while wanted. */
 void room_view_make(struct room_view *view);
 
 /* Counts what that took, once a second. */
@@ -119,7 +118,7 @@ void room_view_message(struct room_view *view, uint64_t seq, struct buf *message
 /* A new reader, which gets what comes from now on. */
 void room_view_read(struct room_view *view, struct list *list, struct view_reader *reader);
 
-/* The batch without the events up to `seq`; NULL when nothing is left. For who joined meanwhile. */
+/* The batch without the events up to `seq`; NULL: nothing is left. For who joined meanwhile. */
 struct buf *room_view_rest(const struct room_view *view, uint64_t seq);
 
 /* Hands out the events after `seq` that are kept here, as one text or several. Returns the newest
@@ -145,7 +144,7 @@ void room_view_report(struct room_view *view, bool again);
 /* `clock` to all who read here, if its epoch is another one or it went astray. */
 void room_view_check_clock(struct room_view *view);
 
-/* At the end of the worker, when all sessions are gone. */
+/* When all sessions are gone. */
 void room_view_destroy(struct room_view *view);
 
 #endif
