@@ -3,7 +3,10 @@ import datetime
 import gzip
 import http.client
 import re
+import select
 import struct
+import subprocess
+import time
 
 from souk import RoomTest
 
@@ -139,6 +142,25 @@ class HlsTest(RoomTest):
         reader = Reader(self.server, base)
         self.addCleanup(reader.close)
         return reader
+
+    def pictures(self, command, wanted=30):
+        """So many buffers come out of GStreamer, whose sinks say `chain` for each."""
+        player = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        count, said, end = 0, [], time.monotonic() + 20
+        try:
+            while count < wanted and time.monotonic() < end:
+                if not select.select([player.stdout], [], [], 0.5)[0]:
+                    continue
+                line = player.stdout.readline()
+                said.append(line)
+                count += "chain" in line
+                if not line:
+                    break
+        finally:
+            player.kill()
+            player.wait()
+            player.stdout.close()
+        self.assertGreaterEqual(count, wanted, "".join(said[-20:]))
 
     def pin(self, sku="A1"):
         status, _, body = self.server.request("POST", "/api/rooms/demo/pin", {"sku": sku}, self.host)

@@ -6,6 +6,8 @@ import subprocess
 import threading
 import time
 
+from rtmp import amf
+
 CHUNK = 60000
 AUDIO, VIDEO, SCRIPT = 8, 9, 18
 
@@ -30,17 +32,6 @@ def make_tags(size, seconds, rate=25, extra=()):
 def is_header(tag):
     """AVC or AAC sequence header."""
     return tag[2][1] == 0
-
-
-def amf(value):
-    if value is None:
-        return b"\x05"
-    if isinstance(value, (int, float)):
-        return b"\0" + struct.pack(">d", value)
-    if isinstance(value, str):
-        return b"\x02" + struct.pack(">H", len(value)) + value.encode()
-    pairs = b"".join(struct.pack(">H", len(key)) + key.encode() + amf(item) for key, item in value.items())
-    return b"\x03" + pairs + b"\0\0\x09"
 
 
 class RtmpHost:

@@ -1,8 +1,6 @@
 """HLS as foreign readers take it, and how a show's life appears in it."""
 import json
-import select
 import subprocess
-import time
 import unittest
 
 from flv import FlvReader
@@ -29,24 +27,6 @@ class Readers(HlsTest):
             times = [float(p["dts_time"]) for p in probe["packets"] if p["codec_type"] == kind]
             self.assertGreater(len(times), 40)
             self.assertEqual(times, sorted(set(times)), f"{kind} goes backwards")
-
-    def pictures(self, command, wanted=30):
-        player = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        count, said, end = 0, [], time.monotonic() + 20
-        try:
-            while count < wanted and time.monotonic() < end:
-                if not select.select([player.stdout], [], [], 0.5)[0]:
-                    continue
-                line = player.stdout.readline()
-                said.append(line)
-                count += "chain" in line
-                if not line:
-                    break
-        finally:
-            player.kill()
-            player.wait()
-            player.stdout.close()
-        self.assertGreaterEqual(count, wanted, "".join(said[-20:]))
 
 
 class Life(HlsTest):
