@@ -98,6 +98,7 @@ static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
 		fanout->stats.skips += skipped && track_is_video(track);
 		if (more && track_is_video(track))
 			channel->picture_us = channel->woken_us;
+		channel->batch_tracks |= more ? 1u << track : 0;
 		count = merge(turn[!with], turn[with], count, frames, more);
 		with = !with;
 	}
@@ -226,6 +227,7 @@ static void end_walk(struct fanout *fanout, struct fanout_channel *channel)
 		fanout->stats.longest_us = took_us;
 	release(channel->batch, channel->batch_count);
 	channel->batch_count = 0;
+	channel->batch_tracks = 0;
 }
 
 static void tell_ended(struct fanout_channel *channel)

@@ -4,7 +4,9 @@
 
 void fanout_subscribe(struct fanout_channel *channel, enum track track)
 {
-	if (!channel->wanting[track]++)
+	/* Who wants this track in the middle of a walk gets what follows the batch. */
+	const bool follows = channel->batch_tracks >> track & 1;
+	if (!channel->wanting[track]++ && !follows)
 		channel->cursor[track] = bus_head(broadcast_bus(channel->broadcast, track));
 	broadcast_reader_add(channel->broadcast, track);
 }

@@ -36,6 +36,7 @@ struct fanout_channel {
 	size_t wanting[FRAME_TRACKS]; /* sinks; what nobody wants is not read and wakes nobody */
 	struct frame *batch[BATCH_MAX];
 	size_t batch_count;
+	unsigned batch_tracks; /* a bit for each it has frames of */
 	struct list joining; // sink.link
 	struct list todo; // sink.link
 	struct list done; // sink.link

@@ -24,6 +24,7 @@ struct viewer {
 	unsigned turn; /* of the newest frame */
 	int64_t cost_us;
 	bool leaves; /* at the next frame */
+	void (*meanwhile)(void); /* once, at the next frame */
 };
 
 struct fixture {
@@ -32,7 +33,7 @@ struct fixture {
 	struct broadcast *broadcast;
 	struct fanout *fanout;
 	struct publisher *publisher;
-	struct media_config *video, *audio, *opus;
+	struct media_config *video, *small, *audio, *opus;
 	struct viewer viewers[VIEWERS];
 	unsigned turn;
 };
@@ -61,6 +62,10 @@ static void on_frame(struct sink *sink, struct frame *frame)
 	count(viewer, frame);
 	viewer->turn = f.turn++;
 	f.fake.now_us += viewer->cost_us;
+	void (*meanwhile)(void) = viewer->meanwhile;
+	viewer->meanwhile = NULL;
+	if (meanwhile)
+		meanwhile();
 	if (viewer->leaves)
 		fanout_remove(f.fanout, sink);
 }
@@ -86,6 +91,8 @@ static void setup(void)
 	f = (struct fixture){ 0 };
 	fake_clock_init(&f.fake);
 	f.video = test_video_config();
+	f.small = test_video_config();
+	f.small->width /= 2;
 	f.audio = test_audio_config();
 	f.opus = media_config_create(CODEC_OPUS, NULL);
 	cr_assert(eq(int, loop_create(&f.loop, &f.fake.clock), 0));
@@ -109,6 +116,7 @@ static void teardown(void)
 	broadcast_unref(f.broadcast);
 	loop_destroy(f.loop);
 	media_config_unref(f.video);
+	media_config_unref(f.small);
 	media_config_unref(f.audio);
 	media_config_unref(f.opus);
 }
@@ -364,17 +372,19 @@ Test(fanout, a_viewer_may_leave_inside_its_own_frame)
 		cr_assert(eq(uint, f.viewers[i].video, i % 3 ? 3 : 2));
 }
 
+static void second_half_joins(void)
+{
+	join(VIEWERS / 2, VIEWERS);
+	push_video(false, 2 * FRAME);
+}
+
 Test(fanout, joins_in_the_middle_of_a_walk_miss_nothing)
 {
 	push_video(true, 0);
 	join(0, VIEWERS / 2);
 	settle();
-	for (int i = 0; i < VIEWERS; i++)
-		f.viewers[i].cost_us = 600;
+	f.viewers[VIEWERS / 4].meanwhile = second_half_joins;
 	push_video(false, FRAME);
-	loop_poll(f.loop); /* the first slice only */
-	join(VIEWERS / 2, VIEWERS);
-	push_video(false, 2 * FRAME);
 	settle();
 	for (int i = 0; i < VIEWERS; i++) {
 		cr_assert(eq(uint, f.viewers[i].video, 3), "viewer %d", i);
@@ -410,12 +420,10 @@ static void push_rendition(struct media_config *config, unsigned slot, bool key,
 
 Test(fanout, a_viewer_begins_low_and_goes_up_at_the_next_keyframe)
 {
-	struct media_config *small = test_video_config();
-	small->width /= 2;
 	f.viewers[0].sink.picture.begins_low = true;
 	for (int i = 0; i < 10; i++) {
 		push_rendition(f.video, 0, i == 0, (int64_t)i * FRAME);
-		push_rendition(small, 1, i == 0, (int64_t)i * FRAME);
+		push_rendition(f.small, 1, i == 0, (int64_t)i * FRAME);
 	}
 	join(0, 2);
 	settle();
@@ -425,7 +433,7 @@ Test(fanout, a_viewer_begins_low_and_goes_up_at_the_next_keyframe)
 		eq(uint, broadcast_readers(f.broadcast, (enum track)0), 2)); /* one of them soon */
 	for (int i = 10; i < 20; i++) {
 		push_rendition(f.video, 0, i == 15, (int64_t)i * FRAME);
-		push_rendition(small, 1, i == 15, (int64_t)i * FRAME);
+		push_rendition(f.small, 1, i == 15, (int64_t)i * FRAME);
 		settle();
 		cr_assert(eq(uint, f.viewers[0].sink.picture.shown, i < 15));
 	}
@@ -434,7 +442,6 @@ Test(fanout, a_viewer_begins_low_and_goes_up_at_the_next_keyframe)
 		cr_assert(eq(uint, f.viewers[i].disordered, 0));
 	}
 	cr_assert(eq(uint, broadcast_readers(f.broadcast, (enum track)1), 0));
-	media_config_unref(small);
 }
 
 /* Browsers cannot show B-frames; what is made without them comes a little later. */
@@ -464,15 +471,44 @@ Test(fanout, a_viewer_is_shown_nothing_rather_than_what_it_cannot_decode)
 	media_config_unref(made);
 }
 
+enum { LEAVER, WITNESS, LATE };
+
+static void late_takes_over(void)
+{
+	fanout_remove(f.fanout, &f.viewers[LEAVER].sink);
+	push_rendition(f.small, 1, false, 2 * FRAME);
+	fanout_want(&f.viewers[LATE].sink, 1);
+}
+
+/* The last who was shown a rendition leaves, and one who still lacks the batch comes to it: what
+ * the batch began must go on. */
+Test(fanout, a_change_in_the_middle_of_a_walk_misses_nothing)
+{
+	const struct viewer *late = &f.viewers[LATE];
+	push_rendition(f.video, 0, true, 0);
+	push_rendition(f.small, 1, true, 0);
+	join(LEAVER, LATE + 1);
+	settle();
+	fanout_want(&f.viewers[LEAVER].sink, 1);
+	f.viewers[WITNESS].meanwhile = late_takes_over;
+	push_rendition(f.video, 0, false, FRAME);
+	push_rendition(f.small, 1, true, FRAME);
+	settle();
+	push_rendition(f.small, 1, false, 3 * FRAME);
+	settle();
+	cr_assert(eq(uint, f.viewers[LEAVER].video, 2));
+	cr_assert(eq(uint, late->sink.picture.shown, 1));
+	cr_assert(eq(uint, late->video, 4));
+	cr_assert(eq(uint, late->disordered, 0));
+}
+
 Test(fanout, a_viewer_goes_where_it_wants_and_stays_when_that_stops)
 {
-	struct media_config *small = test_video_config();
-	small->width /= 2;
 	join(0, 1);
 	int i = 0;
 	for (; i < 10; i++) {
 		push_rendition(f.video, 0, i == 0, (int64_t)i * FRAME);
-		push_rendition(small, 1, i == 0 || i == 5, (int64_t)i * FRAME);
+		push_rendition(f.small, 1, i == 0 || i == 5, (int64_t)i * FRAME);
 		settle();
 		if (i == 2)
 			fanout_want(&f.viewers[0].sink, 1);
@@ -484,5 +520,4 @@ Test(fanout, a_viewer_goes_where_it_wants_and_stays_when_that_stops)
 	}
 	cr_assert(eq(uint, f.viewers[0].sink.picture.shown, 0));
 	cr_assert(eq(uint, f.viewers[0].disordered, 0));
-	media_config_unref(small);
 }

@@ -25,7 +25,8 @@ enum {
 	GROUP = 60,
 	FRAME_US = 10000,
 	LAYERS = 2,
-	PAUSE = 600
+	PAUSE = 600,
+	TURNS = 20, /* of each worker while so many frames are pushed, at least */
 };
 
 struct viewer {
@@ -45,8 +46,9 @@ struct worker {
 	struct fanout *fanout;
 	struct broadcast *broadcast;
 	struct viewer viewers[VIEWERS];
-	struct timer turn; /* somebody comes or goes */
-	unsigned turns, ended;
+	struct timer turn; /* somebody comes or goes; the first viewer stays */
+	atomic_uint turns;
+	unsigned ended;
 };
 
 static atomic_bool done;
@@ -92,17 +94,21 @@ static void on_ended(struct sink *sink)
 
 static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
 
-static void on_turn(void *arg)
+static void come_or_go(struct worker *worker, struct viewer *viewer)
 {
-	struct worker *worker = arg;
-	struct viewer *viewer = &worker->viewers[worker->turns++ * 7 % VIEWERS];
 	if (viewer->joined)
 		fanout_remove(worker->fanout, &viewer->sink);
 	else if (fanout_add(worker->fanout, worker->broadcast, &viewer->sink))
 		abort();
 	viewer->joined = !viewer->joined;
-	fanout_want(&worker->viewers[worker->turns * 3 % VIEWERS].sink,
-		    (int)(worker->turns % 3) - 1);
+}
+
+static void on_turn(void *arg)
+{
+	struct worker *worker = arg;
+	const unsigned turns = atomic_fetch_add(&worker->turns, 1);
+	come_or_go(worker, &worker->viewers[turns == 0 ? 0 : 1 + turns * 7 % (VIEWERS - 1)]);
+	fanout_want(&worker->viewers[turns * 3 % VIEWERS].sink, (int)(turns % 3) - 1);
 	if (atomic_load(&done) && worker->ended)
 		loop_stop(worker->loop);
 	else
@@ -151,7 +157,18 @@ static void *transcode(void *arg)
 	return NULL;
 }
 
-static void publish(struct broadcast *broadcast, struct loop *loop, struct mqueue *queue)
+/* However busy the machine is, viewers come and go in every part of the show. */
+static bool behind(struct worker *workers, int frames)
+{
+	const unsigned due = 1 + (unsigned)frames * TURNS / PAUSE;
+	for (int i = 0; i < WORKERS; i++)
+		if (atomic_load(&workers[i].turns) < due)
+			return true;
+	return false;
+}
+
+static void publish(struct broadcast *broadcast, struct loop *loop, struct mqueue *queue,
+		    struct worker *workers)
 {
 	const struct publisher_params params = { 0 };
 	struct publisher *publisher;
@@ -172,6 +189,8 @@ static void publish(struct broadcast *broadcast, struct loop *loop, struct mqueu
 			frame->media_us = frame->dts_us = (int64_t)i * FRAME_US;
 			(void)broadcast_push(publisher, frame);
 		}
+		while (i % PAUSE == 0 && behind(workers, i))
+			sched_yield();
 		if (i % 8 == 0) {
 			mqueue_run(queue);
 			loop_poll(loop);
@@ -216,7 +235,7 @@ int main(void)
 	if (pthread_create(&observer, NULL, observe, broadcast) ||
 	    pthread_create(&transcoder, NULL, transcode, broadcast))
 		return 1;
-	publish(broadcast, loop, queue);
+	publish(broadcast, loop, queue, workers);
 	broadcast_end(broadcast);
 	atomic_store(&done, true);
 	pthread_join(observer, NULL);
