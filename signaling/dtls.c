@@ -3,6 +3,7 @@
 #include "server/core/alloc.h"
 #include "server/core/crypto.h"
 #include "signaling/dtls_certificate.h"
+#include "signaling/dtls_library.h"
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -32,6 +33,7 @@ enum {
 };
 
 struct dtls_context {
+	OSSL_LIB_CTX *library;
 	SSL_CTX *ssl;
 	BIO_METHOD *bio;
 	uint8_t fingerprint[DTLS_FINGERPRINT];
@@ -149,11 +151,12 @@ int dtls_context_create(struct dtls_context **out)
 	EVP_PKEY *key = NULL;
 	X509 *certificate = NULL;
 	int err = -ENOMEM;
-	context->ssl = SSL_CTX_new(DTLS_method());
+	context->library = dtls_library_create();
+	context->ssl = SSL_CTX_new_ex(context->library, NULL, DTLS_method());
 	context->bio = bio_method_new();
 	if (!context->ssl || !context->bio || !configure(context->ssl))
 		goto out;
-	err = dtls_certificate_create(&certificate, &key, context->fingerprint);
+	err = dtls_certificate_create(context->library, &certificate, &key, context->fingerprint);
 	if (err)
 		goto out;
 	if (!SSL_CTX_use_certificate(context->ssl, certificate) ||
@@ -176,6 +179,7 @@ void dtls_context_destroy(struct dtls_context *context)
 		return;
 	SSL_CTX_free(context->ssl);
 	BIO_meth_free(context->bio);
+	dtls_library_destroy(context->library);
 	free(context);
 }
 
