@@ -88,20 +88,22 @@ static int on_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *core,
 	return 1;
 }
 
-OSSL_LIB_CTX *dtls_library_create(void)
+void dtls_library_init(struct dtls_library *library)
 {
+	*library = (struct dtls_library){ 0 };
 	pthread_once(&few.once, pick_all);
 	if (!few.base || !few.decoders[0].algorithm_names || !few.keys[0].algorithm_names)
-		return NULL;
-	OSSL_LIB_CTX *library = OSSL_LIB_CTX_new();
-	if (library && OSSL_PROVIDER_add_builtin(library, NAME, on_init) &&
-	    OSSL_PROVIDER_load(library, NAME))
-		return library;
-	OSSL_LIB_CTX_free(library);
-	return NULL;
+		return;
+	library->context = OSSL_LIB_CTX_new();
+	if (library->context && OSSL_PROVIDER_add_builtin(library->context, NAME, on_init))
+		library->provider = OSSL_PROVIDER_load(library->context, NAME);
+	if (!library->provider)
+		dtls_library_finish(library);
 }
 
-void dtls_library_destroy(OSSL_LIB_CTX *library)
+void dtls_library_finish(struct dtls_library *library)
 {
-	OSSL_LIB_CTX_free(library);
+	OSSL_PROVIDER_unload(library->provider);
+	OSSL_LIB_CTX_free(library->context);
+	*library = (struct dtls_library){ 0 };
 }

@@ -9,10 +9,14 @@
 
 #include <openssl/types.h>
 
-/* NULL where OpenSSL is set up so that it cannot be made; its default context, NULL as well, does
- * the same more slowly. */
-OSSL_LIB_CTX *dtls_library_create(void);
-/* Nothing that was made with it may be left. Takes NULL. */
-void dtls_library_destroy(OSSL_LIB_CTX *library);
+struct dtls_library {
+	OSSL_LIB_CTX *context; /* NULL: OpenSSL's default, which does the same more slowly */
+	OSSL_PROVIDER *provider;
+};
+
+/* Stays zeroed where OpenSSL is set up so that it cannot be made. */
+void dtls_library_init(struct dtls_library *library);
+/* Nothing that was made with it may be left. */
+void dtls_library_finish(struct dtls_library *library);
 
 #endif
