@@ -1,6 +1,6 @@
 /*
  * How many viewers a worker has room for, by what those who are in cost: the share of its thread's
- * time that they took over the last second. The time that joins take is left out, since they take
+ * time that they took over the last seconds. The time that joins take is left out, since they take
  * what the others leave and wait in line for it; a line that gets long is a sign of its own.
  * Worker's thread, but for the limit.
  */
@@ -12,7 +12,8 @@
 #include <stdint.h>
 
 enum {
-	ADMISSION_SAMPLES = 6, /* five intervals of WORKER_CLOCK_US */
+	/* Over 4 s: less would be with a keyframe or without one, which is ten times the work. */
+	ADMISSION_SAMPLES = 21,
 	ADMISSION_SPAN_US = 400000, /* less time than this tells nothing */
 	/* With so few the room itself weighs more than they do; then a viewer counts as this
 	 * (millionths of the thread's time). */

@@ -42,7 +42,7 @@ Test(admission, nothing_is_known_at_first)
 
 Test(admission, those_who_are_in_tell_what_one_more_costs)
 {
-	watch(6, 1000, 50);
+	watch(ADMISSION_SAMPLES, 1000, 50);
 	cr_expect(eq(uint, limit(), 1700));
 	cr_expect(admission_room(&admission, 1699));
 	cr_expect(not(admission_room(&admission, 1700)));
@@ -50,30 +50,42 @@ Test(admission, those_who_are_in_tell_what_one_more_costs)
 
 Test(admission, an_empty_worker_takes_a_stampede)
 {
-	watch(6, 0, 1);
+	watch(ADMISSION_SAMPLES, 0, 1);
 	cr_expect(ge(uint, limit(), 1500));
 }
 
 Test(admission, a_worker_without_time_takes_nobody_until_it_has_some)
 {
-	watch(6, 1000, 90);
+	watch(ADMISSION_SAMPLES, 1000, 90);
 	cr_expect(not(admission_room(&admission, 0)));
-	watch(6, 900, 80);
+	watch(ADMISSION_SAMPLES, 900, 80);
 	cr_expect(gt(uint, limit(), 900));
 	cr_expect(lt(uint, limit(), 1000));
 }
 
 Test(admission, who_came_in_meanwhile_counts_as_those_before)
 {
-	watch(6, 1000, 50);
+	watch(ADMISSION_SAMPLES, 1000, 50);
 	watch(1, 1600, 50);
-	cr_expect(eq(uint, limit(), 1870), "%u", limit()); /* 1,100 on average took half */
+	cr_expect(eq(uint, limit(), 1747)); /* 1,028 on average took half */
+}
+
+Test(admission, a_keyframe_now_and_then_changes_little)
+{
+	for (int i = 0; i < 10; i++) {
+		watch(2, 1000, 80);
+		watch(8, 1000, 40);
+		if (i >= 2) {
+			cr_expect(gt(uint, limit(), 1700));
+			cr_expect(lt(uint, limit(), 1900));
+		}
+	}
 }
 
 Test(admission, late_frames_close_the_door_whatever_the_time_spent)
 {
 	admission_waited(&admission, ADMISSION_LATE_US + 1);
-	watch(6, 10, 5);
+	watch(ADMISSION_SAMPLES, 10, 5);
 	cr_expect(not(admission_room(&admission, 10)));
 	admission_waited(&admission, 1000);
 	watch(1, 10, 5);
@@ -84,6 +96,6 @@ Test(admission, at_100_percent_the_load_does_not_matter)
 {
 	admission_init(&admission, 100);
 	admission_waited(&admission, ADMISSION_LATE_US + 1);
-	watch(6, 1000, 100);
+	watch(ADMISSION_SAMPLES, 1000, 100);
 	cr_expect(eq(uint, limit(), UINT_MAX));
 }
