@@ -8,7 +8,7 @@ import processes
 from souk_server import LOAD_CORE, OUT, Server, thin_source
 
 RATES = [500, 1000, 1500, 2000]
-BURST_S = 2
+BURST_S = 1
 AFTER_S = 1.5  # the last ones have their picture
 STEADY_S = 2
 OVERLOAD_SEATS, OVERLOAD_RAMP, OVERLOAD_STAY_S = 3200, 200, 8
