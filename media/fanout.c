@@ -246,6 +246,21 @@ static void tell_ended(struct fanout_channel *channel)
 	}
 }
 
+/* The sink whose turn is next has its memory fetched, and the one after it tells where that is. */
+static void fetch_ahead(const struct fanout_channel *channel)
+{
+	enum { LINE = 64 };
+	const struct list *next = channel->todo.next;
+	if (next == &channel->todo)
+		return;
+	const struct sink *sink = list_entry(next, struct sink, link);
+	for (unsigned i = 0; i < sink->warm_count; i++)
+		for (size_t at = 0; at < sink->warm[i].iov_len; at += LINE)
+			__builtin_prefetch((const char *)sink->warm[i].iov_base + at);
+	for (size_t at = 0; at < offsetof(struct sink, picture); at += LINE)
+		__builtin_prefetch((const char *)list_entry(next->next, struct sink, link) + at);
+}
+
 /* Walks on; false when the slice is over before the sinks are. */
 static bool walk(struct fanout *fanout, struct fanout_channel *channel, int64_t until_us)
 {
@@ -256,6 +271,7 @@ static bool walk(struct fanout *fanout, struct fanout_channel *channel, int64_t 
 		/* About the golden section: no two viewers stay neighbours of the turn. */
 		if (++channel->walked == channel->sinks * 3 / 8 + 1)
 			channel->next_first = &sink->link;
+		fetch_ahead(channel);
 		deliver(fanout, channel, sink);
 		if (channel->walked % CLOCK_EVERY == 0 && loop_now_us(fanout->loop) >= until_us)
 			return false;

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 struct sink;
 struct fanout_channel;
@@ -33,17 +34,23 @@ struct sink_ops {
 	void (*ended)(struct sink *sink);
 };
 
+enum { SINK_WARM_MAX = 5 };
+
 struct sink {
-	/* Set by the owner before fanout_add(). */
-	const struct sink_ops *ops;
-	enum codec audio; /* CODEC_AAC or CODEC_OPUS */
-	bool skip_video;
-	bool skip_audio;
-	struct sink_picture picture;
 	/* The fan-out's. */
 	struct list link;
 	struct fanout_channel *channel; /* NULL: not registered */
 	bool started;
+	/* Set by the owner before fanout_add(). */
+	bool skip_video;
+	bool skip_audio;
+	enum codec audio; /* CODEC_AAC or CODEC_OPUS */
+	const struct sink_ops *ops;
+	/* What frame() works on, wherever it lies: of thousands of viewers none is in the cache
+	 * when its turn comes, so it is fetched while the one before is served. May be empty. */
+	struct iovec warm[SINK_WARM_MAX];
+	unsigned warm_count;
+	struct sink_picture picture;
 };
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/rtp/rtp_pacer.h"
 #include "media/rtp/rtp_receiver.h"
 #include "media/rtp/rtp_sender.h"
 #include "server/core/crypto.h"
@@ -48,10 +49,12 @@ static void on_pace(void *arg)
 {
 	struct rtc_session *session = arg;
 	struct worker *worker = session->worker;
-	if (list_empty(&session->pacing))
-		list_append(&worker->rtc_pacing, &session->pacing);
+	if (!list_empty(&session->pacing))
+		return;
+	session->pace_due_us = loop_now_us(worker->loop) + PACER_INTERVAL_US;
+	list_append(&worker->rtc_pacing, &session->pacing);
 	if (!timer_active(&worker->pace))
-		timer_start(&worker->pace, WORKER_PACE_US);
+		timer_start_at(&worker->pace, session->pace_due_us);
 }
 
 static void on_ended(void *arg)
@@ -69,6 +72,7 @@ static void set_track(struct rtp_sender_track *out, const struct sdp_track *trac
 	out->payload_type = track->pt;
 	out->rtx_payload_type = track->rtx_pt;
 	out->red_payload_type = track->red_pt;
+	out->packet_ms = track->packet_ms;
 	out->playout_delay_id = track->ids.playout_delay;
 	out->abs_capture_id = track->ids.abs_capture_time;
 	if (track->ids.mid && strlen(track->mid) < sizeof(out->mid)) {
@@ -210,8 +214,12 @@ int rtc_media_create(struct rtc_session *session)
 
 int rtc_media_watch(struct rtc_session *session)
 {
-	return fanout_add(session->worker->fanout, session->view->broadcast,
-			  rtp_sender_sink(session->sender));
+	struct sink *sink = rtp_sender_sink(session->sender);
+	_Static_assert(SINK_WARM_MAX >= 2 + PEER_PARTS, "sender, session, peer");
+	sink->warm[sink->warm_count++] = (struct iovec){ &session->peer, sizeof(session->peer) };
+	peer_memory(session->peer, sink->warm + sink->warm_count);
+	sink->warm_count += PEER_PARTS;
+	return fanout_add(session->worker->fanout, session->view->broadcast, sink);
 }
 
 static void on_key_request(void *arg, unsigned slot)
@@ -245,14 +253,30 @@ void rtc_media_destroy(struct rtc_session *session)
 	session->receiver = NULL;
 }
 
-bool rtc_pace(struct worker *worker)
+static struct rtc_session *next_to_pace(struct worker *worker)
 {
-	list_for_each_safe (link, &worker->rtc_pacing) {
-		struct rtc_session *session = list_entry(link, struct rtc_session, pacing);
-		if (!rtp_sender_tick(session->sender))
-			list_remove(&session->pacing);
+	return list_empty(&worker->rtc_pacing)
+		       ? NULL
+		       : list_entry(worker->rtc_pacing.next, struct rtc_session, pacing);
+}
+
+/* A slice, as of the fan-out: a thousand keyframes must not keep the sockets waiting. */
+void rtc_pace(struct worker *worker)
+{
+	int64_t now_us = loop_now_us(worker->loop);
+	const int64_t until_us = now_us + FANOUT_SLICE_US;
+	struct rtc_session *session = next_to_pace(worker);
+	while (session && session->pace_due_us <= now_us && now_us < until_us) {
+		list_remove(&session->pacing);
+		if (rtp_sender_tick(session->sender)) {
+			session->pace_due_us = now_us + PACER_INTERVAL_US;
+			list_append(&worker->rtc_pacing, &session->pacing);
+		}
+		session = next_to_pace(worker);
+		now_us = loop_now_us(worker->loop);
 	}
-	return !list_empty(&worker->rtc_pacing);
+	if (session)
+		timer_start_at(&worker->pace, session->pace_due_us);
 }
 
 void rtc_second(struct worker *worker)

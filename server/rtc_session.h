@@ -66,7 +66,8 @@ struct rtc_session {
 	struct list streams; // whep_stream.link
 	unsigned stream_count;
 	struct rtp_sender *sender;
-	struct list pacing; // worker.rtc_pacing, while frames wait for their pace
+	struct list pacing; // worker.rtc_pacing, by pace_due_us, while frames wait for their pace
+	int64_t pace_due_us;
 	/* A publisher. */
 	struct rtp_receiver *receiver;
 	struct publisher *publisher;
@@ -121,8 +122,8 @@ void rtc_session_send_sctp(struct rtc_session *session, const uint8_t *packet, s
 void rtc_session_end(struct rtc_session *session);
 void rtc_session_destroy(struct rtc_session *session);
 
-/* For the worker, every WORKER_PACE_US: sends what the pace allows; false when nothing is left. */
-bool rtc_pace(struct worker *worker);
+/* For the worker's timer `pace`: sends what the pace of its viewers allows by now. */
+void rtc_pace(struct worker *worker);
 /* For the worker: viewers' reports that no frame has taken along. */
 void rtc_second(struct worker *worker);
 /* The host's picture has become one that browsers do not decode: they ask again and are told so. */

@@ -6,7 +6,6 @@
 #ifndef SOUK_SERVER_WORKER_H
 #define SOUK_SERVER_WORKER_H
 
-#include "server/admission.h"
 #include "server/app.h"
 #include "server/auth.h"
 #include "server/core/list.h"
@@ -30,7 +29,6 @@ enum {
 	WORKER_QUEUE_MAX = 65536, /* messages from control */
 	WORKER_GREET_US =
 		20000, /* how soon after its first frame an FLV reader is told the state */
-	WORKER_PACE_US = 5000, /* joins and large pictures by WebRTC */
 	WORKER_CLOCK_US = 200000, /* how soon a clock that went astray is told */
 	WORKER_SECOND_US = 1000000,
 	WORKER_REPORT_S = 10, /* viewers are told again, whatever was lost */
@@ -76,8 +74,6 @@ struct worker {
 	struct timer clocks;
 	struct timer second;
 	unsigned seconds;
-	struct admission admission;
-	int64_t joins_us; /* spent on requests of sessions so far */
 	struct worker_gauges gauges;
 	atomic_uint viewers; /* media sessions; read by all workers to choose the least loaded */
 	_Atomic int64_t seen_us; /* when the loop was last seen turning; read by control */
@@ -89,7 +85,8 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	__attribute__((warn_unused_result));
 int worker_start(struct worker *worker) __attribute__((warn_unused_result));
 
-/* Whether one more viewer has room here; a refusal is counted. */
+/* Whether one more viewer has room here; a refusal is counted. The least loaded is asked from any
+ * thread. */
 bool worker_admits(const struct worker *worker) __attribute__((warn_unused_result));
 
 /* What the thread does before and after its loop; for who turns the loop without one. */

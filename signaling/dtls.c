@@ -3,7 +3,6 @@
 #include "server/core/alloc.h"
 #include "server/core/crypto.h"
 #include "signaling/dtls_certificate.h"
-#include "signaling/dtls_library.h"
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -33,7 +32,6 @@ enum {
 };
 
 struct dtls_context {
-	struct dtls_library library;
 	SSL_CTX *ssl;
 	BIO_METHOD *bio;
 	uint8_t fingerprint[DTLS_FINGERPRINT];
@@ -151,13 +149,11 @@ int dtls_context_create(struct dtls_context **out)
 	EVP_PKEY *key = NULL;
 	X509 *certificate = NULL;
 	int err = -ENOMEM;
-	dtls_library_init(&context->library);
-	context->ssl = SSL_CTX_new_ex(context->library.context, NULL, DTLS_method());
+	context->ssl = SSL_CTX_new(DTLS_method());
 	context->bio = bio_method_new();
 	if (!context->ssl || !context->bio || !configure(context->ssl))
 		goto out;
-	err = dtls_certificate_create(context->library.context, &certificate, &key,
-				      context->fingerprint);
+	err = dtls_certificate_create(&certificate, &key, context->fingerprint);
 	if (err)
 		goto out;
 	if (!SSL_CTX_use_certificate(context->ssl, certificate) ||
@@ -180,7 +176,6 @@ void dtls_context_destroy(struct dtls_context *context)
 		return;
 	SSL_CTX_free(context->ssl);
 	BIO_meth_free(context->bio);
-	dtls_library_finish(&context->library);
 	free(context);
 }
 

@@ -540,6 +540,12 @@ static int add_packet(struct run *run, const struct iovec *header, const struct 
 	return err;
 }
 
+void peer_memory(const struct peer *peer, struct iovec parts[PEER_PARTS])
+{
+	parts[0] = (struct iovec){ (void *)peer, sizeof(*peer) };
+	srtp_tx_memory(peer->tx, parts + 1);
+}
+
 int peer_send_rtp(struct peer *peer, const struct iovec *parts, size_t packets)
 {
 	if (!peer_connected(peer) || !peer->tx)

@@ -75,6 +75,11 @@ int peer_restart_ice(struct peer *peer, const char *local_ufrag, const char *loc
 
 bool peer_connected(const struct peer *peer);
 
+enum { PEER_PARTS = 3 };
+
+/* Where peer_send_rtp() works, for who has it fetched into the cache beforehand. Once connected. */
+void peer_memory(const struct peer *peer, struct iovec parts[PEER_PARTS]);
+
 /*
  * Protects and sends `packets` RTP packets in order: parts[2*i] is the header of packet i (fixed
  * header, CSRCs and extensions), parts[2*i+1] its payload, which is only read. Equal sizes but for

@@ -116,6 +116,7 @@ struct sdp_media {
 	struct sdp_rid rids[SDP_RIDS_MAX];
 	unsigned rid_count;
 	bool simulcast_send; /* a=simulcast with a send list */
+	uint16_t max_packet_ms; /* a=maxptime; 0 when absent */
 	uint16_t sctp_port; /* 0 when absent; sctp-port or sctpmap */
 	uint32_t max_message_size; /* 65536 when absent, RFC 8841 §6.1 */
 };

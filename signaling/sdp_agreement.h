@@ -28,6 +28,7 @@ struct sdp_track {
 	uint16_t start_kbps; /* what a publisher's estimate should begin with; 0: its own idea */
 	bool rcvr_rtt; /* RTCP XR RRTR/DLRR, RFC 3611 §4.4 */
 	bool stereo; /* Opus: the receiving side asked for stereo */
+	uint16_t packet_ms; /* Opus: no packet may sound longer than this */
 	uint32_t h264_profile; /* profile-level-id, 0x42e01f */
 	uint8_t packetization_mode; /* H.264: 1, or 0 from a publisher without FU-A */
 	char mid[SDP_TOKEN_MAX + 1];

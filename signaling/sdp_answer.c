@@ -37,6 +37,17 @@ int sdp_agree_transport(struct sdp_agreement *out, const struct sdp *remote,
 	return 0;
 }
 
+/* RFC 7587 §6.1 allows packets of up to 120 ms to everybody. Not all receivers know: one who names
+ * the shortest that it wants counts on different ones. */
+static uint16_t longest_packet(const struct sdp_media *media, const struct sdp_codec *codec)
+{
+	enum { USUAL_MS = 20, LONGEST_MS = 120 };
+	const bool names_shortest = sdp_fmtp_number(codec, "minptime", 10, 0) > 0;
+	if (media->max_packet_ms)
+		return media->max_packet_ms;
+	return names_shortest ? LONGEST_MS : USUAL_MS;
+}
+
 void sdp_agree_track(struct sdp_track *out, const struct sdp_media *media,
 		     const struct sdp_codec *codec, uint8_t feedback)
 {
@@ -58,6 +69,7 @@ void sdp_agree_track(struct sdp_track *out, const struct sdp_media *media,
 		 * the sender; either is reason enough for two channels. */
 		out->stereo = sdp_fmtp_number(codec, "stereo", 10, 0) == 1 ||
 			      sdp_fmtp_number(codec, "sprop-stereo", 10, 0) == 1;
+		out->packet_ms = longest_packet(media, codec);
 	} else {
 		out->h264_profile = sdp_fmtp_number(codec, "profile-level-id", 16, 0x42000a);
 		out->packetization_mode =

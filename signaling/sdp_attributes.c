@@ -233,6 +233,15 @@ static int read_fmtp(struct sdp_parser *parser, struct sdp_scan *value)
 	return 0;
 }
 
+static int read_longest_packet(struct sdp_parser *parser, struct sdp_scan *value)
+{
+	const uint32_t ms = sdp_scan_number(value, ' ', UINT16_MAX);
+	if (value->bad)
+		return sdp_refuse(parser->error, SDP_MALFORMED, "malformed maxptime");
+	parser->media->max_packet_ms = (uint16_t)ms;
+	return 0;
+}
+
 static int read_feedback(struct sdp_parser *parser, struct sdp_scan *value)
 {
 	static const struct {
@@ -386,6 +395,7 @@ static const struct attribute attributes[] = {
 	{ "extmap", false, read_extmap },
 	{ "rtpmap", false, read_rtpmap },
 	{ "fmtp", false, read_fmtp },
+	{ "maxptime", false, read_longest_packet },
 	{ "rtcp-fb", false, read_feedback },
 	{ "rtcp-xr", false, read_rtcp_xr },
 	{ "ssrc", false, read_ssrc },

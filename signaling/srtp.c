@@ -157,6 +157,12 @@ static struct tx_stream *tx_stream_of(struct srtp_tx *tx, const struct packet_id
 	return stream;
 }
 
+void srtp_tx_memory(const struct srtp_tx *tx, struct iovec parts[2])
+{
+	parts[0] = (struct iovec){ (void *)tx, sizeof(*tx) };
+	parts[1] = (struct iovec){ tx->rtp, tx->ops->size };
+}
+
 long srtp_tx_rtp(struct srtp_tx *tx, uint8_t *out, const uint8_t *header, size_t header_len,
 		 const uint8_t *payload, size_t payload_len)
 {

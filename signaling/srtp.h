@@ -2,7 +2,7 @@
  * SRTP for one session (RFC 3711, RFC 7714): struct srtp_tx protects what we send, struct srtp_rx
  * opens what we get. Protecting writes header, ciphertext and tag straight into the caller's send
  * buffer, out of place and without allocation, since it runs once for each viewer and packet.
- * Crypto is OpenSSL's; RTP of publishers may be opened by libsrtp instead. One thread.
+ * Crypto is of ipsec-mb or OpenSSL; RTP of publishers may be opened by libsrtp instead. One thread.
  */
 #ifndef SOUK_SIGNALING_SRTP_H
 #define SOUK_SIGNALING_SRTP_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct srtp_rx;
 struct srtp_tx;
@@ -32,6 +33,9 @@ struct srtp_master {
 
 int srtp_tx_create(struct srtp_tx **out, const struct srtp_master *master)
 	__attribute__((warn_unused_result));
+
+/* Where srtp_tx_rtp() works, in two parts, for who has it fetched into the cache beforehand. */
+void srtp_tx_memory(const struct srtp_tx *tx, struct iovec parts[2]);
 
 /*
  * Protects one RTP packet into `out` (header_len + payload_len + SRTP_OVERHEAD_MAX bytes). The

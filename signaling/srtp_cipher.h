@@ -44,6 +44,7 @@ void srtp_cipher_iv(const uint8_t salt[SRTP_SALT], const struct srtp_job *job, e
 struct srtp_cipher;
 
 struct srtp_cipher_ops {
+	size_t size; /* of the cipher's own memory */
 	size_t tag_len;
 	bool word_before_tag; /* in SRTCP: CM has the index word before the tag, GCM behind it */
 	int (*create)(struct srtp_cipher **out, const struct srtp_session_keys *keys, bool rtcp,

@@ -109,6 +109,7 @@ static int gcm_open(struct srtp_cipher *cipher, const struct srtp_job *job)
 }
 
 const struct srtp_cipher_ops srtp_evp_gcm = {
+	.size = sizeof(struct srtp_cipher),
 	.tag_len = SRTP_TAG_GCM,
 	.create = gcm_create,
 	.seal = gcm_seal,
@@ -190,6 +191,7 @@ static int cm_open(struct srtp_cipher *cipher, const struct srtp_job *job)
 }
 
 const struct srtp_cipher_ops srtp_evp_cm = {
+	.size = sizeof(struct srtp_cipher),
 	.tag_len = SRTP_TAG_SHA1_80,
 	.word_before_tag = true,
 	.create = cm_create,

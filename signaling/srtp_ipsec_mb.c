@@ -102,6 +102,7 @@ static int gcm_open(struct srtp_cipher *cipher, const struct srtp_job *job)
 const struct srtp_cipher_ops *srtp_ipsec_mb_gcm(void)
 {
 	static const struct srtp_cipher_ops ops = {
+		.size = sizeof(struct srtp_cipher),
 		.tag_len = SRTP_TAG_GCM,
 		.create = gcm_create,
 		.seal = gcm_seal,

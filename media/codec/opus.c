@@ -27,6 +27,37 @@ int64_t opus_packet_us(const uint8_t *data, size_t len)
 	return each_us * count;
 }
 
+/* RFC 6716 §3.2.1 */
+static size_t write_frame_len(uint8_t *out, size_t len)
+{
+	enum { ONE_BYTE_MAX = 251, TWO_BYTES_FROM = 252 };
+	if (len <= ONE_BYTE_MAX) {
+		out[0] = (uint8_t)len;
+		return 1;
+	}
+	out[0] = (uint8_t)(TWO_BYTES_FROM + (len & 3));
+	out[1] = (uint8_t)((len - out[0]) / 4);
+	return 2;
+}
+
+size_t opus_join(uint8_t *out, size_t cap, const uint8_t *first, size_t first_len,
+		 const uint8_t *second, size_t second_len)
+{
+	enum { CODE_EQUAL = 1, CODE_TWO = 2, CODE_MASK = 3, FRAME_MAX = 1275 };
+	if (!first_len || !second_len || first[0] != second[0] || (first[0] & CODE_MASK))
+		return 0;
+	const size_t a = first_len - 1, b = second_len - 1;
+	if (a > FRAME_MAX || b > FRAME_MAX || 3 + a + b > cap)
+		return 0;
+	size_t len = 1;
+	out[0] = first[0] | (a == b ? CODE_EQUAL : CODE_TWO);
+	if (a != b)
+		len += write_frame_len(out + len, a);
+	memcpy(out + len, first + 1, a);
+	memcpy(out + len + a, second + 1, b);
+	return len + a + b;
+}
+
 struct media_config *opus_media_config_create(unsigned channels)
 {
 	struct media_config *config = media_config_create(CODEC_OPUS, NULL);

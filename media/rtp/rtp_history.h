@@ -30,6 +30,8 @@ enum {
 enum rtx_verdict { RTX_SEND, RTX_WAIT, RTX_ENOUGH };
 
 struct rtp_history {
+	int64_t budget; /* bytes that may be repeated */
+	unsigned oldest, used;
 	struct history_entry {
 		struct frame *frame;
 		int64_t sent_us;
@@ -37,13 +39,11 @@ struct rtp_history {
 		uint16_t first_seq;
 		struct rtp_hold hold; /* told with its packets */
 	} ring[HISTORY_FRAMES];
-	unsigned oldest, used;
 	struct rtx_mark {
 		uint16_t seq;
 		uint8_t times;
 		int64_t last_us;
 	} marks[RTX_MARKS]; /* by the low bits of seq; a collision merely forgets */
-	int64_t budget; /* bytes that may be repeated */
 };
 
 void rtp_history_init(struct rtp_history *history);

@@ -25,24 +25,13 @@ uint32_t rtp_sender_frame_time(const struct sender_stream *stream, const struct 
 							    : audio_time(frame->media_us));
 }
 
-/* Browsers reckon from all pictures so far when the next is due. Those that a join brings at once
- * would make every live one count as late for half a minute; with their times close to each
- * other they came in time (decision 0016). */
-static uint32_t told_time(const struct sender_stream *stream, const struct frame *frame)
-{
-	const int64_t before_us = stream->join_us - frame->media_us;
-	if (before_us <= 0)
-		return rtp_sender_frame_time(stream, frame);
-	return stream->base + video_time(stream->join_us - before_us / SENDER_JOIN_SQUEEZE);
-}
-
 void rtp_sender_fill(const struct sender_stream *stream, struct rtp_packet *packet,
 		     const struct frame *frame, const struct rtp_piece *piece,
 		     const uint8_t *payload, uint16_t seq)
 {
 	memcpy(packet->header, stream->header, stream->header_len);
 	packet->header_len = stream->header_len;
-	rtp_header_patch(packet->header, seq, told_time(stream, frame), piece->marker);
+	rtp_header_patch(packet->header, seq, rtp_sender_frame_time(stream, frame), piece->marker);
 	if (piece->padded)
 		rtp_header_set_padding(packet->header);
 	if (stream->capture_at)
@@ -105,11 +94,12 @@ static int send_pieces(struct rtp_sender *sender, struct frame *frame,
 				sender->video.seq++);
 		bytes += piece->len;
 	}
+	struct sound_turn turn;
 	const bool with_sound = count == left;
-	const size_t sound = with_sound ? rtp_sender_fill_sound(sender, run + count) : 0;
+	const size_t sound = with_sound ? rtp_sender_fill_sound(sender, &turn, run + count) : 0;
 	const int err = rtp_sender_run(sender, run, count + sound);
 	if (with_sound)
-		rtp_sender_drop_sound(sender, err == 0);
+		rtp_sender_drop_sound(sender, &turn, err == 0);
 	if (err < 0)
 		return err;
 	rtp_history_sent(&sender->history, count, bytes);
@@ -220,7 +210,8 @@ static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t n
 	}
 	if (frame->key)
 		rtp_sender_hole_end(sender);
-	if (sender->pacer.count == 0 && image->count <= SENDER_BURST) {
+	const uint32_t at_once = frame->key ? SENDER_KEY_BURST : SENDER_BURST;
+	if (sender->pacer.count == 0 && image->count <= at_once) {
 		rtp_pacer_refill(&sender->pacer, now_us);
 		send_picture(sender, frame, image, now_us);
 		return;
@@ -229,25 +220,12 @@ static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t n
 	pump(sender, now_us);
 }
 
-/* A viewer that cannot be told to hold no picture would play the joint slowly. */
-static void begin_join(struct rtp_sender *sender, struct frame *const *frames, size_t count)
-{
-	if (sender->video.started || !sender->video.playout_at)
-		return;
-	for (size_t i = 0; i < count; i++) {
-		if (codec_is_video(frames[i]->codec))
-			sender->video.join_us = frames[i]->media_us;
-	}
-	sender->rtx.join_us = sender->video.join_us;
-}
-
 void rtp_sender_start(struct rtp_sender *sender, struct frame *const *frames, size_t count)
 {
 	if (!sender->video.on)
 		return;
 	const int64_t now_us = clock_mono_us(sender->config.clock);
 	sender->need_key = true;
-	begin_join(sender, frames, count);
 	rtp_pacer_clear(&sender->pacer, true);
 	rtp_pacer_reserve(&sender->pacer, count);
 	for (size_t i = 0; i < count; i++) {
@@ -392,6 +370,8 @@ int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *c
 	sender->sink.picture.profile_max = config->profile_max;
 	sender->sink.skip_video = !sender->video.on;
 	sender->sink.skip_audio = !sender->audio.on;
+	sender->sink.warm[0] = (struct iovec){ sender, offsetof(struct rtp_sender, history.ring) };
+	sender->sink.warm_count = 1;
 	list_init(&sender->sink.link);
 	*out = sender;
 	return 0;

@@ -1,25 +1,22 @@
 /* The sound of a sender: packets of one turn share a send with the picture or among themselves, and
  * a viewer that loses packets gets each twice. */
+#include "media/codec/opus.h"
 #include "media/rtp/rtp_red.h"
 #include "media/rtp/rtp_sender_state.h"
-#include "server/core/alloc.h"
 
 #include <stdlib.h>
 
 /* Puts the former packet's sound into this one. Where that cannot be done it stays as it is. */
 static void make_redundant(struct rtp_sender *sender, struct rtp_packet *packet,
-			   const struct frame *frame, struct frame *former, unsigned at)
+			   const struct frame *frame, struct frame *former, uint8_t *out)
 {
 	const struct rtp_image *image = former ? rtp_image_of(former) : NULL;
 	if (!image || former->epoch != frame->epoch)
 		return;
-	if (!sender->red)
-		sender->red = xcalloc(SENDER_SOUND_MAX, RTP_PAYLOAD_MAX);
 	const struct red_block older = { image->data, image->pieces[0].len };
 	const struct red_block newest = { packet->payload, packet->payload_len };
 	const uint32_t age = rtp_sender_frame_time(&sender->audio, frame) -
 			     rtp_sender_frame_time(&sender->audio, former);
-	uint8_t *out = sender->red + (size_t)at * RTP_PAYLOAD_MAX;
 	const size_t len = rtp_red_write(out, RTP_PAYLOAD_MAX, sender->config.audio.payload_type,
 					 &older, age, &newest);
 	if (!len)
@@ -27,29 +24,56 @@ static void make_redundant(struct rtp_sender *sender, struct rtp_packet *packet,
 	packet->header[1] =
 		(uint8_t)((packet->header[1] & 0x80) | sender->config.audio.red_payload_type);
 	packet->payload = out;
-	packet->payload_len = len;
+	packet->payload_len = (uint16_t)len;
 	sender->stats.red_packets++;
 }
 
-size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct rtp_packet *run)
+/* Two that wait together leave as one: of the segments of a send only the last may be shorter, so a
+ * second packet of sound would cost a send of its own. */
+static bool join(struct rtp_packet *packet, const struct frame *frame, struct frame *next,
+		 int64_t packet_max_us, uint8_t *out)
 {
-	const bool twice = sender->lossy_until_us && sender->config.audio.red_payload_type &&
+	const struct rtp_image *image = rtp_image_of(next);
+	const int64_t long_us = opus_packet_us(packet->payload, packet->payload_len);
+	const int64_t gap_us = next->media_us - frame->media_us - long_us;
+	if (!image || next->epoch != frame->epoch || llabs(gap_us) > SENDER_JOIN_US ||
+	    2 * long_us > packet_max_us)
+		return false;
+	const size_t len = opus_join(out, RTP_PAYLOAD_MAX, packet->payload, packet->payload_len,
+				     image->data, image->len);
+	if (!len)
+		return false;
+	packet->payload = out;
+	packet->payload_len = (uint16_t)len;
+	return true;
+}
+
+size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
+			     struct rtp_packet *run)
+{
+	const struct rtp_sender_track *track = &sender->config.audio;
+	const bool twice = sender->lossy_until_us && track->red_payload_type &&
 			   clock_mono_us(sender->config.clock) < sender->lossy_until_us;
+	const int64_t longest_us = track->packet_ms * INT64_C(1000);
 	struct frame *former = sender->former_sound;
-	size_t count = 0;
+	turn->packets = 0;
 	for (unsigned i = 0; i < sender->sound_count; i++) {
 		struct frame *frame = sender->sound[i];
 		const struct rtp_image *image = rtp_image_of(frame);
 		if (!image)
 			continue;
-		rtp_sender_fill(&sender->audio, &run[count], frame, &image->pieces[0], image->data,
+		struct rtp_packet *packet = &run[turn->packets];
+		uint8_t *payload = turn->payload[turn->packets++];
+		rtp_sender_fill(&sender->audio, packet, frame, &image->pieces[0], image->data,
 				sender->audio.seq++);
 		if (twice)
-			make_redundant(sender, &run[count], frame, former, i);
+			make_redundant(sender, packet, frame, former, payload);
+		else if (i + 1 < sender->sound_count &&
+			 join(packet, frame, sender->sound[i + 1], longest_us, payload))
+			i++;
 		former = frame;
-		count++;
 	}
-	return count;
+	return turn->packets;
 }
 
 static void remember(struct rtp_sender *sender, struct frame *frame)
@@ -58,26 +82,35 @@ static void remember(struct rtp_sender *sender, struct frame *frame)
 	sender->former_sound = frame_ref(frame);
 }
 
-void rtp_sender_drop_sound(struct rtp_sender *sender, bool sent)
+static void forget_sound(struct rtp_sender *sender)
 {
-	for (unsigned i = 0; i < sender->sound_count; i++) {
-		struct frame *frame = sender->sound[i];
-		const struct rtp_image *image = sent ? rtp_image_of(frame) : NULL;
-		if (image) {
-			rtp_sender_count(sender, &sender->audio, frame, 1, image->len);
-			if (sender->config.audio.red_payload_type)
-				remember(sender, frame);
-		}
-		frame_unref(frame);
-	}
+	for (unsigned i = 0; i < sender->sound_count; i++)
+		frame_unref(sender->sound[i]);
 	sender->sound_count = 0;
+}
+
+void rtp_sender_drop_sound(struct rtp_sender *sender, struct sound_turn *turn, bool sent)
+{
+	for (unsigned i = 0; sent && i < sender->sound_count; i++) {
+		struct frame *frame = sender->sound[i];
+		const struct rtp_image *image = rtp_image_of(frame);
+		if (!image)
+			continue;
+		const uint32_t packets = turn->packets > 0 ? 1 : 0;
+		turn->packets -= packets;
+		rtp_sender_count(sender, &sender->audio, frame, packets, image->len);
+		if (sender->config.audio.red_payload_type)
+			remember(sender, frame);
+	}
+	forget_sound(sender);
 }
 
 static void send_sound(struct rtp_sender *sender)
 {
 	struct rtp_packet run[SENDER_SOUND_MAX];
-	const size_t count = rtp_sender_fill_sound(sender, run);
-	rtp_sender_drop_sound(sender, rtp_sender_run(sender, run, count) == 0);
+	struct sound_turn turn;
+	const size_t count = rtp_sender_fill_sound(sender, &turn, run);
+	rtp_sender_drop_sound(sender, &turn, rtp_sender_run(sender, run, count) == 0);
 }
 
 void rtp_sender_sound(struct rtp_sender *sender, struct frame *frame)
@@ -96,7 +129,6 @@ void rtp_sender_flush(struct rtp_sender *sender)
 
 void rtp_sender_finish_sound(struct rtp_sender *sender)
 {
-	rtp_sender_drop_sound(sender, false);
+	forget_sound(sender);
 	frame_unref(sender->former_sound);
-	free(sender->red);
 }

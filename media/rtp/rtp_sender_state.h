@@ -14,10 +14,14 @@
 enum {
 	SENDER_RUN = 40, /* packets of one picture in one call of the port: < 64 KiB */
 	SENDER_SOUND_MAX = 4, /* waiting sound packets */
+	SENDER_JOIN_US = 1000, /* stamps of sound that follows are as exact as this */
 	/* RFC 3550 §6.4.1: of 256; from 3 % on, and for a while after it. */
 	SENDER_LOSSY = 8,
 	SENDER_LOSSY_US = 10000000,
 	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
+	/* And a keyframe of more: its beginning at once, the rest at a pace, so that nobody waits
+	 * for a thousand whole keyframes before him and no path for so large a burst. */
+	SENDER_KEY_BURST = PACER_BURST / RTP_PAYLOAD_MAX,
 	SENDER_KEY_INTERVAL_US = 500000,
 	SENDER_HOLE_MIN = 100, /* more missing packets are not repeated at once */
 	SENDER_HOLE_MAX = 1024, /* Chromium asks for no more */
@@ -26,7 +30,6 @@ enum {
 	SENDER_REPORT_US = 1000000,
 	SENDER_GAP_US = SENDER_REPORT_QUICK_US, /* a round trip for each of our reports */
 	SENDER_GAP_LOST_US = 1000000, /* it will not be asked for any more */
-	SENDER_JOIN_SQUEEZE = 32, /* so much closer than they were are the pictures before a join */
 };
 
 /* One SSRC. */
@@ -34,8 +37,6 @@ struct sender_stream {
 	bool on;
 	uint32_t ssrc;
 	uint32_t base; /* RTP timestamp of media time 0 */
-	int64_t join_us; /* media time of the newest picture at the join; 0: times are as they are
-			  */
 	uint16_t seq; /* of the next packet */
 	uint8_t header[64];
 	uint8_t header_len;
@@ -53,6 +54,12 @@ struct sender_gap {
 	bool open;
 	uint16_t seq;
 	int64_t since_us;
+};
+
+/* The sound of one send. */
+struct sound_turn {
+	size_t packets;
+	uint8_t payload[SENDER_SOUND_MAX][RTP_PAYLOAD_MAX]; /* of those made for this viewer */
 };
 
 /* What a viewer missed while its link was down. */
@@ -75,19 +82,18 @@ struct rtp_sender {
 	int64_t steered_us; /* 0: not yet */
 	struct sender_gap gap;
 	bool hushed; /* no picture for now: the path does not carry it */
-	struct rtp_history history;
 	struct rtp_pacer pacer;
 	struct sender_hole hole;
 	bool need_key; /* video is skipped until a keyframe */
 	struct frame *sound[SENDER_SOUND_MAX]; /* of this turn, for the next picture's send */
 	unsigned sound_count;
 	struct frame *former_sound; /* the last that was sent, where RED is agreed on */
-	uint8_t *red; /* payloads of one turn; made when the viewer first loses packets */
 	int64_t lossy_until_us; /* sound is sent twice until then */
 	int64_t key_asked_us; /* 0: never */
 	uint32_t lsr_heard[2]; /* picture, sound: of the newest report that echoed one of ours */
 	int64_t first_report_us, next_report_us; /* 0: nothing sent yet */
 	struct rtp_sender_stats stats;
+	struct rtp_history history; /* last: large, and little of it is used for a frame */
 };
 
 /* Gives a run to the port: 0 or its error. */
@@ -97,10 +103,11 @@ void rtp_sender_count(struct rtp_sender *sender, struct sender_stream *stream,
 uint32_t rtp_sender_frame_time(const struct sender_stream *stream, const struct frame *frame);
 
 void rtp_sender_sound(struct rtp_sender *sender, struct frame *frame);
-/* The waiting sound packets, at the end of a run: the last of them may be its shorter end. Their
- * payloads hold until rtp_sender_drop_sound(), which follows. */
-size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct rtp_packet *run);
-void rtp_sender_drop_sound(struct rtp_sender *sender, bool sent);
+/* The waiting sound at the end of a run: the last packet may be its shorter end. `turn` holds
+ * payloads until they are sent; rtp_sender_drop_sound() follows. */
+size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
+			     struct rtp_packet *run);
+void rtp_sender_drop_sound(struct rtp_sender *sender, struct sound_turn *turn, bool sent);
 void rtp_sender_finish_sound(struct rtp_sender *sender);
 
 /* Sender reports when they are due; called whenever something was sent. */

@@ -90,6 +90,55 @@ Test(rtp_sender, sound_of_a_turn_without_a_picture_shares_a_send)
 	assert_consecutive(0, 2);
 }
 
+static void let_sound_be_joined(void)
+{
+	rtp_sender_destroy(f.sender);
+	f.config.audio.packet_ms = 120;
+	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
+}
+
+Test(rtp_sender, sound_that_waits_together_comes_as_one_packet)
+{
+	let_sound_be_joined();
+	show(fake_picture(true, 3000, 0));
+	const uint64_t before = stats().packets;
+	fake_rtp_port_clear(&f.port);
+	show(fake_sound(160, 10000));
+	show(fake_sound(150, 30001)); /* stamps are rounded */
+	show(fake_picture(false, 5000, 40000));
+	cr_assert(eq(sz, f.port.runs, 1));
+	cr_assert(eq(sz, f.port.packet_count, 5 + 1));
+	const struct rtp_view sound = fake_rtp_port_view(&f.port, 5);
+	cr_assert(eq(u32, sound.timestamp, rtp_sender_time(f.sender, CODEC_OPUS, 10000)));
+	static const uint8_t head[] = { 0x78 | 2, 159 }; /* RFC 6716 §3.2.4: two frames */
+	cr_assert(eq(sz, sound.payload_len, sizeof(head) + 159 + 149));
+	cr_assert(eq(int, memcmp(sound.payload, head, sizeof(head)), 0));
+	cr_assert(eq(u64, stats().packets, before + 5 + 1));
+	show(fake_sound(160, 50000));
+	rtp_sender_flush(f.sender);
+	cr_assert(eq(sz, fake_rtp_port_view(&f.port, 6).payload_len, 160));
+}
+
+Test(rtp_sender, sound_with_a_hole_in_between_is_not_joined)
+{
+	let_sound_be_joined();
+	show(fake_sound(160, 10000));
+	show(fake_sound(160, 50000));
+	rtp_sender_flush(f.sender);
+	cr_assert(eq(sz, f.port.packet_count, 2));
+}
+
+Test(rtp_sender, no_packet_of_sound_is_longer_than_agreed)
+{
+	f.config.audio.packet_ms = 20;
+	rtp_sender_destroy(f.sender);
+	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
+	show(fake_sound(160, 10000));
+	show(fake_sound(160, 30000));
+	rtp_sender_flush(f.sender);
+	cr_assert(eq(sz, f.port.packet_count, 2));
+}
+
 Test(rtp_sender, much_sound_of_one_turn_does_not_wait_for_its_end)
 {
 	for (int i = 0; i < 9; i++)
@@ -209,44 +258,6 @@ Test(rtp_sender, a_join_gets_the_cached_pictures_paced)
 	drop_gop(30);
 }
 
-/* From the first to the last of thirty pictures of a join, in units of the timestamp. */
-static uint32_t join_span(void)
-{
-	make_gop(30, 5000000);
-	rtp_sender_start(f.sender, gop, 30);
-	pass_time(200000);
-	drop_gop(30);
-	const uint32_t last = fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp;
-	cr_assert(eq(u32, last, rtp_sender_time(f.sender, CODEC_H264, 5000000 + 29 * 33333)));
-	return last - fake_rtp_port_view(&f.port, 0).timestamp;
-}
-
-Test(rtp_sender, pictures_of_a_join_are_told_to_be_close_to_each_other)
-{
-	cr_assert(eq(u32, join_span(), 2719)); /* 29 pictures of 33.3 ms, a 32nd of it */
-	for (size_t i = 1; i < f.port.packet_count; i++) {
-		const struct rtp_view before = fake_rtp_port_view(&f.port, i - 1);
-		const uint32_t step = fake_rtp_port_view(&f.port, i).timestamp - before.timestamp;
-		cr_assert(before.marker ? step >= 93 && step <= 94 : step == 0);
-	}
-	/* A repetition is the same packet, and live pictures are where they belong. */
-	const uint16_t lost = fake_rtp_port_view(&f.port, 0).seq;
-	const uint32_t told = fake_rtp_port_view(&f.port, 0).timestamp;
-	nack(&lost, 1);
-	cr_assert(eq(u32, fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp, told));
-	show(fake_picture(false, 1000, 6000000));
-	cr_assert(eq(u32, fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp,
-		     rtp_sender_time(f.sender, CODEC_H264, 6000000)));
-}
-
-Test(rtp_sender, a_viewer_that_is_told_no_playout_delay_gets_them_as_they_were)
-{
-	rtp_sender_destroy(f.sender);
-	f.config.video.playout_delay_id = 0;
-	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
-	cr_assert(eq(u32, join_span(), 29 * 33333 * 9 / 100));
-}
-
 Test(rtp_sender, a_keyframe_overtakes_what_still_waits)
 {
 	make_gop(60, 0);
@@ -296,6 +307,19 @@ Test(rtp_sender, a_second_start_never_goes_back)
 	show(fake_picture(true, 100, 1233333));
 	cr_assert(eq(sz, f.port.packet_count, sent + 2));
 	drop_gop(3);
+}
+
+Test(rtp_sender, a_keyframe_begins_at_once_and_goes_on_at_a_pace)
+{
+	show(fake_picture(true, 2 * PACER_BURST, 0));
+	cr_assert(f.paces);
+	const size_t at_once = f.port.packet_count;
+	cr_assert(ge(sz, at_once, PACER_BURST / RTP_PAYLOAD_MAX));
+	cr_assert(le(sz, at_once, PACER_BURST / RTP_PAYLOAD_MAX + 1));
+	cr_assert(eq(int, stats().frames, 0));
+	pass_time(20000);
+	cr_assert(eq(int, stats().frames, 1));
+	cr_assert(fake_rtp_port_view(&f.port, f.port.packet_count - 1).marker);
 }
 
 Test(rtp_sender, a_large_live_picture_is_paced)

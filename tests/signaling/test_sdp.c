@@ -200,6 +200,7 @@ static const struct {
 	{ HEAD AUDIO "a=rtpmap:111 opus\r\n", "line 7: malformed rtpmap" },
 	{ HEAD AUDIO "a=rtpmap:111 opus/99999999999\r\n", "line 7: malformed rtpmap" },
 	{ HEAD AUDIO "a=fmtp:x y\r\n", "line 7: malformed fmtp" },
+	{ HEAD AUDIO "a=maxptime:long\r\n", "line 7: malformed maxptime" },
 	{ HEAD AUDIO "a=rtcp-fb:256 nack\r\n", "line 7: malformed rtcp-fb" },
 	{ HEAD AUDIO "a=ssrc:4294967296 cname:x\r\n", "line 7: malformed ssrc" },
 	{ HEAD AUDIO "a=rid:h sideways\r\n", "line 7: malformed rid" },

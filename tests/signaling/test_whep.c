@@ -91,6 +91,21 @@ Test(whep, answers_aiortc)
 	cr_expect(eq(u8, agreement.video.ids.playout_delay, 0));
 }
 
+/* aiortc's decoder takes 20 ms at a time and nothing else; it does not speak of minptime. */
+Test(whep, packets_of_sound_are_as_long_as_the_viewer_takes)
+{
+	cr_expect(eq(u16, answer_file("aiortc-1.4-offer-viewer.sdp").audio.packet_ms, 20));
+	cr_expect(eq(u16, answer_file("chromium156-offer-viewer.sdp").audio.packet_ms, 120));
+	char *text = sdp_load("chromium156-offer-viewer.sdp");
+	char *offer = sdp_replace(text, "a=rtcp-mux", "a=maxptime:60\r\na=rtcp-mux");
+	struct sdp_agreement agreement;
+	struct sdp_error error;
+	cr_assert(eq(int, try_answer(&agreement, offer, false, &error), 0));
+	cr_expect(eq(u16, agreement.audio.packet_ms, 60));
+	free(offer);
+	free(text);
+}
+
 Test(whep, abs_capture_time_is_echoed_when_offered)
 {
 	char *text = sdp_load("chromium156-offer-viewer.sdp");
