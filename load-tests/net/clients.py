@@ -129,15 +129,17 @@ def resumed_after(times, at, steady=3):
     return None
 
 
-def frozen(times, begin, end):
-    """Seconds of begin..end that the picture stood still, by the rule of W3C webrtc-stats."""
+def frozen(times, begin, end, silences=()):
+    """Seconds of begin..end that the picture stood still, by the rule of W3C webrtc-stats, but for those of a silent link."""
     total, gaps, before = 0, [], None
     for at in [*times, end]:
         if before is not None:
             gap = at - before
             mean = sum(gaps) / len(gaps) if gaps else gap
             if at > begin and before < end and gap >= max(3 * mean, mean + FREEZE_EXTRA_S):
-                total += min(at, end) - max(before, begin)
+                since, until = max(before, begin), min(at, end)
+                silent = sum(max(0, min(until, ends) - max(since, begins)) for begins, ends in silences)
+                total += until - since - silent
             gaps = [*gaps, gap][-FREEZE_GAPS:]
         before = at
     return total

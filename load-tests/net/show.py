@@ -40,8 +40,7 @@ class Show:
         self.log = tempfile.NamedTemporaryFile("w+", prefix="souk-net-log-")
         ports = [word for port in ("http", "rtmp", "udp", "admin") if f"--{port}" not in options
                  for word in (f"--{port}", f"{place.address}:0")]
-        self.process = place.popen([f"{binaries}/soukd", "--data", self.data, "--admit-load", "100",
-                                    *ports, *options], stdin=subprocess.DEVNULL,
+        self.process = place.popen([f"{binaries}/soukd", "--data", self.data, *ports, *options], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
@@ -98,12 +97,11 @@ class Show:
                 found[name] = found.get(name, 0) + float(value)
         return found
 
-    def publish(self, place=None, kind="rtmp", media=()):
-        """souk-swarm as the host, from here or from `place`; waits until the room is live. `media`: files, each a layer."""
-        layers = [word for path in media or [source()] for word in ("--media", path)]
+    def publish(self, place=None, kind="rtmp"):
+        """souk-swarm as the host, from here or from `place`; waits until the room is live."""
         self.host = (place or self.place).popen(
             [f"{self.binaries}/souk-swarm", "--server", self.base, "--rtmp", self.at["rtmp"], "--admin-token", self.admin,
-             f"--{kind}-hosts", "1", *layers, "--duration", "6h", "--json", "/dev/null"],
+             f"--{kind}-hosts", "1", "--media", source(), "--duration", "6h", "--json", "/dev/null"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_live()
 
