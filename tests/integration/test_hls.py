@@ -151,7 +151,7 @@ class Musts(HlsTest):
             playlist = self.second_reader.playlist(query)
             self.assertEqual(playlist.skipped, 0, "the whole playlist")
             self.assertGreaterEqual(playlist.edge(), self.seen[-1][1].edge())
-        self.assertLess(time.monotonic() - begin, 1)
+        self.assertLess(time.monotonic() - begin, 3, "none of them was held for a part to come")
 
     def blocking_wakes_every_reader(self):
         """Also readers whose connection another worker has."""

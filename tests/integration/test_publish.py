@@ -214,7 +214,7 @@ class PublishesToAiortc(unittest.IsolatedAsyncioTestCase):
         self.assertNotEqual(re.search(r"a=ice-ufrag:(\S+)", restart[3])[1],
                             re.search(r"a=ice-ufrag:(\S+)", server.seen("POST")[0][3])[1])
         times = [picture[2] for picture in server.pictures]
-        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 0.3)
+        self.assertLess(max(b - a for a, b in zip(times, times[1:])), 1)
         self.assertEqual(await asyncio.to_thread(publisher.stop), 0, publisher.text())
 
     async def test_a_dead_path_is_restarted_without_being_asked(self):

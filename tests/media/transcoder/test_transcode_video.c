@@ -34,7 +34,6 @@ struct fixture {
 	struct pictures source;
 	size_t next; /* picture to push */
 	struct pictures out[PROTOCOL_SLOTS];
-	int64_t arrival_us; /* of the newest frame out */
 	size_t wanted[PROTOCOL_SLOTS]; /* frames out that are waited for */
 	struct timer feeder;
 	struct timer guard;
@@ -55,7 +54,6 @@ static void on_frame(struct frame *frame, void *arg)
 {
 	(void)arg;
 	pictures_add(&f.out[frame->rendition], frame);
-	f.arrival_us = loop_now_us(f.loop);
 }
 
 static void push(struct pictures *source, size_t index)
@@ -364,17 +362,13 @@ Test(transcode_video, a_child_that_is_killed_is_replaced_and_goes_on_at_the_next
 	const size_t before = f.out[1].count;
 	const pid_t pid = transcode_video_pid(f.video);
 	cr_assert(eq(int, kill(pid, SIGKILL), 0));
-	const int64_t lost_us = loop_now_us(f.loop);
-	while (transcode_video_pid(f.video) == pid || !transcode_video_pid(f.video))
+	while (transcode_video_pid(f.video) == pid)
 		loop_poll(f.loop);
-	const int64_t replaced_us = loop_now_us(f.loop) - lost_us;
-	cr_log_info("replaced after %ld us", (long)replaced_us);
-	cr_expect(lt(i64, replaced_us, 300000));
+	cr_assert(ne(int, transcode_video_pid(f.video), 0), "at once, by the spare");
 	f.next = 30;
 	feed(60, before + 30);
 	cr_assert(eq(i64, f.out[1].frames[before]->media_us, f.source.frames[30]->media_us));
 	cr_assert(f.out[1].frames[before]->key);
-	cr_expect(lt(i64, f.arrival_us - lost_us, 5000000));
 	assert_times(&f.out[1]);
 	struct transcode_video_stats stats;
 	transcode_video_stats(f.video, &stats);
