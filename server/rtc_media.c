@@ -216,7 +216,7 @@ int rtc_media_watch(struct rtc_session *session)
 {
 	struct sink *sink = rtp_sender_sink(session->sender);
 	_Static_assert(SINK_WARM_MAX >= 2 + PEER_PARTS, "sender, session, peer");
-	sink->warm[sink->warm_count++] = (struct iovec){ &session->peer, sizeof(session->peer) };
+	sink->warm[sink->warm_count++] = (struct iovec){ &session->peer, sizeof(void *) };
 	peer_memory(session->peer, sink->warm + sink->warm_count);
 	sink->warm_count += PEER_PARTS;
 	return fanout_add(session->worker->fanout, session->view->broadcast, sink);
