@@ -40,6 +40,7 @@ struct config {
 	int64_t flv_batch_ms; /* what shares one write to an FLV viewer; 0: each picture has its own
 			       */
 	int64_t viewers_max; /* WebRTC and FLV viewers a worker admits */
+	int64_t admit_load; /* percent of a worker's time that they may take; 100: all */
 	int64_t record_days, record_mb; /* what recordings may become; 0: without limit */
 	int64_t record_reserve_mb; /* of the disk that recordings leave alone */
 	int log_level;

@@ -53,6 +53,8 @@ enum worker_gauge {
 	W_DTLS_REPEATS,
 	W_UDP_DROPPED,
 	W_UDP_GARBAGE,
+	W_HANDSHAKES,
+	W_ROOM_FOR,
 	W_TCP_CONNECTIONS,
 	W_TCP_REFUSED,
 	W_TCP_BEHIND,
@@ -106,6 +108,10 @@ static const struct row worker_rows[] = {
 			    "Datagrams that the kernel dropped since we did not come to read them",
 			    NULL },
 	[W_UDP_GARBAGE] = { COUNTER, "souk_udp_garbage_total", "Datagrams of no known kind", NULL },
+	[W_HANDSHAKES] = { GAUGE, "souk_dtls_waiting",
+			   "Sessions whose handshake waits for its turn", NULL },
+	[W_ROOM_FOR] = { GAUGE, "souk_viewers_limit",
+			 "Viewers that a worker has room for as it is loaded now", NULL },
 	[W_TCP_CONNECTIONS] = { GAUGE, "souk_ice_tcp_connections", "TCP connections for WebRTC now",
 				NULL },
 	[W_TCP_REFUSED] = { COUNTER, "souk_ice_tcp_refused_total",
@@ -189,6 +195,7 @@ static const struct {
 	{ "cap=\"http_body_bytes\"", HTTP_BODY_CAP },
 	{ "cap=\"http_connections\"", HTTP_CONNECTIONS_CAP },
 	{ "cap=\"sdp_bytes\"", SDP_SIZE_MAX },
+	{ "cap=\"handshakes_waiting\"", ADMISSION_LINE_MAX },
 	{ "cap=\"sdp_candidates\"", SDP_CANDIDATES_MAX },
 	{ "cap=\"websocket_message_bytes\"", WEBSOCKET_MESSAGE_MAX },
 	{ "cap=\"websocket_backlog_bytes\"", WEBSOCKET_BACKLOG_CAP },
@@ -245,11 +252,19 @@ static void set_udp(struct worker_gauges *gauges, const struct udp_port *port)
 	metric_set(gauges->of[W_DTLS_REPEATS], (int64_t)stats.dtls_repeats);
 	metric_set(gauges->of[W_UDP_DROPPED], (int64_t)stats.dropped);
 	metric_set(gauges->of[W_UDP_GARBAGE], (int64_t)stats.garbage);
+	metric_set(gauges->of[W_HANDSHAKES], (int64_t)stats.handshakes_waiting);
 	metric_set(gauges->of[W_TCP_CONNECTIONS], (int64_t)stats.tcp.connections);
 	metric_set(gauges->of[W_TCP_REFUSED], (int64_t)stats.tcp.refused);
 	metric_set(gauges->of[W_TCP_BEHIND], (int64_t)stats.tcp.behind);
 	metric_set(gauges->of[W_TCP_FULL], (int64_t)stats.tcp.again);
 	metric_set(gauges->of[W_WEBRTC], (int64_t)stats.sessions);
+}
+
+static int64_t room_for(const struct worker *worker)
+{
+	const int64_t limit = atomic_load(&worker->admission.limit);
+	const int64_t most = worker->app->config.viewers_max;
+	return limit < most ? limit : most;
 }
 
 static void set_transcoders(struct worker_gauges *gauges, const struct transcode_pool *pool)
@@ -261,18 +276,18 @@ static void set_transcoders(struct worker_gauges *gauges, const struct transcode
 	metric_set(gauges->of[W_TRANSCODERS_LOST], (int64_t)stats.lost);
 }
 
-void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker)
+void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker,
+			  const struct fanout_stats *fanout)
 {
-	struct fanout_stats fanout;
-	fanout_stats(worker->fanout, &fanout);
 	metric_set(gauges->of[W_VIEWERS], (int64_t)atomic_load(&worker->viewers));
+	metric_set(gauges->of[W_ROOM_FOR], room_for(worker));
 	metric_set(gauges->of[W_SOCKETS], (int64_t)worker->socket_count);
 	metric_set(gauges->of[W_RTMP], (int64_t)worker->rtmp_count);
 	metric_set(gauges->of[W_ROOMS], (int64_t)worker->rooms.count);
-	metric_set(gauges->of[W_FANOUT_SINKS], (int64_t)fanout.sinks);
-	metric_set(gauges->of[W_FANOUT_FRAMES], (int64_t)fanout.frames);
-	metric_set(gauges->of[W_FANOUT_SKIPS], (int64_t)fanout.skips);
-	metric_set(gauges->of[W_FANOUT_LONGEST], fanout.longest_us);
+	metric_set(gauges->of[W_FANOUT_SINKS], (int64_t)fanout->sinks);
+	metric_set(gauges->of[W_FANOUT_FRAMES], (int64_t)fanout->frames);
+	metric_set(gauges->of[W_FANOUT_SKIPS], (int64_t)fanout->skips);
+	metric_set(gauges->of[W_FANOUT_LONGEST], fanout->longest_us);
 	set_udp(gauges, worker->udp);
 	if (worker->transcoders)
 		set_transcoders(gauges, worker->transcoders);

@@ -7,6 +7,7 @@
 #define SOUK_SERVER_GAUGES_H
 
 struct app;
+struct fanout_stats;
 struct metric;
 struct metrics;
 struct worker;
@@ -18,7 +19,8 @@ struct worker_gauges {
 };
 void worker_gauges_init(struct worker_gauges *gauges, struct metrics *metrics, unsigned index);
 /* Worker's thread. */
-void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker);
+void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker,
+			  const struct fanout_stats *fanout);
 
 struct house_gauges {
 	struct metric *of[HOUSE_GAUGES_MAX];

@@ -14,6 +14,7 @@
 #include "server/worker.h"
 #include "signaling/sdp.h"
 #include "signaling/turn_credentials.h"
+#include "signaling/udp_port.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -171,13 +172,30 @@ static void take_offer(struct rtc_request *rtc, const struct rtc_offer *offer)
 		accept_offer(rtc, offer);
 }
 
-static void handle_post(struct rtc_request *rtc)
+/* More handshakes wait than a viewer would wait for. */
+static bool line_is_long(const struct worker *worker)
+{
+	struct udp_port_stats stats;
+	if (!worker->udp)
+		return false;
+	udp_port_stats(worker->udp, &stats);
+	if (stats.handshakes_waiting < ADMISSION_LINE_MAX)
+		return false;
+	metric_add(worker->app->counters.viewers_refused, 1);
+	return true;
+}
+
+static void take_post(struct rtc_request *rtc)
 {
 	struct room_view *view = room_view_find(rtc->owner, rtc->room);
 	struct sdp_error error = { 0 };
 	struct sdp *sdp = NULL;
 	if (!view) {
 		rtc_request_refuse(rtc, 404, "not_found", 0);
+		return;
+	}
+	if (rtc->kind == SDP_WHEP && line_is_long(rtc->owner)) {
+		rtc_request_overloaded(rtc);
 		return;
 	}
 	if (sdp_parse(&sdp, (const char *)rtc->body.data, rtc->body.len, &error)) {
@@ -193,6 +211,14 @@ static void handle_post(struct rtc_request *rtc)
 	};
 	take_offer(rtc, &offer);
 	sdp_destroy(sdp);
+}
+
+static void handle_post(struct rtc_request *rtc)
+{
+	struct worker *owner = rtc->owner;
+	const int64_t began_us = loop_now_us(owner->loop);
+	take_post(rtc); /* which may free it */
+	owner->joins_us += loop_now_us(owner->loop) - began_us;
 }
 
 static void post(struct exchange *exchange)

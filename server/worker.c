@@ -31,15 +31,30 @@ int64_t worker_now_s(const struct worker *worker)
 
 bool worker_admits(const struct worker *worker)
 {
-	if (atomic_load(&worker->viewers) < worker->app->config.viewers_max)
+	const unsigned viewers = atomic_load(&worker->viewers);
+	if (viewers < worker->app->config.viewers_max &&
+	    admission_room(&worker->admission, viewers))
 		return true;
 	metric_add(worker->app->counters.viewers_refused, 1);
 	return false;
 }
 
+static void look_at_load(struct worker *worker)
+{
+	struct udp_port_stats stats;
+	udp_port_stats(worker->udp, &stats);
+	const struct admission_sample now = {
+		.at_us = loop_now_us(worker->loop),
+		.spent_us = admission_cpu_us() - worker->joins_us - (int64_t)stats.handshakes_us,
+		.viewers = atomic_load(&worker->viewers),
+	};
+	admission_look(&worker->admission, &now);
+}
+
 static void on_clocks(void *arg)
 {
 	struct worker *worker = arg;
+	look_at_load(worker);
 	struct map_cursor cursor = { 0 };
 	void *view;
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &view))
@@ -83,7 +98,10 @@ static void on_second(void *arg)
 	flv_second(worker);
 	rtc_second(worker);
 	whep_readers_second(worker);
-	worker_gauges_update(&worker->gauges, worker);
+	struct fanout_stats stats;
+	fanout_stats(worker->fanout, &stats);
+	admission_waited(&worker->admission, stats.longest_us);
+	worker_gauges_update(&worker->gauges, worker, &stats);
 	atomic_store(&worker->seen_us, loop_now_us(worker->loop));
 	timer_start(&worker->second, WORKER_SECOND_US);
 }
@@ -204,6 +222,7 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	worker->index = index;
 	log_init(&worker->log, &app->log, "worker=%u", index);
 	auth_init(&worker->auth, app->jwt_keys);
+	admission_init(&worker->admission, (unsigned)app->config.admit_load);
 	map_init(&worker->rooms);
 	map_init(&worker->rtc_sessions);
 	map_init(&worker->channels);

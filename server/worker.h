@@ -6,6 +6,7 @@
 #ifndef SOUK_SERVER_WORKER_H
 #define SOUK_SERVER_WORKER_H
 
+#include "server/admission.h"
 #include "server/app.h"
 #include "server/auth.h"
 #include "server/core/list.h"
@@ -74,6 +75,8 @@ struct worker {
 	struct timer clocks;
 	struct timer second;
 	unsigned seconds;
+	struct admission admission;
+	int64_t joins_us; /* spent on requests of sessions so far */
 	struct worker_gauges gauges;
 	atomic_uint viewers; /* media sessions; read by all workers to choose the least loaded */
 	_Atomic int64_t seen_us; /* when the loop was last seen turning; read by control */
@@ -85,8 +88,7 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	__attribute__((warn_unused_result));
 int worker_start(struct worker *worker) __attribute__((warn_unused_result));
 
-/* Whether one more viewer has room here; a refusal is counted. The least loaded is asked from any
- * thread. */
+/* Whether one more viewer has room here; a refusal is counted. */
 bool worker_admits(const struct worker *worker) __attribute__((warn_unused_result));
 
 /* What the thread does before and after its loop; for who turns the loop without one. */

@@ -3,6 +3,7 @@
 #include "server/core/alloc.h"
 #include "server/core/crypto.h"
 #include "signaling/dtls_certificate.h"
+#include "signaling/dtls_library.h"
 
 #include <errno.h>
 #include <openssl/bio.h>
@@ -32,6 +33,7 @@ enum {
 };
 
 struct dtls_context {
+	struct dtls_library library;
 	SSL_CTX *ssl;
 	BIO_METHOD *bio;
 	uint8_t fingerprint[DTLS_FINGERPRINT];
@@ -149,11 +151,13 @@ int dtls_context_create(struct dtls_context **out)
 	EVP_PKEY *key = NULL;
 	X509 *certificate = NULL;
 	int err = -ENOMEM;
-	context->ssl = SSL_CTX_new(DTLS_method());
+	dtls_library_init(&context->library);
+	context->ssl = SSL_CTX_new_ex(context->library.context, NULL, DTLS_method());
 	context->bio = bio_method_new();
 	if (!context->ssl || !context->bio || !configure(context->ssl))
 		goto out;
-	err = dtls_certificate_create(&certificate, &key, context->fingerprint);
+	err = dtls_certificate_create(context->library.context, &certificate, &key,
+				      context->fingerprint);
 	if (err)
 		goto out;
 	if (!SSL_CTX_use_certificate(context->ssl, certificate) ||
@@ -176,6 +180,7 @@ void dtls_context_destroy(struct dtls_context *context)
 		return;
 	SSL_CTX_free(context->ssl);
 	BIO_meth_free(context->bio);
+	dtls_library_finish(&context->library);
 	free(context);
 }
 

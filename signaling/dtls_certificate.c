@@ -40,11 +40,11 @@ static bool fill(X509 *certificate, EVP_PKEY *key)
 	       X509_set_pubkey(certificate, key) && X509_sign(certificate, key, EVP_sha256());
 }
 
-int dtls_certificate_create(X509 **certificate, EVP_PKEY **key,
+int dtls_certificate_create(OSSL_LIB_CTX *library, X509 **certificate, EVP_PKEY **key,
 			    uint8_t fingerprint[DTLS_FINGERPRINT])
 {
-	EVP_PKEY *pkey = EVP_EC_gen("P-256");
-	X509 *x509 = X509_new();
+	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(library, NULL, "EC", "P-256");
+	X509 *x509 = X509_new_ex(library, NULL);
 	unsigned len = 0;
 	if (!pkey || !x509 || !fill(x509, pkey) ||
 	    !X509_digest(x509, EVP_sha256(), fingerprint, &len) || len != DTLS_FINGERPRINT) {

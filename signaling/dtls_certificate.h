@@ -10,8 +10,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-/* The caller frees both. */
-int dtls_certificate_create(X509 **certificate, EVP_PKEY **key,
+/* The caller frees both. `library` NULL: OpenSSL's default. */
+int dtls_certificate_create(OSSL_LIB_CTX *library, X509 **certificate, EVP_PKEY **key,
 			    uint8_t fingerprint[DTLS_FINGERPRINT])
 	__attribute__((warn_unused_result));
 

@@ -146,9 +146,19 @@ static void keep_datagram(struct udp_session *session, struct buf *buf)
 	datagram->buf = buf;
 	list_append(&session->inbox, &datagram->link);
 	session->inbox_count++;
-	if (list_empty(&session->hello_link))
+	if (list_empty(&session->hello_link)) {
 		list_append(&port->handshakes, &session->hello_link);
+		port->stats.handshakes_waiting++;
+	}
 	loop_defer(port->loop, &port->soon);
+}
+
+static void leave_line(struct udp_session *session)
+{
+	if (list_empty(&session->hello_link))
+		return;
+	list_remove(&session->hello_link);
+	session->port->stats.handshakes_waiting--;
 }
 
 static struct buf *next_datagram(struct udp_session *session)
@@ -207,7 +217,7 @@ void udp_session_end(struct udp_session *session)
 	session->ended = true;
 	for (int i = 0; i < UDP_SESSION_PATHS; i++)
 		drop_path(session, &session->paths[i]);
-	list_remove(&session->hello_link);
+	leave_line(session);
 	list_remove(&session->link);
 	list_append(&port->ended, &session->link);
 	port->stats.sessions--;
@@ -228,16 +238,20 @@ static void free_ended(struct udp_port *port)
 
 static void run_handshakes(struct udp_port *port)
 {
+	if (list_empty(&port->handshakes))
+		return;
+	const int64_t began_us = loop_now_us(port->loop);
 	for (int i = 0; i < HANDSHAKES_A_TURN && !list_empty(&port->handshakes); i++) {
 		struct udp_session *session =
 			list_entry(port->handshakes.next, struct udp_session, hello_link);
-		list_remove(&session->hello_link);
+		leave_line(session);
 		struct buf *buf;
 		while (!session->ended && (buf = next_datagram(session))) {
 			session->ops->dtls(session, buf->data, buf->len);
 			buf_unref(buf);
 		}
 	}
+	port->stats.handshakes_us += (uint64_t)(loop_now_us(port->loop) - began_us);
 	if (!list_empty(&port->handshakes))
 		loop_defer(port->loop, &port->soon);
 }

@@ -67,6 +67,7 @@ struct udp_port_stats {
 	uint64_t garbage; /* none of the kinds we know, or too long */
 	uint64_t hellos_kept;
 	uint64_t dtls_repeats; /* flights of a handshake that were sent again */
+	uint64_t handshakes_waiting, handshakes_us; /* in line now; time spent on them so far */
 	uint64_t sessions; /* now */
 	bool gso;
 	struct ice_tcp_stats tcp;
@@ -94,8 +95,7 @@ struct udp_session_ops {
 	 * -EBADMSG: does not authenticate; 0: mine, and handled. */
 	int (*claim)(struct udp_session *session, uint8_t *data, size_t len,
 		     const struct udp_path *path);
-	/* Whether this is the path that it lives on now: others' checks from there are forged.
-	 */
+	/* Whether it lives on this path now: others' checks from there are forged. */
 	bool (*holds)(const struct udp_session *session, const struct udp_path *path);
 	/* Every 100 ms until udp_session_settle(), then once a second. */
 	void (*tick)(struct udp_session *session, int64_t now_us);

@@ -15,24 +15,31 @@ OUT = ROOT / "build" / "bench"
 SERVER_CORE, LOAD_CORE = "0", "1"
 
 
-def source():
-    """The same input for each run, made once: 720p25 H.264 baseline of 2 Mbit/s, AAC."""
-    path = OUT / "source.flv"
-    if path.exists():
-        return path
-    OUT.mkdir(parents=True, exist_ok=True)
-    part = OUT / "source.part.flv"
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y",
-         "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25",
-         "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "60",
-         "-vf", "noise=alls=12:allf=t", "-c:v", "libx264", "-preset", "superfast",
-         "-profile:v", "baseline", "-bf", "0", "-g", "50", "-keyint_min", "50",
-         "-sc_threshold", "0", "-b:v", "1900k", "-maxrate", "2000k", "-bufsize", "1000k",
-         "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "64k", str(part)],
-        check=True)
-    part.rename(path)
+def made(name, *arguments):
+    """The same input for each run, made once."""
+    path, part = OUT / f"{name}.flv", OUT / f"{name}.part.flv"
+    if not path.exists():
+        OUT.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments, str(part)], check=True)
+        part.rename(path)
     return path
+
+
+def thin_source():
+    """320x180 at 5 pictures a second, 100 kbit/s, a keyframe every second, no sound: joins weigh more than it."""
+    return made("thin", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=5", "-t", "60", "-c:v", "libx264", "-preset",
+                "superfast", "-profile:v", "baseline", "-bf", "0", "-g", "5", "-keyint_min", "5", "-sc_threshold", "0",
+                "-b:v", "100k", "-maxrate", "110k", "-bufsize", "50k", "-pix_fmt", "yuv420p")
+
+
+def source():
+    """720p25 H.264 baseline of 2 Mbit/s, AAC."""
+    return made("source", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25",
+                "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "60",
+                "-vf", "noise=alls=12:allf=t", "-c:v", "libx264", "-preset", "superfast",
+                "-profile:v", "baseline", "-bf", "0", "-g", "50", "-keyint_min", "50",
+                "-sc_threshold", "0", "-b:v", "1900k", "-maxrate", "2000k", "-bufsize", "1000k",
+                "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "64k")
 
 
 def ffmpeg(*arguments):
@@ -41,10 +48,10 @@ def ffmpeg(*arguments):
 
 
 class Server:
-    """`host`: the address that it listens on and that its clients use."""
+    """`host`: the address that it listens on and that its clients use; `media`: what is published."""
 
-    def __init__(self, children, bindir, live=True, host="127.0.0.1", options=()):
-        self.children, self.bindir = children, bindir
+    def __init__(self, children, bindir, live=True, host="127.0.0.1", options=(), media=None):
+        self.children, self.bindir, self.media = children, bindir, media
         self.data = tempfile.mkdtemp(prefix="souk-bench-")
         ports = [word for port in ("http", "rtmp", "udp", "admin")
                  for word in (f"--{port}", f"{host}:0")]
@@ -77,7 +84,7 @@ class Server:
     def publish(self):
         key = self.token("bench", "host")
         child = self.children.start(
-            ffmpeg("-i", source(), "-c", "copy", "-f", "flv",
+            ffmpeg("-i", self.media or source(), "-c", "copy", "-f", "flv",
                    f"rtmp://{self.at['rtmp']}/live/bench?token={key}"), LOAD_CORE)
         for _ in range(100):
             with urllib.request.urlopen(f"http://{self.at['http']}/api/rooms/bench") as answer:

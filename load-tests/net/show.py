@@ -40,7 +40,8 @@ class Show:
         self.log = tempfile.NamedTemporaryFile("w+", prefix="souk-net-log-")
         ports = [word for port in ("http", "rtmp", "udp", "admin") if f"--{port}" not in options
                  for word in (f"--{port}", f"{place.address}:0")]
-        self.process = place.popen([f"{binaries}/soukd", "--data", self.data, *ports, *options], stdin=subprocess.DEVNULL,
+        self.process = place.popen([f"{binaries}/soukd", "--data", self.data, "--admit-load", "100",
+                                    *ports, *options], stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):

@@ -1,12 +1,12 @@
 """What the samples of a soak mean. Pure: lists in, verdicts out."""
 from statistics import median
 
-SETTLING_JOINS = 10000
+SETTLING_JOINS = 2000
 GROWTH_KIB = 5 * 1024
 SETTLING_S = 600
 SLOPE_KIB_PER_HOUR = 1024
 SLOPE_S = 600  # less time than this says nothing of an hour
-WINDOW = 20  # samples whose median is the memory at one time
+WINDOW = 20  # samples whose median is the memory at one time; of a short run a tenth
 SPARE = 1  # a descriptor or thread that a log file or a timer may have taken meanwhile
 
 
@@ -29,8 +29,9 @@ def growth(samples, joins):
     enough = joins >= 2 * SETTLING_JOINS
     settled = SETTLING_JOINS / joins if enough else 1 / 3
     at = int(len(samples) * settled)
-    early = median(sample["rss_kib"] for sample in samples[at:at + WINDOW])
-    late = median(sample["rss_kib"] for sample in samples[-WINDOW:])
+    window = max(1, min(WINDOW, len(samples) // 10))
+    early = median(sample["rss_kib"] for sample in samples[at:at + window])
+    late = median(sample["rss_kib"] for sample in samples[-window:])
     text = (f"memory {early / 1024:.1f} -> {late / 1024:.1f} MiB from join {int(joins * settled)} to "
             f"{joins} (at most {GROWTH_KIB / 1024:.0f} MiB more)")
     return verdict("growth_kib", late - early, GROWTH_KIB, text, enough)

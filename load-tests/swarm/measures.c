@@ -9,6 +9,9 @@ const struct measure_name measure_names[MEASURES] = {
 	[MEASURE_EVENT] = { "event_error_ms", "Stream-time error of events", false },
 	[MEASURE_EVENT_DELAY] = { "event_delay_ms", "Delay of events", false },
 	[MEASURE_ORDER] = { "order_latency_ms", "Order latency", false },
+	[MEASURE_CONNECT] = { "connect_ms", "Request to DTLS done", false },
+	[MEASURE_FRAME] = { "first_frame_ms", "Request to first whole frame", false },
+	[MEASURE_REFUSAL] = { "refusal_ms", "Request to 503", false },
 };
 
 const char *const client_names[CLIENT_KINDS] = {

@@ -20,6 +20,9 @@ enum measure {
 	MEASURE_EVENT, /* capture time of the picture that an event came with, less its own */
 	MEASURE_EVENT_DELAY, /* how long after its time an event was here */
 	MEASURE_ORDER, /* due to acknowledged */
+	MEASURE_CONNECT, /* request to DTLS done */
+	MEASURE_FRAME, /* request to first whole frame */
+	MEASURE_REFUSAL, /* request to 503 */
 	MEASURES
 };
 

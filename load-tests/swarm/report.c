@@ -45,6 +45,8 @@ void report_line(const struct report *now, const struct report *before, char *ou
 			at = put(out, size, at, " lost %llu", (unsigned long long)new->lost);
 		if (new->freezes)
 			at = put(out, size, at, " freezes %llu", (unsigned long long)new->freezes);
+		if (new->refused)
+			at = put(out, size, at, " refused %llu", (unsigned long long)new->refused);
 		if (new->ended)
 			at = put(out, size, at, " ended %llu", (unsigned long long)new->ended);
 	}

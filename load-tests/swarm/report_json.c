@@ -38,6 +38,28 @@ static const struct names names_of[REPORT_CROWDS] = {
 	[CLIENT_WS] = { "messages", NULL, NULL, NULL },
 };
 
+static json_t *door_json(const struct report *report)
+{
+	const struct measures *measures = &report->scene->measures;
+	const struct scene_door *door = &report->scene->door;
+	const double span_s = (double)(door->connected_us - door->asked_us) / 1e6;
+	json_t *object = json_object();
+	set_count(object, "admitted", door->admitted);
+	set_count(object, "admitted_before_refusal", door->admitted_before);
+	set_count(object, "refused", door->refused);
+	set_count(object, "refused_without_retry_after", door->refused_bare);
+	set_count(object, "connected", door->connected);
+	set_count(object, "frame_within_1s", door->in_time);
+	set_real(object, "connected_per_second", span_s > 0 ? (double)door->connected / span_s : 0);
+	json_object_set_new(object, "connect_ms",
+			    times(&measures->of[CLIENT_WHEP][MEASURE_CONNECT].whole));
+	json_object_set_new(object, "first_frame_ms",
+			    times(&measures->of[CLIENT_WHEP][MEASURE_FRAME].whole));
+	json_object_set_new(object, "refusal_ms",
+			    times(&measures->of[CLIENT_WHEP][MEASURE_REFUSAL].whole));
+	return object;
+}
+
 static json_t *viewers_json(const struct report *report, enum client_kind kind)
 {
 	const struct viewer_figures *figures = &report->viewers[kind];
@@ -70,6 +92,7 @@ static json_t *viewers_json(const struct report *report, enum client_kind kind)
 	if (kind == CLIENT_WHEP) {
 		set_count(object, "nacked", figures->nacked);
 		set_count(object, "repaired", figures->repaired);
+		json_object_set_new(object, "door", door_json(report));
 	}
 	json_object_set_new(object, "join_keyframe_ms", times(&figures->key_join));
 	json_object_set_new(object, "longest_silence_ms", times(&figures->silence));

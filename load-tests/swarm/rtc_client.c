@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POST_TIMEOUT_US = 10 * 1000000, LOCATION_MAX = 512, WHY_MAX = 256 };
+enum { POST_TIMEOUT_US = 10 * 1000000, LOCATION_MAX = 512, WHY_MAX = 256, RETRY_AFTER_MAX = 40 };
 
 struct rtc_client {
 	struct scene *scene;
@@ -182,20 +182,46 @@ static void on_http_body(void *arg, const uint8_t *data, size_t len)
 	bytes_put(&client->answer, data, len);
 }
 
+static void admit(struct rtc_client *client)
+{
+	if (client->ops->admitted)
+		client->ops->admitted(client->arg);
+	on_answer(client);
+}
+
+/* RFC 9110 §10.2.3: seconds, or a date. */
+static bool says_when(const struct http_client *http)
+{
+	char value[RETRY_AFTER_MAX];
+	return http_response_header(http_client_response(http), "Retry-After", value,
+				    sizeof(value)) &&
+	       value[0];
+}
+
+static void refuse(struct rtc_client *client, bool retry_after)
+{
+	client->ended = true;
+	client->ops->refused(client->arg, retry_after);
+}
+
 static void on_http_done(void *arg, int err)
 {
 	struct rtc_client *client = arg;
 	const int status = http_client_response(client->http)->status;
+	const bool refused = !err && status == 503 && client->ops->refused;
+	const bool retry_after = refused && says_when(client->http);
 	if (!err && status == 201)
 		take_location(client);
 	http_client_destroy(client->http);
 	client->http = NULL;
 	if (err)
 		end(client, "POST: %s", strerror(-err));
+	else if (refused)
+		refuse(client, retry_after);
 	else if (status != 201)
 		end(client, "POST: status %d: %.160s", status, bytes_string(&client->answer));
 	else
-		on_answer(client);
+		admit(client);
 	bytes_finish(&client->answer);
 }
 

@@ -14,6 +14,9 @@ struct rtc_client;
 struct scene;
 
 struct rtc_client_ops {
+	void (*admitted)(void *arg); /* 201; may be NULL */
+	/* 503 instead of ended(), unless it is NULL. */
+	void (*refused)(void *arg, bool retry_after);
 	/* SRTP is up; rtc_client_agreement() tells what was agreed. */
 	void (*connected)(void *arg);
 	void (*rtp)(void *arg, uint8_t *packet, size_t len); /* may be NULL */

@@ -16,6 +16,18 @@ struct message_book;
 struct sctp_hub;
 struct udp_scratch;
 
+/* How WebRTC viewers came in, those too who have left. */
+struct scene_door {
+	uint64_t admitted; /* 201 */
+	uint64_t refused; /* 503 */
+	uint64_t refused_bare; /* of them without Retry-After */
+	uint64_t admitted_before; /* anybody was refused */
+	uint64_t connected; /* DTLS done */
+	uint64_t in_time; /* a whole frame within SCENE_IN_TIME_US of the request */
+	int64_t asked_us, connected_us; /* the first request, the last DTLS done */
+};
+enum { SCENE_IN_TIME_US = 1000000 };
+
 struct scene {
 	const struct swarm_options *options;
 	struct clock clock;
@@ -27,6 +39,7 @@ struct scene {
 	struct farewells *farewells;
 	struct measures measures;
 	struct frame_board boards[CLIENT_KINDS];
+	struct scene_door door;
 	int64_t turn_us; /* when this turn of the loop began; 0: turns are short, ask the clock */
 	uint64_t failures;
 	uint64_t failed[CLIENT_KINDS]; /* of them */

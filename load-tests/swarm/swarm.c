@@ -24,6 +24,7 @@ enum {
 	DRAIN_TICK_US = 10000,
 	REST_US = 1000,
 	REST_FROM = 300, /* viewers */
+	REST_AFTER_US = 5000, /* a longer turn: the next sockets are ready as it is */
 	LINE_LEN = 400,
 };
 
@@ -382,8 +383,11 @@ static void serve(struct swarm *swarm)
 	}
 	while (!event_base_got_break(base)) {
 		swarm->scene->turn_us = loop_now_us(swarm->scene->loop);
-		event_base_loop(base, EVLOOP_NONBLOCK);
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+		/* ONCE as well: NONBLOCK alone goes on as long as anything is ready, all of it at
+		 * the time that the turn began. */
+		event_base_loop(base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+		if (loop_now_us(swarm->scene->loop) - swarm->scene->turn_us < REST_AFTER_US)
+			clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
 	}
 }
 

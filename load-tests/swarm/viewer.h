@@ -9,7 +9,7 @@
 
 /* Sums over viewers; each adds its own. */
 struct viewer_figures {
-	uint64_t asked, joined, ended;
+	uint64_t asked, joined, ended, refused;
 	uint64_t waiting; /* for their first picture, and not too long yet */
 	uint64_t units; /* RTP packets, FLV video tags, or live messages */
 	uint64_t bytes;

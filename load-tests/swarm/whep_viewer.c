@@ -33,7 +33,7 @@ struct whep_viewer {
 	struct rtp_track video, audio;
 	uint8_t video_pt, audio_pt; /* 0: not agreed */
 	uint8_t capture_id; /* extension abs-capture-time; 0: not agreed */
-	bool joined, ended;
+	bool joined, ended, refused;
 	int64_t started_us, joined_us;
 	uint64_t packets, bytes;
 	uint32_t frame_ts; /* of the newest frame that has begun to come */
@@ -119,6 +119,13 @@ static void take_join(struct whep_viewer *viewer, int64_t now_us)
 	measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_JOIN, now_us - viewer->started_us);
 }
 
+static void take_first_frame(struct whep_viewer *viewer, int64_t now_us)
+{
+	const int64_t took_us = now_us - viewer->started_us;
+	viewer->scene->door.in_time += took_us <= SCENE_IN_TIME_US;
+	measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_FRAME, took_us);
+}
+
 static void take_video(struct whep_viewer *viewer, const struct rtp_fixed *header,
 		       const uint8_t *packet, size_t len, int64_t now_us)
 {
@@ -144,6 +151,8 @@ static void take_video(struct whep_viewer *viewer, const struct rtp_fixed *heade
 		viewer->frame_bytes = (uint16_t)(viewer->frame_bytes + len);
 	const struct frame_packet at = { seq, header->timestamp, header->marker };
 	const unsigned shown = frame_counter_packet(&viewer->frames, &at, now_us);
+	if (shown && viewer->frames.frames == shown)
+		take_first_frame(viewer, now_us);
 	for (unsigned i = 0; i < shown; i++)
 		freeze_frame(&viewer->freeze, now_us);
 	if (header->marker)
@@ -244,9 +253,34 @@ static void on_repair(void *arg)
 
 /* ---- session ---- */
 
+static void on_admitted(void *arg)
+{
+	const struct whep_viewer *viewer = arg;
+	struct scene_door *door = &viewer->scene->door;
+	door->admitted++;
+	door->admitted_before += !door->refused;
+}
+
+static void on_refused(void *arg, bool retry_after)
+{
+	struct whep_viewer *viewer = arg;
+	struct scene_door *door = &viewer->scene->door;
+	viewer->ended = viewer->refused = true;
+	door->refused++;
+	door->refused_bare += !retry_after;
+	measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_REFUSAL,
+		now_of(viewer) - viewer->started_us);
+}
+
 static void on_connected(void *arg)
 {
 	struct whep_viewer *viewer = arg;
+	struct scene_door *door = &viewer->scene->door;
+	const int64_t now_us = now_of(viewer);
+	door->connected++;
+	door->connected_us = now_us;
+	measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_CONNECT,
+		now_us - viewer->started_us);
 	const struct sdp_agreement *agreement = rtc_client_agreement(viewer->client);
 	viewer->video_pt = agreement->video.present ? agreement->video.pt : 0;
 	viewer->audio_pt = agreement->audio.present ? agreement->audio.pt : 0;
@@ -285,6 +319,8 @@ static void on_ended(void *arg, const char *why)
 }
 
 static const struct rtc_client_ops client_ops = {
+	.admitted = on_admitted,
+	.refused = on_refused,
 	.connected = on_connected,
 	.rtp = on_rtp,
 	.rtcp = on_rtcp,
@@ -312,6 +348,8 @@ static void *create(struct scene *scene, const struct place *place)
 	viewer->scene = scene;
 	viewer->place = *place;
 	viewer->started_us = scene_now_us(scene);
+	if (!scene->door.asked_us)
+		scene->door.asked_us = viewer->started_us;
 	timer_init(&viewer->report, scene->loop, on_report, viewer);
 	timer_init(&viewer->repair, scene->loop, on_repair, viewer);
 	if (place->decrypt)
@@ -352,7 +390,8 @@ static void add_figures(const void *arg, struct viewer_figures *sum, int64_t now
 	sum->joined += viewer->joined;
 	sum->waiting +=
 		!viewer->joined && !viewer->ended && now_us - viewer->started_us < VIEWER_WAIT_US;
-	sum->ended += viewer->ended;
+	sum->ended += viewer->ended && !viewer->refused;
+	sum->refused += viewer->refused;
 	sum->units += viewer->packets;
 	sum->bytes += viewer->bytes;
 	sum->lost += rtp_track_lost(&viewer->video) + rtp_track_lost(&viewer->audio);

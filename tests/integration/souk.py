@@ -27,7 +27,9 @@ class Server:
         self.log = tempfile.NamedTemporaryFile("w+", prefix="souk-log-")
         self.process = subprocess.Popen(
             [f"{BIN}/soukd", "--data", self.data, "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0",
-             "--udp", "127.0.0.1:0", "--admin", "127.0.0.1:0", *self.options],
+             "--udp", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+             # The machine has other tests to do, which say nothing of how many viewers it could bear.
+             "--admit-load", "100", *self.options],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], WAIT_S)
         line = self.process.stdout.readline() if ready else ""

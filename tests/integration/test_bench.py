@@ -100,12 +100,12 @@ class Judge(unittest.TestCase):
         for rss, word in ((lambda second: 50000 + 9 * second, "BROKEN"), (lambda _: 500000, "held")):
             self.assertEqual(self.verdicts(samples(rss), self.CHURN, 100000)["growth_kib"], word)
 
-    def test_memory_before_the_ten_thousandth_join_does_not_count(self):
-        rows = samples(lambda second: 50000 + 300 * min(second, 100))
+    def test_memory_before_the_two_thousandth_join_does_not_count(self):
+        rows = samples(lambda second: 50000 + 300 * min(second, 25))
         self.assertEqual(self.verdicts(rows, self.CHURN, 100000)["growth_kib"], "held")
 
     def test_a_short_run_is_never_held(self):
-        self.assertEqual(self.verdicts(samples(lambda _: 50000), self.CHURN, 15000)["growth_kib"], "too short")
+        self.assertEqual(self.verdicts(samples(lambda _: 50000), self.CHURN, 3000)["growth_kib"], "too short")
         spans = (("empty", 10), ("steady", 900), ("left", 950))
         self.assertEqual(self.verdicts(samples(lambda _: 50000), spans)["slope_kib_per_hour"], "too short")
 

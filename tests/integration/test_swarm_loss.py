@@ -23,7 +23,8 @@ class SwarmOverALossyLink(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         server = self.link.host.popen(
             [f"{BIN}/soukd", "--data", self.folder / "data", "--http", f"{ADDRESS}:0", "--rtmp",
-             f"{ADDRESS}:0", "--udp", f"{ADDRESS}:0", "--admin", "127.0.0.1:0"], bufsize=0,
+             f"{ADDRESS}:0", "--udp", f"{ADDRESS}:0", "--admin", "127.0.0.1:0",
+             "--admit-load", "100"], bufsize=0,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.addCleanup(netns.end, server)
         self.ready = json.loads(netns.line_of(server, 20).removeprefix("ready "))

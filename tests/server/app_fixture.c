@@ -66,7 +66,7 @@ static void parse_config(struct app_fixture *f, const char *workers)
 			       "--workers",   (char *)workers, "--log-level",
 			       "error",       "--transcoder",  "/nowhere/souk-transcoder",
 			       "--web",       f->dir,          "--store-sync",
-			       "normal" };
+			       "normal",      "--admit-load",  "100" };
 	cr_assert(eq(int, config_parse(&f->app.config, sizeof(argv) / sizeof(*argv), argv, &error),
 		     0));
 }

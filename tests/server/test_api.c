@@ -174,6 +174,18 @@ Test(api, head_of_a_live_stream_is_no_viewer)
 	cr_expect(eq(i64, metric_get(f.app.counters.viewers_refused), 1));
 }
 
+Test(api, who_would_need_more_time_than_there_is_gets_503_and_when_to_come_again)
+{
+	struct room_view *view = room_view_find(f.worker, "demo");
+	view->snapshot->state = ROOM_LIVE; /* nobody else looks at this snapshot */
+	timer_stop(&f.worker->clocks); /* nor at the load */
+	atomic_store(&f.worker->admission.limit, 0);
+	cr_expect(eq(int, get("/live/demo.flv"), 503));
+	cr_expect(head_has(&f, "Retry-After: "));
+	cr_expect(body_has(&f, "overloaded"));
+	cr_expect(eq(i64, metric_get(f.app.counters.viewers_refused), 1));
+}
+
 Test(api, a_call_under_way_keeps_the_drain_waiting)
 {
 	struct loopback_client client;

@@ -26,7 +26,7 @@ export class Server {
 	}
 
 	async run(env) {
-		const any = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--udp', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+		const any = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--udp', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--admit-load', '100'];
 		this.errors = '';
 		this.process = spawn(SOUKD, ['--data', this.data, '--web', WEB, ...any], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.process.stderr.on('data', (text) => (this.errors = (this.errors + text).slice(-200_000)));
