@@ -91,7 +91,7 @@ static const struct option_row rows[] = {
 	  NULL },
 	{ "viewers-max", OPTION_INT, 1, 1000000, "5000", NULL,
 	  "Viewers that one worker admits; more get 503.", AT(viewers_max), NULL },
-	{ "admit-load", OPTION_INT, 1, 100, "85", "PERCENT",
+	{ "admit-load", OPTION_INT, 1, 100, "90", "PERCENT",
 	  "Of a worker's time that viewers may take; who would need more gets 503. 100: whatever they take.",
 	  AT(admit_load), NULL },
 	{ "flv-batch-ms", OPTION_INT, 0, 400, "0", "ms",
