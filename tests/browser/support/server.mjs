@@ -17,18 +17,18 @@ export function wrongClock(seconds) {
 }
 
 export class Server {
-	/** `env` is added to the server's own environment. */
-	static async start(env = {}) {
+	/** `env` is added to the server's own environment, `options` to what it is started with. */
+	static async start(env = {}, options = []) {
 		const server = new Server();
 		server.data = mkdtempSync(join(tmpdir(), 'souk-browser-'));
-		await server.run({ ...process.env, ...env });
+		await server.run({ ...process.env, ...env }, options);
 		return server;
 	}
 
-	async run(env) {
+	async run(env, options) {
 		const any = ['--http', '127.0.0.1:0', '--rtmp', '127.0.0.1:0', '--udp', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--admit-load', '100'];
 		this.errors = '';
-		this.process = spawn(SOUKD, ['--data', this.data, '--web', WEB, ...any], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+		this.process = spawn(SOUKD, ['--data', this.data, '--web', WEB, ...any, ...options], { env, stdio: ['ignore', 'pipe', 'pipe'] });
 		this.process.stderr.on('data', (text) => (this.errors = (this.errors + text).slice(-200_000)));
 		this.ended = new Promise((resolve) => this.process.once('exit', resolve));
 		const timer = setTimeout(() => this.process.kill('SIGKILL'), READY_MS);

@@ -2,11 +2,16 @@ import { config } from './config.js';
 import { NetworkError } from './errors.js';
 import { request } from './http.js';
 import { restartFragment, restartedAnswer } from './ice-restart.js';
+import { iceServers } from './ice-servers.js';
+
+/** What a connection gathers before servers are known serves it if none are named. */
+const PEER: RTCConfiguration = { bundlePolicy: 'max-bundle', iceCandidatePoolSize: 1 };
 
 /** A WHIP or WHEP session on the server (RFC 9725): made by an offer, ended by DELETE. */
 export class SdpExchange {
   private constructor(
     readonly answer: string,
+    private readonly servers: RTCIceServer[],
     private readonly location: string | null,
     private readonly token: string | null,
   ) {}
@@ -17,7 +22,19 @@ export class SdpExchange {
     const answer = await request(signal ? { ...options, signal } : options);
     if (answer.text.length > config.sdpCharsMax) throw new NetworkError('SDP answer too long');
     const location = answer.headers.get('Location');
-    return new SdpExchange(answer.text, location && new URL(location, url).toString(), token);
+    return new SdpExchange(answer.text, iceServers(answer.headers.get('Link')), location && new URL(location, url).toString(), token);
+  }
+
+  /** A connection for `post` and `conclude`. */
+  static peer(): RTCPeerConnection {
+    return new RTCPeerConnection(PEER);
+  }
+
+  /** Gives the connection the offer that was posted and its answer. Only then it gathers, so that it does by the servers that the answer named. */
+  async conclude(peer: RTCPeerConnection, offer: RTCSessionDescriptionInit): Promise<void> {
+    if (this.servers.length > 0) peer.setConfiguration({ ...PEER, iceServers: this.servers });
+    await peer.setLocalDescription(offer);
+    await peer.setRemoteDescription({ type: 'answer', sdp: this.answer });
   }
 
   /** The answer to an offer that restarts ICE, in this session. */

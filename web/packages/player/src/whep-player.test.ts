@@ -9,7 +9,6 @@ type FrameCallback = (now: number, metadata: object) => void;
 class FakePeer {
   static last: FakePeer;
   connectionState = 'new';
-  localDescription = { sdp: 'v=0 offer' };
   onconnectionstatechange: (() => void) | null = null;
   readonly transport = Object.assign(new EventTarget(), { state: 'connected' });
   readonly transceivers: { kind: string; init: object; receiver: object; setCodecPreferences: ReturnType<typeof vi.fn> }[] = [];
@@ -22,6 +21,8 @@ class FakePeer {
   };
   signalingState = 'stable';
   close = vi.fn();
+  readonly steps: unknown[] = [];
+  setConfiguration = (configuration: object) => void this.steps.push(configuration);
   setRemoteDescription = vi.fn(() => Promise.resolve());
   constructor() {
     FakePeer.last = this;
@@ -36,8 +37,8 @@ class FakePeer {
     this.channels.push(channel);
     return channel;
   }
-  createOffer = () => Promise.resolve({});
-  setLocalDescription = () => Promise.resolve();
+  createOffer = () => Promise.resolve({ type: 'offer', sdp: 'v=0 offer' });
+  setLocalDescription = (description: object) => Promise.resolve(void this.steps.push(description));
   become(state: string) {
     this.connectionState = state;
     this.onconnectionstatechange?.();
@@ -49,6 +50,7 @@ describe('WhepPlayer', () => {
   let player: WhepPlayer;
   let failures: Error[];
   let fetched: { method: string; url: string; body: unknown }[];
+  let links: Record<string, string>;
 
   beforeEach(() => {
     vi.useFakeTimers();
@@ -56,9 +58,10 @@ describe('WhepPlayer', () => {
     vi.stubGlobal('MediaStream', class {});
     vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => ({ codecs: [{ mimeType: 'video/VP8' }, { mimeType: 'video/H264' }] }) });
     fetched = [];
+    links = {};
     vi.stubGlobal('fetch', (url: string, { method, body }: { method: string; body: unknown }) => {
       fetched.push({ method, url, body });
-      return Promise.resolve({ ok: true, status: 201, headers: new Headers({ Location: '/whep/demo/01-a' }), text: () => Promise.resolve('v=0 answer') });
+      return Promise.resolve({ ok: true, status: 201, headers: new Headers({ Location: '/whep/demo/01-a', ...links }), text: () => Promise.resolve('v=0 answer') });
     });
     const video = { srcObject: null, requestVideoFrameCallback: (callback: FrameCallback) => ((onFrame = callback), 1), cancelVideoFrameCallback: vi.fn() };
     player = new WhepPlayer({ video: video as unknown as HTMLVideoElement, url: 'http://souk.test/whep/demo', token: 't', sid: 'sid45678' });
@@ -86,6 +89,13 @@ describe('WhepPlayer', () => {
     expect(channels).toMatchObject([{ label: 'souk' }]);
     expect(fetched[0]).toMatchObject({ method: 'POST', body: 'v=0 offer' });
     expect(FakePeer.last.setRemoteDescription).toHaveBeenCalledWith({ type: 'answer', sdp: 'v=0 answer' });
+  });
+
+  test('gathers by the relay that the answer names', async () => {
+    links = { Link: '<turn:relay.test>; rel="ice-server"; username="1:a"; credential="b"' };
+    await connect();
+    const iceServers = [{ urls: 'turn:relay.test', username: '1:a', credential: 'b' }];
+    expect(FakePeer.last.steps).toEqual([{ bundlePolicy: 'max-bundle', iceCandidatePoolSize: 1, iceServers }, { type: 'offer', sdp: 'v=0 offer' }]);
   });
 
   test('tells the capture time of each picture by its RTP timestamp', async () => {

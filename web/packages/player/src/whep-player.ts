@@ -53,7 +53,7 @@ export class WhepPlayer extends Engine {
 
   private async connect(): Promise<void> {
     const { url, token, video } = this.options;
-    const peer = (this.peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' }));
+    const peer = (this.peer = SdpExchange.peer());
     const stream = new MediaStream();
     peer.ontrack = ({ track }) => stream.addTrack(track);
     peer.onconnectionstatechange = () => this.onConnection(peer.connectionState);
@@ -63,17 +63,16 @@ export class WhepPlayer extends Engine {
     preferH264(picture);
     this.channel = peer.createDataChannel(CHANNEL_LABEL, { ordered: true });
     this.emit('channel', this.channel);
-    await peer.setLocalDescription(await peer.createOffer());
     // ICE-lite: the server learns our addresses from our checks, so nothing is gathered first.
-    const offer = peer.localDescription?.sdp ?? '';
-    const exchange = await SdpExchange.post(url, offer, token, this.abort.signal);
+    const offer = await peer.createOffer();
+    const exchange = await SdpExchange.post(url, offer.sdp ?? '', token, this.abort.signal);
     if (this.abort.signal.aborted) {
       void exchange.end();
       return;
     }
     this.exchange = exchange;
     this.restarter = new IceRestarter(peer, exchange, this.abort.signal, (error) => this.fail(error));
-    await peer.setRemoteDescription({ type: 'answer', sdp: exchange.answer });
+    await exchange.conclude(peer, offer);
     const transport = picture.receiver.transport;
     // The server's goodbye (close_notify); connectionState takes seconds to see that nobody is there.
     transport?.addEventListener('statechange', () => transport.state === 'closed' && this.fail(new PlayerError('network', 'ended by the server')));

@@ -4,12 +4,11 @@ import { WhipPublisher } from './whip-publisher.js';
 class FakePeer {
   static last: FakePeer;
   connectionState = 'new';
-  localDescription = { sdp: 'v=0 offer' };
   onconnectionstatechange: (() => void) | null = null;
   readonly sender = { track: null, replaceTrack: vi.fn(() => Promise.resolve()) };
   close = vi.fn();
   setRemoteDescription = vi.fn(() => Promise.resolve());
-  createOffer = () => Promise.resolve({});
+  createOffer = () => Promise.resolve({ type: 'offer', sdp: 'v=0 offer' });
   setLocalDescription = () => Promise.resolve();
   getSenders = () => [this.sender];
   getStats = () => Promise.resolve(new Map());

@@ -19,7 +19,7 @@ export interface PublisherEvents {
 export class WhipPublisher extends Emitter<PublisherEvents> {
   private readonly abort = new AbortController();
   private readonly reader = new StatsReader();
-  private readonly peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
+  private readonly peer = SdpExchange.peer();
   private exchange: SdpExchange | null = null;
   private restarter: IceRestarter | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -64,16 +64,15 @@ export class WhipPublisher extends Emitter<PublisherEvents> {
     const { peer, options } = this;
     peer.onconnectionstatechange = () => this.onConnection(peer.connectionState);
     for (const track of options.stream.getTracks()) this.addTrack(track);
-    await peer.setLocalDescription(await peer.createOffer());
-    const offer = peer.localDescription?.sdp ?? '';
-    const exchange = await SdpExchange.post(options.url, offer, options.token, this.abort.signal);
+    const offer = await peer.createOffer();
+    const exchange = await SdpExchange.post(options.url, offer.sdp ?? '', options.token, this.abort.signal);
     if (this.ended) {
       void exchange.end();
       return;
     }
     this.exchange = exchange;
     this.restarter = new IceRestarter(peer, exchange, this.abort.signal, (error) => this.fail(error));
-    await peer.setRemoteDescription({ type: 'answer', sdp: exchange.answer });
+    await exchange.conclude(peer, offer);
   }
 
   private addTrack(track: MediaStreamTrack): void {
