@@ -19,6 +19,8 @@ class Row:
     wide_s: float = 0  # the link is as wide as at first again
     page: bool = False  # Chromium has opened the room page, which restarts ICE by itself
     alone: bool = False  # one viewer has the link to himself, and nobody orders
+    layers: bool = False  # the host sends three
+    fitting: tuple = ()  # (second, second, height): what should be shown between them
     trace: bool = False  # it follows the trace like 5G, whose silences are nobody's freezes
 
 
@@ -62,6 +64,8 @@ ROWS = [
     loss("N6d", "5 % twice", {"delay": 25, "duplicate": 0.05}, freeze=0, asked=1, ended=0),
     Row("N7", "5, 1, 0.3, 5 Mbit/s", changes=rates(), seconds=60, alone=True, wide_s=40,
         limits={"up_s": 15, "concealed": 2, "ended": 0}),
+    Row("N7s", "the same with a host of three layers", changes=rates(), seconds=60, alone=True, wide_s=40, layers=True,
+        fitting=((10, 25, 360), (25, 40, 180)), limits={"down_s": 3, "up_s": 15, "concealed": 2, "ended": 0}),
     outage("N8a", 0.3, 0.3),
     outage("N8b", 1, 0.5),
     outage("N8c", 5, 1.5),

@@ -98,11 +98,12 @@ class Show:
                 found[name] = found.get(name, 0) + float(value)
         return found
 
-    def publish(self, place=None, kind="rtmp"):
-        """souk-swarm as the host, from here or from `place`; waits until the room is live."""
+    def publish(self, place=None, kind="rtmp", media=()):
+        """souk-swarm as the host, from here or from `place`; waits until the room is live. `media`: files, each a layer."""
+        layers = [word for path in media or [source()] for word in ("--media", path)]
         self.host = (place or self.place).popen(
             [f"{self.binaries}/souk-swarm", "--server", self.base, "--rtmp", self.at["rtmp"], "--admin-token", self.admin,
-             f"--{kind}-hosts", "1", "--media", source(), "--duration", "6h", "--json", "/dev/null"],
+             f"--{kind}-hosts", "1", *layers, "--duration", "6h", "--json", "/dev/null"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.wait_live()
 

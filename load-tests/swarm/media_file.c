@@ -19,6 +19,8 @@ enum {
 	SEQUENCE_HEADER = 0,
 	NALU = 1,
 	AAC = 10, /* E.4.2.1 */
+	EXTENDED = 9, /* Enhanced RTMP v2: the kind of packet, then four letters */
+	FOURCC = 4,
 	FRAME_MS = 40, /* of a file with one picture */
 };
 
@@ -27,7 +29,7 @@ struct media_file {
 	struct media_tag *tags;
 	size_t count, size;
 	uint32_t ms;
-	bool has_video_config, has_picture;
+	bool has_video_config, has_picture, has_opus;
 	uint32_t first_ms, last_ms, last_step_ms; /* of pictures */
 };
 
@@ -68,15 +70,33 @@ static const char *take_video(struct media_file *file, struct media_tag *tag)
 	return NULL;
 }
 
+static const char *take_audio(struct media_file *file, struct media_tag *tag)
+{
+	struct bits bits;
+	bits_init(&bits, tag->data, tag->len);
+	const uint8_t head = bits_u8(&bits);
+	if (head >> 4 == EXTENDED) {
+		const uint8_t *fourcc = bits_bytes(&bits, FOURCC);
+		if (!fourcc || memcmp(fourcc, "Opus", FOURCC) != 0)
+			return "its audio is neither AAC nor Opus";
+		tag->config = (head & 0x0f) == SEQUENCE_HEADER;
+		file->has_opus = true;
+		return NULL;
+	}
+	const uint8_t kind = bits_u8(&bits);
+	if (!bits_ok(&bits) || head >> 4 != AAC)
+		return "its audio is neither AAC nor Opus";
+	tag->config = kind == SEQUENCE_HEADER;
+	return NULL;
+}
+
 static const char *take_tag(struct media_file *file, struct media_tag *tag)
 {
 	const char *why = NULL;
 	if (tag->type == SCRIPT) {
 		tag->config = true;
 	} else if (tag->type == AUDIO) {
-		if (tag->len < 2 || tag->data[0] >> 4 != AAC)
-			return "its audio is not AAC";
-		tag->config = tag->data[1] == SEQUENCE_HEADER;
+		why = take_audio(file, tag);
 	} else if (tag->type == VIDEO) {
 		why = take_video(file, tag);
 	} else {
@@ -202,6 +222,11 @@ const struct media_tag *media_file_tag(const struct media_file *file, size_t ind
 uint32_t media_file_ms(const struct media_file *file)
 {
 	return file->ms;
+}
+
+bool media_file_has_opus(const struct media_file *file)
+{
+	return file->has_opus;
 }
 
 void media_file_destroy(struct media_file *file)

@@ -1,6 +1,7 @@
 /*
- * What hosts send: an FLV file of H.264 and AAC in memory, walked through in real time and over and
- * over, its timestamps going on. A file is immutable once read; a walk has one owner.
+ * What hosts send: an FLV file of H.264 and AAC, or Opus as Enhanced RTMP has it, in memory, walked
+ * through in real time and over and over, its timestamps going on. A file is immutable once read; a
+ * walk has one owner.
  */
 #ifndef SOUK_LOAD_TESTS_SWARM_MEDIA_FILE_H
 #define SOUK_LOAD_TESTS_SWARM_MEDIA_FILE_H
@@ -33,6 +34,7 @@ size_t media_file_count(const struct media_file *file);
 const struct media_tag *media_file_tag(const struct media_file *file, size_t index);
 /* From the first picture to where the next round begins. */
 uint32_t media_file_ms(const struct media_file *file);
+bool media_file_has_opus(const struct media_file *file);
 void media_file_destroy(struct media_file *file); /* takes NULL */
 
 /* Where a host is in the file. */

@@ -1,5 +1,5 @@
-/* A host by WHIP: the file's picture as RTP, with sender reports and repetitions on request;
- * several files are the layers of a simulcast picture. */
+/* A host by WHIP: the file's picture and Opus as RTP, with sender reports and repetitions on
+ * request; several files are the layers of a simulcast picture, the first has the sound. */
 #include "load-tests/swarm/host.h"
 #include "load-tests/swarm/media_file.h"
 #include "load-tests/swarm/rtc_client.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VIDEO = 9, PACE_US = 5000 };
+enum { AUDIO = 8, VIDEO = 9, PACE_US = 5000 };
 
 struct whip_host;
 
@@ -33,6 +33,7 @@ struct whip_host {
 	const struct host_media *media;
 	struct rtc_client *client;
 	struct layer layers[HOST_LAYERS_MAX];
+	uint32_t sound_ssrc;
 	bool sending;
 	struct timer next; /* a frame is due, or it connects again */
 	struct timer pace; /* the senders' own */
@@ -91,20 +92,31 @@ static void on_frame(void *arg, struct frame *frame)
 	/* The ingest's own clock starts anew at each round. */
 	frame->media_us = frame->dts_us = layer->at_ms * 1000;
 	frame->capture_us = host->began_us + layer->at_ms * 1000 + host->scene->clock.utc_offset_us;
-	host->figures.frames += layer == host->layers;
+	host->figures.frames += layer == host->layers && codec_is_video(frame->codec);
 	host->figures.bytes += frame->data->len;
 	rtp_sender_frame(layer->sender, frame);
 	frame_unref(frame);
+}
+
+/* Other sound than Opus was not offered. */
+static int send_tag(struct layer *layer, const struct media_tag *tag)
+{
+	const uint32_t at_ms = (uint32_t)layer->at_ms;
+	if (tag->type == VIDEO)
+		return flv_ingest_video(&layer->ingest, at_ms, tag->data, tag->len);
+	const bool sounds = layer == layer->host->layers && media_file_has_opus(layer->walk.file);
+	if (tag->type == AUDIO && sounds)
+		return flv_ingest_audio(&layer->ingest, at_ms, tag->data, tag->len);
+	return 0;
 }
 
 static void send_layer(struct layer *layer, int64_t passed_ms)
 {
 	const struct media_tag *tag;
 	while ((tag = media_walk_next(&layer->walk, passed_ms, &layer->at_ms)))
-		if (tag->type == VIDEO &&
-		    flv_ingest_video(&layer->ingest, (uint32_t)layer->at_ms, tag->data, tag->len))
+		if (send_tag(layer, tag))
 			scene_failed(layer->host->scene, CLIENT_HOST,
-				     "whip: a picture cannot be read");
+				     "whip: picture or sound cannot be read");
 	rtp_sender_flush(layer->sender);
 }
 
@@ -125,6 +137,17 @@ static void send_due(struct whip_host *host)
 
 /* ---- session ---- */
 
+static void add_sound(struct rtp_sender_config *config, const struct whip_host *host)
+{
+	const struct sdp_track *agreed = &rtc_client_agreement(host->client)->audio;
+	if (!agreed->present)
+		return;
+	config->audio = (struct rtp_sender_track){ .ssrc = host->sound_ssrc,
+						   .payload_type = agreed->pt,
+						   .mid_id = agreed->ids.mid };
+	snprintf(config->audio.mid, sizeof(config->audio.mid), "%.8s", agreed->mid);
+}
+
 static int begin_layer(struct layer *layer, const struct sdp_track *agreed, const char *rid)
 {
 	struct whip_host *host = layer->host;
@@ -141,6 +164,8 @@ static int begin_layer(struct layer *layer, const struct sdp_track *agreed, cons
 	};
 	snprintf(config.video.mid, sizeof(config.video.mid), "%.8s", agreed->mid);
 	snprintf(config.video.rid, sizeof(config.video.rid), "%.8s", rid);
+	if (layer == host->layers)
+		add_sound(&config, host);
 	snprintf(config.cname, sizeof(config.cname), "%s", rtc_client_cname(host->client));
 	layer->walk = (struct media_walk){ .file = host->media->files[layer - host->layers] };
 	return rtp_sender_create(&layer->sender, &config);
@@ -230,8 +255,9 @@ static void connect_host(struct whip_host *host)
 	char *path = xasprintf("/whip/%s", host->place.room);
 	const struct rtc_client_options options = {
 		.offer = { .role = SDP_OFFER_PUBLISHER,
-			   .no_audio = true,
+			   .no_audio = !media_file_has_opus(host->media->files[0]),
 			   .no_data = true,
+			   .audio_ssrc = host->sound_ssrc,
 			   .layers = host->media->count,
 			   /* Layers are told by their rids (RFC 8853 §5.1). */
 			   .video_ssrc = host->media->count > 1 ? 0 : host->layers[0].ssrc },
@@ -251,6 +277,7 @@ static void *create(struct scene *scene, const struct place *place, const struct
 	host->scene = scene;
 	host->place = *place;
 	host->media = media;
+	crypto_random(&host->sound_ssrc, sizeof(host->sound_ssrc));
 	for (unsigned i = 0; i < HOST_LAYERS_MAX; i++) {
 		host->layers[i].host = host;
 		crypto_random(&host->layers[i].ssrc, sizeof(host->layers[i].ssrc));

@@ -52,6 +52,10 @@ def film(path, seconds=30, extra=("-bf", "0")):
     subprocess.run(["ffmpeg", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi",
                     "-i", "sine=sample_rate=44100", "-t", str(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-g", "25",
                     "-pix_fmt", "yuv420p", *extra, "-c:a", "aac", "-f", "flv", path], check=True)
+    return flv_tags(path)
+
+
+def flv_tags(path):
     with open(path, "rb") as file:
         data = file.read()
     at, tags = 13, []
@@ -63,10 +67,10 @@ def film(path, seconds=30, extra=("-bf", "0")):
     return tags
 
 
-def opus(path, seconds=30):
+def opus(path, seconds=30, extra=()):
     """The identification header and the packets (20 ms each) of a tone."""
     subprocess.run(["ffmpeg", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-ac", "2", "-t",
-                    str(seconds), "-c:a", "libopus", path], check=True)
+                    str(seconds), "-c:a", "libopus", *extra, path], check=True)
     with open(path, "rb") as file:
         data = file.read()
     at, packets, half = 0, [], b""

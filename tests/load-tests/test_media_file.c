@@ -42,6 +42,45 @@ Test(media_file, walks_round_a_file_of_ffmpeg_with_times_that_go_on)
 	media_file_destroy(file);
 }
 
+static size_t put_sound(uint8_t *at, const char *body, uint8_t len)
+{
+	uint8_t tag[11] = { 8, 0, 0, len };
+	memcpy(at, tag, sizeof(tag));
+	memcpy(at + sizeof(tag), body, len);
+	memset(at + sizeof(tag) + len, 0, 4);
+	return sizeof(tag) + len + 4;
+}
+
+Test(media_file, knows_opus_of_enhanced_rtmp_and_no_other_letters)
+{
+	static const struct {
+		const char *config, *packet;
+		int err;
+	} rows[] = { { "\x90Opus", "\x91Opus\xfc", 0 },
+		     { "\x90"
+		       "fLaC",
+		       "\x91"
+		       "fLaC\xfc",
+		       -EINVAL },
+		     { "\x90Op", "\x91Op", -EINVAL } };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct media_file *file;
+		const char *why;
+		size_t len;
+		uint8_t *data = test_data_read("zerolatency.flv", &len);
+		data = realloc(data, len + 64);
+		cr_assert(not(zero(ptr, data)));
+		len += put_sound(data + len, rows[i].config, (uint8_t)strlen(rows[i].config));
+		len += put_sound(data + len, rows[i].packet, (uint8_t)strlen(rows[i].packet));
+		cr_assert(eq(int, media_file_parse(&file, data, len, &why), rows[i].err));
+		free(data);
+		if (rows[i].err)
+			continue;
+		cr_assert(media_file_has_opus(file));
+		media_file_destroy(file);
+	}
+}
+
 Test(media_file, says_why_a_file_will_not_do)
 {
 	struct media_file *file = NULL;
