@@ -76,10 +76,11 @@ int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *c
  * Removed from the fan-out by the owner before the sender is destroyed. */
 struct sink *rtp_sender_sink(struct rtp_sender *sender);
 
-/* The cached GOP at a join, oldest first, `frames[0]` a keyframe: sent with original timestamps at
- * about 20 Mbit/s, live frames wait behind. Again later (a change of rendition): frames that are
- * not newer than what was sent are left out, up to the next keyframe. Of sound only the live frames
- * are sent: a burst of it would merely be thrown away. Takes own references. */
+/* The cached GOP at a join, oldest first, `frames[0]` a keyframe: sent at about 20 Mbit/s, live
+ * frames wait behind; to viewers with playout-delay with timestamps close to the newest one's
+ * (decision 0016), to others with the original ones. Again later (a change of rendition): frames
+ * that are not newer than what was sent are left out, up to the next keyframe. Of sound only the
+ * live frames are sent: a burst of it would merely be thrown away. Takes own references. */
 void rtp_sender_start(struct rtp_sender *sender, struct frame *const *frames, size_t count);
 
 /* One live frame, H.264 or Opus; others are ignored. Until the first keyframe video is skipped (and

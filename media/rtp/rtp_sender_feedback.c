@@ -5,7 +5,13 @@
 
 #include <string.h>
 
-enum { REPAIR_RUN = 16 };
+enum {
+	REPAIR_RUN = 16,
+	/* Browsers leave sound where it is once they find it less than 30 ms behind the picture.
+	 * Sound that was made late comes from that side: told to be older, it ends in the middle
+	 * (decision 0016). */
+	LATE_SOUND_OLDER_US = 20000,
+};
 
 /* What the NACKs of one datagram ask for. */
 struct wish {
@@ -34,9 +40,9 @@ static void send_rtcp(struct rtp_sender *sender, const struct rtcp_writer *write
 /* RTP timestamps are capture times: the report's pair says what would be captured at this moment.
  */
 static void write_report(struct rtcp_writer *writer, const struct sender_stream *stream,
-			 int64_t utc_us, int rate_khz)
+			 int64_t utc_us, int rate_khz, int64_t older_us)
 {
-	const int64_t ahead_us = utc_us - stream->newest_capture_us;
+	const int64_t ahead_us = utc_us - stream->newest_capture_us + older_us;
 	const struct rtcp_sender_info info = {
 		.ntp = ntp_from_utc_us(utc_us),
 		.rtp = stream->newest_time + (uint32_t)(ahead_us * rate_khz / 1000),
@@ -53,14 +59,15 @@ void rtp_sender_report(struct rtp_sender *sender, int64_t now_us)
 	struct rtcp_writer writer;
 	rtcp_writer_init(&writer);
 	const int64_t utc_us = clock_utc_us(sender->config.clock);
+	const int64_t sound_older_us = sender->playout.sound_is_late ? LATE_SOUND_OLDER_US : 0;
 	uint32_t ssrcs[2];
 	unsigned count = 0;
 	if (sender->video.started) {
-		write_report(&writer, &sender->video, utc_us, 90);
+		write_report(&writer, &sender->video, utc_us, 90, 0);
 		ssrcs[count++] = sender->video.ssrc;
 	}
 	if (sender->audio.started) {
-		write_report(&writer, &sender->audio, utc_us, 48);
+		write_report(&writer, &sender->audio, utc_us, 48, sound_older_us);
 		ssrcs[count++] = sender->audio.ssrc;
 	}
 	rtcp_write_sdes(&writer, ssrcs, count, sender->config.cname);

@@ -30,6 +30,7 @@ enum {
 	SENDER_REPORT_US = 1000000,
 	SENDER_GAP_US = SENDER_REPORT_QUICK_US, /* a round trip for each of our reports */
 	SENDER_GAP_LOST_US = 1000000, /* it will not be asked for any more */
+	SENDER_JOIN_SQUEEZE = 32, /* so much closer than they were are the pictures before a join */
 };
 
 /* One SSRC. */
@@ -37,6 +38,8 @@ struct sender_stream {
 	bool on;
 	uint32_t ssrc;
 	uint32_t base; /* RTP timestamp of media time 0 */
+	int64_t join_us; /* media time of the newest picture at the join; 0: times are as they are
+			  */
 	uint16_t seq; /* of the next packet */
 	uint8_t header[64];
 	uint8_t header_len;

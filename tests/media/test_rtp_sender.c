@@ -258,6 +258,44 @@ Test(rtp_sender, a_join_gets_the_cached_pictures_paced)
 	drop_gop(30);
 }
 
+/* From the first to the last of thirty pictures of a join, in units of the timestamp. */
+static uint32_t join_span(void)
+{
+	make_gop(30, 5000000);
+	rtp_sender_start(f.sender, gop, 30);
+	pass_time(200000);
+	drop_gop(30);
+	const uint32_t last = fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp;
+	cr_assert(eq(u32, last, rtp_sender_time(f.sender, CODEC_H264, 5000000 + 29 * 33333)));
+	return last - fake_rtp_port_view(&f.port, 0).timestamp;
+}
+
+Test(rtp_sender, pictures_of_a_join_are_told_to_be_close_to_each_other)
+{
+	cr_assert(eq(u32, join_span(), 2719)); /* 29 pictures of 33.3 ms, a 32nd of it */
+	for (size_t i = 1; i < f.port.packet_count; i++) {
+		const struct rtp_view before = fake_rtp_port_view(&f.port, i - 1);
+		const uint32_t step = fake_rtp_port_view(&f.port, i).timestamp - before.timestamp;
+		cr_assert(before.marker ? step >= 93 && step <= 94 : step == 0);
+	}
+	/* A repetition is the same packet, and live pictures are where they belong. */
+	const uint16_t lost = fake_rtp_port_view(&f.port, 0).seq;
+	const uint32_t told = fake_rtp_port_view(&f.port, 0).timestamp;
+	nack(&lost, 1);
+	cr_assert(eq(u32, fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp, told));
+	show(fake_picture(false, 1000, 6000000));
+	cr_assert(eq(u32, fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp,
+		     rtp_sender_time(f.sender, CODEC_H264, 6000000)));
+}
+
+Test(rtp_sender, a_viewer_that_is_told_no_playout_delay_gets_them_as_they_were)
+{
+	rtp_sender_destroy(f.sender);
+	f.config.video.playout_delay_id = 0;
+	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
+	cr_assert(eq(u32, join_span(), 29 * 33333 * 9 / 100));
+}
+
 Test(rtp_sender, a_keyframe_overtakes_what_still_waits)
 {
 	make_gop(60, 0);

@@ -199,6 +199,38 @@ Test(rtp_sender_feedback, reports_make_timestamps_capture_times)
 	cr_assert(eq(u32, info.packets, 4));
 }
 
+/* How far ahead of the newest sound's timestamp the newest report about sound is. */
+static uint32_t sound_ahead(void)
+{
+	struct bits datagram;
+	struct rtcp_packet packet;
+	struct rtcp_sender_info info = { 0 };
+	const struct fake_datagram *newest = &f.port.rtcp[f.port.rtcp_count - 1];
+	bits_init(&datagram, newest->data, newest->len);
+	while (rtcp_next(&datagram, &packet) == 1 && packet.ssrc != AUDIO_SSRC)
+		;
+	cr_assert(rtcp_read_sender_info(&packet, &info));
+	return info.rtp - fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp;
+}
+
+Test(rtp_sender_feedback, sound_that_was_made_late_is_told_to_be_older)
+{
+	static const bool made[] = { false, true };
+	uint32_t ahead[2];
+	show(fake_picture(true, 3000, 0));
+	for (unsigned i = 0; i < 2; i++) {
+		struct frame *frame = fake_sound(160, 1000000 * (int64_t)i);
+		frame->made = made[i];
+		frame->capture_us = clock_utc_us(&f.fake.clock);
+		show(frame);
+		rtp_sender_flush(f.sender);
+		pass_time(1000000);
+		ahead[i] = sound_ahead();
+	}
+	cr_assert(eq(u32, ahead[0], 48000));
+	cr_assert(eq(u32, ahead[1], 48000 + 20 * 48));
+}
+
 Test(rtp_sender_feedback, reference_times_are_answered_at_once)
 {
 	show(fake_picture(true, 3000, 0));
