@@ -24,6 +24,7 @@ struct byte_port_ops {
 struct byte_port {
 	const struct byte_port_ops *ops;
 	void *arg;
+	const void *target; /* what send() writes to, if anything: fetched a little before */
 };
 
 #endif

@@ -32,56 +32,15 @@ static void release(struct frame **frames, size_t count)
 		frame_unref(frames[i]);
 }
 
-static bool has_news(const struct fanout_channel *channel, enum track track)
-{
-	return channel->wanting[track] &&
-	       bus_head(broadcast_bus(channel->broadcast, track)) > channel->cursor[track];
-}
-
-static bool has_pictures(const struct fanout_channel *channel)
-{
-	for (int i = TRACK_VIDEO; i < TRACK_AAC; i++)
-		if (has_news(channel, (enum track)i))
-			return true;
-	return false;
-}
-
-/* Whether Opus stays in its bus for now. FLV readers hold AAC themselves. */
-static bool holds_sound(struct fanout_channel *channel)
-{
-	const int64_t now_us = channel->woken_us;
-	const bool alone = now_us - channel->picture_us > FANOUT_SOUND_ALONE_US;
-	if (alone || has_pictures(channel) || !has_news(channel, TRACK_OPUS))
-		return false;
-	const int64_t wait_us =
-		channel->fanout->stats.busy ? FANOUT_SOUND_WAIT_BUSY_US : FANOUT_SOUND_WAIT_US;
-	if (channel->sound_since_us)
-		return now_us - channel->sound_since_us < wait_us;
-	channel->sound_since_us = now_us;
-	timer_start_at(&channel->sound, now_us + wait_us);
-	return true;
-}
-
 static void work_soon(void *arg)
 {
 	struct fanout *fanout = arg;
 	loop_defer(fanout->loop, &fanout->more);
 }
 
-static void on_sound_due(void *arg)
-{
-	struct fanout_channel *channel = arg;
-	channel->dirty = true;
-	work_soon(channel->fanout);
-}
-
 static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
 {
-	const bool hold = holds_sound(channel);
-	if (!hold) {
-		channel->sound_since_us = 0;
-		timer_stop(&channel->sound);
-	}
+	const unsigned ready = fanout_ready(channel);
 	/* Each track is merged into the batch; two arrays take turns. */
 	struct frame *turn[2][BATCH_MAX];
 	size_t count = 0;
@@ -90,7 +49,7 @@ static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
 		const enum track track = (enum track)i;
 		struct frame *frames[TRACK_BATCH];
 		bool skipped = false;
-		if (!has_news(channel, track) || (track == TRACK_OPUS && hold))
+		if (!(ready >> i & 1))
 			continue;
 		const size_t more =
 			bus_read(broadcast_bus(channel->broadcast, track), &channel->cursor[track],
@@ -306,7 +265,7 @@ static bool serve(struct fanout *fanout, struct fanout_channel *channel, int64_t
 static void channel_destroy(struct fanout *fanout, struct fanout_channel *channel)
 {
 	list_remove(&channel->link);
-	timer_stop(&channel->sound);
+	timer_stop(&channel->wait);
 	fanout->channel_count--;
 	release(channel->batch, channel->batch_count);
 	broadcast_unwait(channel->broadcast, channel->waiter);
@@ -382,14 +341,17 @@ fail:
 	return -ENOMEM;
 }
 
-static struct fanout_channel *channel_create(struct fanout *fanout, struct broadcast *broadcast)
+static struct fanout_channel *channel_create(struct fanout *fanout, struct broadcast *broadcast,
+					     const struct sink *sink)
 {
 	struct fanout_channel *channel = xcalloc(1, sizeof(*channel));
 	list_init(&channel->joining);
 	list_init(&channel->todo);
 	list_init(&channel->done);
 	channel->fanout = fanout;
-	timer_init(&channel->sound, fanout->loop, on_sound_due, channel);
+	fanout_wait_init(channel);
+	channel->gathers = sink->gathers;
+	channel->batch_us = sink->batch_us;
 	channel->broadcast = broadcast_ref(broadcast);
 	channel->waiter = broadcast_wait(broadcast, fanout->wake_fd, work_soon, fanout);
 	channel->ends = broadcast_ends(broadcast);
@@ -400,19 +362,21 @@ static struct fanout_channel *channel_create(struct fanout *fanout, struct broad
 	return channel;
 }
 
-static struct fanout_channel *channel_of(struct fanout *fanout, struct broadcast *broadcast)
+static struct fanout_channel *channel_of(struct fanout *fanout, struct broadcast *broadcast,
+					 const struct sink *sink)
 {
 	list_for_each (link, &fanout->channels) {
 		struct fanout_channel *channel = list_entry(link, struct fanout_channel, link);
-		if (channel->broadcast == broadcast)
+		if (channel->broadcast == broadcast && channel->gathers == sink->gathers &&
+		    channel->batch_us == sink->batch_us)
 			return channel;
 	}
-	return channel_create(fanout, broadcast);
+	return channel_create(fanout, broadcast, sink);
 }
 
 int fanout_add(struct fanout *fanout, struct broadcast *broadcast, struct sink *sink)
 {
-	struct fanout_channel *channel = channel_of(fanout, broadcast);
+	struct fanout_channel *channel = channel_of(fanout, broadcast, sink);
 	sink->channel = channel;
 	sink->started = false;
 	list_append(&channel->joining, &sink->link);

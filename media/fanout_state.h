@@ -1,6 +1,6 @@
 /*
- * The inside of the fan-out, shared by fanout.c (batches, turns, starts) and fanout_picture.c (who
- * is shown which rendition); for nobody else.
+ * The inside of the fan-out, shared by fanout.c (batches, turns, starts), fanout_picture.c (who is
+ * shown which rendition) and fanout_wait.c (what is not read yet); for nobody else.
  */
 #ifndef SOUK_MEDIA_FANOUT_STATE_H
 #define SOUK_MEDIA_FANOUT_STATE_H
@@ -17,13 +17,14 @@
 struct event;
 
 enum {
-	TRACK_BATCH = 16, /* frames of one track taken at once */
+	TRACK_BATCH = 32, /* frames of one track taken at once */
 	BATCH_MAX = FRAME_TRACKS * TRACK_BATCH,
 	GOP_MAX = BUS_FRAMES_MAX + BUS_AUDIO_TAIL,
 	CLOCK_EVERY = 8, /* sinks between two looks at the clock */
 };
 
-/* What this worker has of one broadcast. A sink stands in one list: it waits for a decodable start
+/* What this worker has of one broadcast, for the sinks that take it alike: those who gather for so
+ * long share a channel, and the others. A sink stands in one list: it waits for a decodable start
  * (joining), lacks the batch (todo), or has everything up to the cursors (done). */
 struct fanout_channel {
 	struct list link;
@@ -45,8 +46,10 @@ struct fanout_channel {
 	struct list *next_first;
 	size_t sinks;
 	size_t walked; /* of this batch */
-	struct timer sound; /* Opus waits for company */
-	int64_t sound_since_us; /* 0: none waits */
+	bool gathers; /* as its sinks */
+	int64_t batch_us;
+	struct timer wait; /* something stays in the buses */
+	int64_t wait_since_us; /* 0: nothing does */
 	int64_t picture_us; /* when a picture was read last; 0: never */
 	unsigned ends; /* of the show, as far as the sinks know */
 	int64_t woken_us; /* when the batch began */
@@ -65,6 +68,11 @@ struct fanout {
 	int64_t worked_us; /* of it */
 	struct fanout_stats stats;
 };
+
+void fanout_wait_init(struct fanout_channel *channel);
+/* A bit for each track that has unread frames whose time has come; looks again by itself when that
+ * of others will have. */
+unsigned fanout_ready(struct fanout_channel *channel);
 
 /* Frames of this track are read and wake this worker while somebody here wants them. */
 void fanout_subscribe(struct fanout_channel *channel, enum track track);

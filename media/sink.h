@@ -44,6 +44,8 @@ struct sink {
 	/* Set by the owner before fanout_add(). */
 	bool skip_video;
 	bool skip_audio;
+	bool gathers; /* gets sound with the next picture (FANOUT_GATHER_US at most), */
+	int64_t batch_us; /* and then pictures only that long after the former */
 	enum codec audio; /* CODEC_AAC or CODEC_OPUS */
 	const struct sink_ops *ops;
 	/* What frame() works on, wherever it lies: of thousands of viewers none is in the cache

@@ -31,11 +31,11 @@ struct sink_picture {
 	/* The fan-out's. */
 	uint8_t shown, next; /* slots; the same: no change is on its way */
 	bool waits; /* for `next`, which runs */
+	unsigned held_count;
 	int64_t shown_us; /* decoding time of the newest frame that was given out */
 	int64_t next_us; /* and of the newest that was seen of `next` */
 	int64_t ask_us; /* a keyframe of `next` is asked for at this decoding time */
 	struct frame *held[PICTURE_HELD_MAX];
-	unsigned held_count;
 };
 
 struct picture_choice {

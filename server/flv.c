@@ -7,6 +7,8 @@
 #include "server/api.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
+#include "server/core/http_server.h"
+#include "server/core/stream.h"
 #include "server/core/websocket.h"
 #include "server/live.h"
 #include "server/live_message.h"
@@ -24,13 +26,14 @@
 enum { FLV_CLOCK_S = 5 };
 
 struct flv_viewer {
+	struct worker *worker; /* with the next two all that a frame needs */
+	struct stream *stream; /* of the request */
+	struct websocket *ws; /* either this, */
+	struct http_request *request; /* or this */
+	struct flv_sink *sink;
 	struct list link; // worker.flv_new, then worker.flv
 	struct view_reader reader; /* in room_view.flvs */
-	struct worker *worker;
 	struct room_view *view;
-	struct http_request *request; /* either this, */
-	struct websocket *ws; /* or this */
-	struct flv_sink *sink;
 	struct deferred ending;
 	char sid[LIVE_SID_MAX + 1]; /* empty: none */
 	struct live_name name; /* in room_view.names, by sid */
@@ -94,14 +97,16 @@ static void count_bytes(const struct flv_viewer *viewer, struct buf *const *bufs
 static int http_send(void *arg, struct buf *const *bufs, size_t count)
 {
 	struct flv_viewer *viewer = arg;
+	if (!viewer->stream)
+		return -ENOTCONN;
 	count_bytes(viewer, bufs, count);
-	return http_stream_write_bufs(viewer->request, bufs, count);
+	return stream_write_bufs(viewer->stream, bufs, count);
 }
 
 static size_t http_backlog(void *arg)
 {
 	const struct flv_viewer *viewer = arg;
-	return http_stream_backlog(viewer->request);
+	return stream_backlog(viewer->stream);
 }
 
 static const struct byte_port_ops http_port = { http_send, http_backlog, port_close };
@@ -186,6 +191,10 @@ static void begin_http(struct flv_viewer *viewer, struct http_request *request)
 	add_headers(&headers);
 	viewer->request = request;
 	http_stream_begin(request, 200, headers.list, HTTP_UNTIL_CLOSE, &stream_ops, viewer);
+	viewer->stream = http_stream_direct(request);
+	flv_sink_target(viewer->sink, viewer->stream);
+	if (viewer->stream)
+		stream_share_pages(viewer->stream, viewer->worker->pages);
 }
 
 /* What GET would answer, without a stream that nobody reads. */

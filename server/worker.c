@@ -6,6 +6,7 @@
 #include "server/core/alloc.h"
 #include "server/core/http_server.h"
 #include "server/core/listener.h"
+#include "server/core/page_share.h"
 #include "server/core/resolve.h"
 #include "server/core/tls.h"
 #include "server/flv.h"
@@ -206,6 +207,8 @@ static int open_all(struct worker *worker)
 		err = mqueue_create(&worker->queue, worker->loop, WORKER_QUEUE_MAX);
 	if (!err)
 		err = fanout_create(&worker->fanout, worker->loop);
+	if (!err)
+		err = page_share_create(&worker->pages);
 	if (!err)
 		err = http_server_create(&worker->http, worker->loop, &options);
 	if (!err)
@@ -417,6 +420,7 @@ void worker_destroy(struct worker *worker)
 	room_costs_finish(&worker->costs);
 	transcode_pool_destroy(worker->transcoders);
 	fanout_destroy(worker->fanout);
+	page_share_destroy(worker->pages);
 	resolver_destroy(worker->resolver);
 	tls_context_unref(worker->tls);
 	auth_finish(&worker->auth);

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 struct fanout;
+struct page_share;
 struct http_server;
 struct listener;
 struct resolver;
@@ -51,6 +52,7 @@ struct worker {
 	struct tls_context *tls;
 	struct udp_port *udp;
 	struct fanout *fanout;
+	struct page_share *pages; /* of FLV viewers */
 	struct resolver *resolver; /* NULL: nothing was asked yet */
 	struct transcode_pool *transcoders; /* NULL: no room has its home here yet */
 	struct auth_cache auth;

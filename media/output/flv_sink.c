@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 enum {
-	HELD_MAX = 64, /* frames that wait for others to share a write with: FLV_BATCH_MAX_US of
-			  them */
+	HELD_MAX = 64, /* frames of one turn that share a write */
+	HELD_USUALLY = 4,
 	RUN_MAX = 1000, /* tags handed to the port at once: a whole group, as a rule */
 	MARKS = 128,
 };
@@ -28,7 +28,6 @@ struct flv_sink {
 	struct loop *loop;
 	struct byte_port port;
 	struct media_config *video, *audio; /* what the reader was told; a reference each */
-	int64_t batch_us; /* how much goes out in one write; 0: each picture */
 	size_t held_count;
 	uint64_t sent; /* bytes handed to the port */
 	uint64_t start_end; /* where the cached group ends in the stream */
@@ -37,7 +36,7 @@ struct flv_sink {
 	bool skipping; /* until a keyframe */
 	bool closing;
 	struct flv_sink_stats stats;
-	struct frame *held[HELD_MAX]; /* waiting for company; a reference each */
+	struct frame *held[HELD_MAX]; /* of this turn; a reference each */
 	struct mark marks[MARKS]; /* a ring of what may still be on its way, oldest first */
 	struct broadcast *broadcast;
 };
@@ -57,6 +56,21 @@ static void begin_run(struct run *run)
 	run->tells = false;
 }
 
+/* After something was handed over: remembers when, unless the kernel has it all. */
+static void put_mark(struct flv_sink *flv)
+{
+	if (!flv->port.ops->backlog(flv->port.arg)) {
+		flv->first_mark = flv->mark_count = 0; /* the same place again, which is near */
+		return;
+	}
+	if (flv->mark_count == MARKS) { /* coarser: the newest stands for both */
+		flv->marks[(flv->first_mark + MARKS - 1) % MARKS].end = flv->sent;
+		return;
+	}
+	flv->marks[(flv->first_mark + flv->mark_count++) % MARKS] =
+		(struct mark){ .end = flv->sent, .at_us = loop_now_us(flv->loop) };
+}
+
 static void send_run(struct flv_sink *flv, struct run *run)
 {
 	int err = 0;
@@ -74,6 +88,8 @@ static void send_run(struct flv_sink *flv, struct run *run)
 		if (run->owned[i])
 			buf_unref(run->bufs[i]);
 	}
+	if (run->count && !err && !flv->closing)
+		put_mark(flv);
 	run->count = 0;
 }
 
@@ -107,28 +123,12 @@ static void add_frame(struct flv_sink *flv, struct run *run, struct frame *frame
 		flv->stats.first_capture_us = frame->capture_us;
 }
 
-static void add_held(struct flv_sink *flv, struct run *run)
-{
-	for (size_t i = 0; i < flv->held_count; i++)
-		add_frame(flv, run, flv->held[i]);
-}
-
 /* After the run was sent: its tags live as long as their frames. */
 static void drop_held(struct flv_sink *flv)
 {
 	for (size_t i = 0; i < flv->held_count; i++)
 		frame_unref(flv->held[i]);
 	flv->held_count = 0;
-}
-
-static void put_mark(struct flv_sink *flv)
-{
-	if (flv->mark_count == MARKS) { /* coarser: the newest stands for both */
-		flv->marks[(flv->first_mark + MARKS - 1) % MARKS].end = flv->sent;
-		return;
-	}
-	flv->marks[(flv->first_mark + flv->mark_count++) % MARKS] =
-		(struct mark){ .end = flv->sent, .at_us = loop_now_us(flv->loop) };
 }
 
 struct lag {
@@ -138,14 +138,14 @@ struct lag {
 
 static struct lag measure(struct flv_sink *flv)
 {
+	if (!flv->mark_count)
+		return (struct lag){ 0 };
 	const size_t backlog = flv->port.ops->backlog(flv->port.arg);
 	const uint64_t taken = backlog < flv->sent ? flv->sent - backlog : 0;
 	while (flv->mark_count && flv->marks[flv->first_mark].end <= taken) {
 		flv->first_mark = (flv->first_mark + 1) % MARKS;
 		flv->mark_count--;
 	}
-	if (!flv->mark_count) /* the same place again, which is near */
-		flv->first_mark = 0;
 	const uint64_t group_left = taken < flv->start_end ? flv->start_end - taken : 0;
 	struct lag lag = { .bytes = group_left < backlog ? backlog - (size_t)group_left : 0 };
 	if (flv->mark_count)
@@ -160,8 +160,8 @@ static void close_soon(struct flv_sink *flv)
 	flv->closing = true;
 }
 
-/* True when this frame is not for this reader, who is too far behind. */
-static bool skips(struct flv_sink *flv, const struct frame *frame)
+/* Looks how far the reader is before it gets more; true when that is too far. */
+static bool is_behind(struct flv_sink *flv)
 {
 	const struct lag lag = measure(flv);
 	if (lag.us >= FLV_BACKLOG_CLOSE_US) {
@@ -169,29 +169,47 @@ static bool skips(struct flv_sink *flv, const struct frame *frame)
 		close_soon(flv);
 	}
 	const bool behind = lag.us >= FLV_BACKLOG_US || lag.bytes >= FLV_BACKLOG_BYTES;
-	if (behind && !flv->skipping) {
-		flv->skipping = true;
-		flv->stats.skips++;
-		drop_held(flv);
-	}
-	/* A keyframe, or any frame of a show without pictures, ends it once there is room. */
+	flv->stats.skips += behind && !flv->skipping;
+	flv->skipping = flv->skipping || behind;
+	return behind;
+}
+
+/* True when this frame is left out. A keyframe, or any frame of a show without pictures, ends that
+ * once there is room. */
+static bool skips(struct flv_sink *flv, const struct frame *frame, bool behind)
+{
 	const bool entry = codec_is_video(frame->codec) ? frame->key : !flv->video;
-	if (flv->skipping && !behind && entry)
+	if (entry && !behind)
 		flv->skipping = false;
 	flv->stats.skipped_frames += flv->skipping;
 	return flv->skipping;
 }
 
-/* Whether this frame goes out now, with those before it: a picture unless it is to share a write
- * with more of them, sound with the next picture. */
-static bool is_due(const struct flv_sink *flv, const struct frame *frame)
+static void on_flush(struct sink *sink)
 {
-	int64_t wait_us = flv->batch_us;
-	if (!codec_is_video(frame->codec) && wait_us < FLV_AUDIO_HOLD_US)
-		wait_us = FLV_AUDIO_HOLD_US;
-	if (!wait_us || flv->held_count == HELD_MAX)
-		return true;
-	return flv->held_count && frame->dts_us - flv->held[0]->dts_us >= wait_us;
+	struct flv_sink *flv = (struct flv_sink *)sink;
+	if (!flv->held_count)
+		return;
+	const bool behind = is_behind(flv);
+	struct run run;
+	begin_run(&run);
+	for (size_t i = 0; i < flv->held_count; i++)
+		if (!skips(flv, flv->held[i], behind))
+			add_frame(flv, &run, flv->held[i]);
+	send_run(flv, &run);
+	drop_held(flv);
+}
+
+static void on_soon(const struct sink *sink)
+{
+	enum { LINE = 64 };
+	const struct flv_sink *flv = (const struct flv_sink *)sink;
+	const char *own = (const char *)&flv->loop;
+	for (; own < (const char *)(flv->held + HELD_USUALLY); own += LINE)
+		__builtin_prefetch(own, 1);
+	__builtin_prefetch(flv->port.arg);
+	if (flv->port.target)
+		__builtin_prefetch(flv->port.target, 1);
 }
 
 static void on_frame(struct sink *sink, struct frame *frame)
@@ -199,21 +217,9 @@ static void on_frame(struct sink *sink, struct frame *frame)
 	struct flv_sink *flv = (struct flv_sink *)sink;
 	if (flv->closing)
 		return;
-	/* What only waits for company is not worth looking how far the reader is. */
-	const bool due = is_due(flv, frame);
-	if ((due || flv->skipping) && skips(flv, frame))
-		return;
-	if (!due) {
-		flv->held[flv->held_count++] = frame_ref(frame);
-		return;
-	}
-	struct run run;
-	begin_run(&run);
-	add_held(flv, &run);
-	add_frame(flv, &run, frame);
-	send_run(flv, &run);
-	drop_held(flv);
-	put_mark(flv);
+	flv->held[flv->held_count++] = frame_ref(frame);
+	if (flv->held_count == HELD_MAX)
+		on_flush(sink);
 }
 
 static bool source_has_audio(const struct flv_sink *flv)
@@ -249,18 +255,11 @@ static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 	if (flv->skipping) /* without the file's header nothing can follow */
 		close_soon(flv);
 	flv->start_end = flv->sent;
-	put_mark(flv);
 }
 
 static void on_ended(struct sink *sink)
 {
-	struct flv_sink *flv = (struct flv_sink *)sink;
-	struct run run;
-	begin_run(&run);
-	add_held(flv, &run);
-	send_run(flv, &run);
-	drop_held(flv);
-	close_soon(flv);
+	close_soon((struct flv_sink *)sink);
 }
 
 int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *broadcast,
@@ -269,11 +268,14 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 	static const struct sink_ops ops = {
 		.start = on_start,
 		.frame = on_frame,
+		.soon = on_soon,
+		.flush = on_flush,
 		.ended = on_ended,
 	};
 	struct flv_sink *flv = xcalloc(1, sizeof(*flv));
 	flv->sink.ops = &ops;
 	flv->sink.audio = CODEC_AAC;
+	flv->sink.gathers = true;
 	flv->loop = loop;
 	flv->broadcast = broadcast_ref(broadcast);
 	flv->port = *port;
@@ -283,7 +285,12 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 
 void flv_sink_batch(struct flv_sink *flv, int64_t batch_us)
 {
-	flv->batch_us = batch_us;
+	flv->sink.batch_us = batch_us;
+}
+
+void flv_sink_target(struct flv_sink *flv, const void *target)
+{
+	flv->port.target = target;
 }
 
 struct sink *flv_sink_sink(struct flv_sink *flv)
@@ -299,7 +306,6 @@ void flv_sink_event(struct flv_sink *flv, struct buf *tag)
 	begin_run(&run);
 	add(flv, &run, tag, false);
 	send_run(flv, &run);
-	put_mark(flv);
 }
 
 void flv_sink_stats(const struct flv_sink *flv, struct flv_sink_stats *out)

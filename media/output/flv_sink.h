@@ -22,8 +22,6 @@ enum {
 	FLV_BACKLOG_US = 1000000, /* design section 12 */
 	FLV_BACKLOG_BYTES = 512 * 1024,
 	FLV_BACKLOG_CLOSE_US = 10000000,
-	FLV_AUDIO_HOLD_US = 40000,
-	FLV_BATCH_MAX_US = 400000,
 };
 
 /* The port's owner destroys the sink when the connection ends; the sink asks for that with
@@ -31,9 +29,11 @@ enum {
  */
 int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *broadcast,
 		    const struct byte_port *port) __attribute__((warn_unused_result));
-/* From now on frames of so long (at most FLV_BATCH_MAX_US) share a write: a viewer costs less and
- * is that much later. */
+/* Pictures of so long (at most 400 ms) share a write: a viewer costs less and is that much later.
+ * Before fanout_add(). */
 void flv_sink_batch(struct flv_sink *sink, int64_t batch_us);
+/* What the port writes to, once that is known: see byte_port.target. */
+void flv_sink_target(struct flv_sink *sink, const void *target);
 struct sink *flv_sink_sink(struct flv_sink *sink);
 
 /* A script tag (flv_script_tag()), sent between frames. Dropped before the start, and while this

@@ -48,13 +48,15 @@ struct http_request {
 	bool is_head;
 };
 
+/* What each write of a stream touches stands together in front. */
 struct http_connection {
+	struct http_request request;
+	struct stream *stream;
+	enum http_phase phase;
+	bool tls;
 	struct http_server *server;
 	struct list link;
-	struct stream *stream;
 	struct addr peer;
-	bool tls;
-	enum http_phase phase;
 	struct http1 http;
 	struct bytes waiting; /* input behind the current request */
 	struct timer limit;
@@ -64,7 +66,6 @@ struct http_connection {
 	bool parsing; /* advance() is on the stack */
 	bool told; /* the request's first byte started its time limit */
 	bool eof;
-	struct http_request request;
 };
 
 /* Closes at once; `gone` is told if a request was with the user. */

@@ -262,6 +262,13 @@ void http_stream_begin(struct http_request *request, int status, const struct ht
 	}
 }
 
+struct stream *http_stream_direct(const struct http_request *request)
+{
+	const struct http_connection *connection = request->connection;
+	const bool bare = connection->phase == HTTP_STREAMING && !request->chunked;
+	return bare && !request->is_head ? connection->stream : NULL;
+}
+
 /* RFC 9112 §7.1 */
 static int write_chunk(struct http_request *request, const struct stream_frame *data,
 		       struct buf *const *bufs, size_t count)

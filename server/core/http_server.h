@@ -106,6 +106,9 @@ struct http_stream_ops {
 };
 void http_stream_begin(struct http_request *request, int status, const struct http_header *headers,
 		       enum http_framing framing, const struct http_stream_ops *ops, void *arg);
+/* What an HTTP_UNTIL_CLOSE reply goes to, for who writes very often; as long as the reply is not
+ * ended and `gone` not told. NULL for every other reply. */
+struct stream *http_stream_direct(const struct http_request *request);
 int http_stream_write(struct http_request *request, const void *data, size_t len);
 int http_stream_write_bufs(struct http_request *request, struct buf *const *bufs, size_t count);
 size_t http_stream_backlog(const struct http_request *request);

@@ -3,6 +3,7 @@
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
 #include "server/core/loop.h"
+#include "server/core/page_share.h"
 #include "server/core/tls.h"
 
 #include <assert.h>
@@ -33,29 +34,31 @@ struct piece {
 	size_t at;
 };
 
+/* What each write touches stands together in front: of thousands of streams it is in no cache. */
 struct stream {
-	struct loop *loop;
 	int fd;
+	int err; /* what `failing` tells; the stream is dead */
 	struct tls *tls;
+	struct page_share *share; /* NULL: everything is copied */
+	size_t backlog;
+	size_t backlog_cap;
+	bool over; /* the last closed() was made */
+	bool finishing;
+	bool shaking; /* TLS handshake not through */
+	bool read_wants_write;
+	bool paused;
+	bool eof;
+	bool shut; /* our direction is closed */
+	bool destroyed;
+	unsigned busy; /* callbacks on the stack */
+	struct list pieces; // piece.link
+	struct loop *loop;
 	const struct stream_ops *ops;
 	void *arg;
 	struct event readable;
 	struct event writable;
 	struct deferred failing; /* tells an error found inside a call of the owner */
 	struct timer limit; /* of stream_finish() */
-	struct list pieces; // piece.link
-	size_t backlog;
-	size_t backlog_cap;
-	int err; /* what `failing` tells; the stream is dead */
-	unsigned busy; /* callbacks on the stack */
-	bool shaking; /* TLS handshake not through */
-	bool read_wants_write;
-	bool paused;
-	bool eof;
-	bool finishing;
-	bool shut; /* our direction is closed */
-	bool over; /* the last closed() was made */
-	bool destroyed;
 };
 
 static void stream_free(struct stream *stream)
@@ -420,6 +423,11 @@ void stream_set_unsent_cap(struct stream *stream, int bytes)
 	setsockopt(stream->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
 }
 
+void stream_share_pages(struct stream *stream, struct page_share *share)
+{
+	stream->share = share;
+}
+
 static int may_write(const struct stream *stream, size_t len)
 {
 	if (stream->over || stream->err || stream->finishing)
@@ -480,6 +488,11 @@ static ssize_t send_direct(struct stream *stream, const struct stream_frame *fra
 {
 	struct iovec iovs[STREAM_BUFS_MAX + 2];
 	size_t used = 0;
+	if (stream->share && !frame->head_len && !frame->tail_len) {
+		const ssize_t sent = page_share_send(stream->share, stream->fd, bufs, count);
+		if (sent != -ENOSYS)
+			return sent == -EAGAIN ? 0 : sent;
+	}
 	if (frame->head_len)
 		iovs[used++] = (struct iovec){ (void *)frame->head, frame->head_len };
 	for (size_t i = 0; i < count; i++)

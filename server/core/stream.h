@@ -11,6 +11,7 @@
 
 struct buf;
 struct loop;
+struct page_share;
 struct stream;
 struct tls_context;
 
@@ -48,6 +49,10 @@ void stream_set_backlog_cap(struct stream *stream, size_t cap);
 /* At most about this much waits unsent in the kernel (TCP_NOTSENT_LOWAT), so that a live stream's
  * delay stands in our backlog, where it can be seen and skipped. */
 void stream_set_unsent_cap(struct stream *stream, int bytes);
+
+/* Buffers that are written to many such streams are not copied for each, where that is possible:
+ * plain TCP, no framing. `share` is the loop's and outlives the stream. */
+void stream_share_pages(struct stream *stream, struct page_share *share);
 
 /*
  * Both write at once and keep what did not go. 0; -ENOBUFS when something waits already and the

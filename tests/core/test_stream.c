@@ -2,6 +2,7 @@
 
 #include "server/core/buf.h"
 #include "server/core/loop.h"
+#include "server/core/page_share.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/loopback_client.h"
 
@@ -134,6 +135,28 @@ Test(stream, keeps_references_to_what_a_slow_reader_did_not_take)
 	cr_assert(not(memcmp(f.client.in.data + 4, big->data, BIG)));
 	cr_assert(not(memcmp(f.client.in.data + 4 + BIG, "tail", 4)));
 	buf_unref(big);
+}
+
+/* Pages first, copies of what had to wait: the reader must see one sequence. */
+Test(stream, shared_pages_and_what_had_to_wait_stay_in_order)
+{
+	enum { LEN = 100000, COUNT = 80 };
+	struct page_share *share;
+	struct buf *buf = pattern(LEN);
+	cr_assert(eq(int, page_share_create(&share), 0));
+	stream_share_pages(f.stream, share);
+	stream_set_backlog_cap(f.stream, BIG);
+	for (int i = 0; i < COUNT; i++)
+		cr_assert(eq(int, stream_write_bufs(f.stream, &buf, 1), 0));
+	cr_assert(gt(u64, page_share_sent(share), LEN));
+	cr_assert(gt(sz, stream_backlog(f.stream), 0));
+	cr_assert(loopback_client_wait_len(&f.client, f.loop, (size_t)LEN * COUNT));
+	for (int i = 0; i < COUNT; i++)
+		cr_assert(not(memcmp(f.client.in.data + (size_t)i * LEN, buf->data, LEN)));
+	stream_destroy(f.stream);
+	f.stream = NULL;
+	page_share_destroy(share);
+	buf_unref(buf);
 }
 
 Test(stream, refuses_what_would_pass_the_backlog_cap)

@@ -244,6 +244,82 @@ Test(fanout, each_gets_the_audio_it_wants)
 	cr_assert(eq(uint, broadcast_readers(f.broadcast, TRACK_OPUS), 0));
 }
 
+Test(fanout, who_gathers_is_called_once_a_picture_and_nobody_else_waits_for_that)
+{
+	f.viewers[0].sink.gathers = true;
+	push_video(true, 0);
+	join(0, 2);
+	settle();
+	push_audio(10000);
+	push_audio(31000);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 0));
+	cr_assert(eq(uint, f.viewers[1].audio, 2));
+	push_video(false, FRAME);
+	settle();
+	for (int i = 0; i < 2; i++) {
+		cr_assert(eq(uint, f.viewers[i].audio, 2));
+		cr_assert(eq(uint, f.viewers[i].video, 2));
+		cr_assert(eq(uint, f.viewers[i].disordered, 0));
+	}
+	cr_assert(eq(uint, f.viewers[0].flushes, 1));
+}
+
+Test(fanout, sound_without_pictures_does_not_wait_for_them_long)
+{
+	f.viewers[0].sink.gathers = true;
+	push_video(true, 0);
+	join(0, 1);
+	settle();
+	push_audio(10000);
+	settle();
+	fake_clock_advance(&f.fake, f.loop, FANOUT_GATHER_US - 1);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 0));
+	fake_clock_advance(&f.fake, f.loop, 1);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1));
+}
+
+Test(fanout, pictures_gather_until_a_batch_is_full)
+{
+	enum { COUNT = 13 }; /* the first is due at once */
+	f.viewers[0].sink.gathers = f.viewers[1].sink.gathers = true;
+	f.viewers[0].sink.batch_us = (int64_t)FRAME * 2 + FRAME / 2; /* every third */
+	push_video(true, 0);
+	join(0, 2);
+	settle();
+	for (int i = 1; i <= COUNT; i++) {
+		fake_clock_advance(&f.fake, f.loop, FRAME);
+		push_video(false, (int64_t)i * FRAME);
+		push_audio((int64_t)i * FRAME + 10);
+		settle();
+	}
+	cr_assert(eq(uint, f.viewers[0].flushes, 1 + COUNT / 3));
+	cr_assert(eq(uint, f.viewers[0].video, 1 + COUNT));
+	cr_assert(eq(uint, f.viewers[0].disordered, 0));
+	cr_assert(eq(uint, f.viewers[1].flushes, COUNT));
+}
+
+Test(fanout, who_joins_while_others_gather_misses_nothing)
+{
+	f.viewers[0].sink.gathers = f.viewers[1].sink.gathers = true;
+	f.viewers[0].sink.batch_us = f.viewers[1].sink.batch_us = (int64_t)FRAME * 3;
+	push_video(true, 0);
+	join(0, 1);
+	settle();
+	for (int i = 1; i < 11; i++) {
+		fake_clock_advance(&f.fake, f.loop, FRAME);
+		push_video(false, (int64_t)i * FRAME);
+		if (i == 5)
+			join(1, 2);
+		settle();
+	}
+	cr_assert(eq(uint, f.viewers[0].video, 11));
+	cr_assert(eq(uint, f.viewers[1].video, 11));
+	cr_assert(eq(uint, f.viewers[1].disordered, 0));
+}
+
 Test(fanout, opus_waits_for_the_next_picture_but_not_long)
 {
 	f.viewers[0].sink.audio = CODEC_OPUS;
