@@ -28,7 +28,8 @@ enum {
 	FANOUT_BUSY_FROM = 30, /* percent of a second spent on the fan-out, */
 	FANOUT_BUSY_TO = 15, /* until it falls to this */
 	FANOUT_SOUND_ALONE_US = 100000, /* no picture for so long: sound does not wait for one */
-	FANOUT_GATHER_US = 40000, /* how long sinks that gather wait for a picture that is due */
+	FANOUT_GATHER_US = 80000, /* how long sinks that gather wait for a picture that is due: two
+				     of 25 a second, for they do not come on the dot */
 };
 
 int fanout_create(struct fanout **out, struct loop *loop) __attribute__((warn_unused_result));

@@ -25,8 +25,8 @@ struct mark {
  * read from far away. */
 struct flv_sink {
 	struct sink sink;
+	struct byte_port port; /* on_soon() looks at it */
 	struct loop *loop;
-	struct byte_port port;
 	struct media_config *video, *audio; /* what the reader was told; a reference each */
 	size_t held_count;
 	uint64_t sent; /* bytes handed to the port */
@@ -204,7 +204,7 @@ static void on_soon(const struct sink *sink)
 {
 	enum { LINE = 64 };
 	const struct flv_sink *flv = (const struct flv_sink *)sink;
-	const char *own = (const char *)&flv->loop;
+	const char *own = (const char *)&flv->port + LINE;
 	for (; own < (const char *)(flv->held + HELD_USUALLY); own += LINE)
 		__builtin_prefetch(own, 1);
 	__builtin_prefetch(flv->port.arg);
