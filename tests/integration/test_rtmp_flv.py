@@ -128,5 +128,29 @@ class RtmpFlv(RoomTest):
         self.assert_problem(self.server.request("GET", "/live/none.flv"), 404, "not_found")
 
 
+class Batched(RoomTest):
+    """Six readers of one worker: most are sent pages that all of them share."""
+    OPTIONS = ("--flv-batch-ms", "100", "--workers", "1")
+
+    def test_readers_of_shared_pages_get_the_same_tags(self):
+        self.publish(seconds=30, extra=("-vf", "noise=alls=80:allf=t", "-b:v", "2500k"))
+        readers = [FlvReader(self.server) for _ in range(6)]
+        seen = [{} for _ in readers]
+        for reader in readers:
+            self.addCleanup(reader.close)
+        begin = next(readers[-1].pictures())[0]
+        for until_ms in range(begin, begin + 4000, 200):  # by turns, so that nobody falls behind
+            for reader, tags in zip(readers, seen):
+                at_ms = 0
+                while at_ms < until_ms:
+                    kind, at_ms, body = reader.tag()
+                    if kind != 18 and body[1] == 1:
+                        tags[kind, at_ms] = body
+        both = set(seen[0]).intersection(*seen[1:])
+        self.assertGreater(len(both), 80)
+        for key in both:
+            self.assertEqual(len({tags[key] for tags in seen}), 1, key)
+
+
 if __name__ == "__main__":
     unittest.main()
