@@ -24,7 +24,6 @@ struct byte_port_ops {
 struct byte_port {
 	const struct byte_port_ops *ops;
 	void *arg;
-	const void *target; /* what send() writes to, if anything: fetched a little before */
 };
 
 #endif

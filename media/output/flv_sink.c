@@ -25,7 +25,7 @@ struct mark {
  * read from far away. */
 struct flv_sink {
 	struct sink sink;
-	struct byte_port port; /* on_soon() looks at it */
+	struct byte_port port;
 	struct loop *loop;
 	struct media_config *video, *audio; /* what the reader was told; a reference each */
 	size_t held_count;
@@ -200,18 +200,6 @@ static void on_flush(struct sink *sink)
 	drop_held(flv);
 }
 
-static void on_soon(const struct sink *sink)
-{
-	enum { LINE = 64 };
-	const struct flv_sink *flv = (const struct flv_sink *)sink;
-	const char *own = (const char *)&flv->port + LINE;
-	for (; own < (const char *)(flv->held + HELD_USUALLY); own += LINE)
-		__builtin_prefetch(own, 1);
-	__builtin_prefetch(flv->port.arg);
-	if (flv->port.target)
-		__builtin_prefetch(flv->port.target, 1);
-}
-
 static void on_frame(struct sink *sink, struct frame *frame)
 {
 	struct flv_sink *flv = (struct flv_sink *)sink;
@@ -268,7 +256,6 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 	static const struct sink_ops ops = {
 		.start = on_start,
 		.frame = on_frame,
-		.soon = on_soon,
 		.flush = on_flush,
 		.ended = on_ended,
 	};
@@ -279,6 +266,12 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 	flv->loop = loop;
 	flv->broadcast = broadcast_ref(broadcast);
 	flv->port = *port;
+	/* With the port's state, of which a line is enough. */
+	flv->sink.warm[0] =
+		(struct iovec){ &flv->sink.picture, (size_t)((char *)(flv->held + HELD_USUALLY) -
+							     (char *)&flv->sink.picture) };
+	flv->sink.warm[1] = (struct iovec){ port->arg, 1 };
+	flv->sink.warm_count = 2;
 	*out = flv;
 	return 0;
 }
@@ -290,7 +283,7 @@ void flv_sink_batch(struct flv_sink *flv, int64_t batch_us)
 
 void flv_sink_target(struct flv_sink *flv, const void *target)
 {
-	flv->port.target = target;
+	flv->sink.warm[flv->sink.warm_count++] = (struct iovec){ (void *)target, 1 };
 }
 
 struct sink *flv_sink_sink(struct flv_sink *flv)

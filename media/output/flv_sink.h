@@ -32,7 +32,7 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 /* Pictures of so long (at most 400 ms) share a write: a viewer costs less and is that much later.
  * Before fanout_add(). */
 void flv_sink_batch(struct flv_sink *sink, int64_t batch_us);
-/* What the port writes to, once that is known: see byte_port.target. */
+/* What the port writes to, to be fetched before its turn (sink.warm); once, before fanout_add(). */
 void flv_sink_target(struct flv_sink *sink, const void *target);
 struct sink *flv_sink_sink(struct flv_sink *sink);
 
