@@ -2,7 +2,7 @@
  * The same bytes for many sockets without a copy for each: what is written to one after the other
  * is laid into a file in memory, and sendfile() hands every socket that file's pages. No page is
  * ever written twice, so it does not matter how long sockets keep them: other bytes get another
- * file, and pages in flight outlive theirs (decision 0017). Belongs to its loop's thread. SIGPIPE
+ * file, and pages in flight outlive theirs (decision 0018). Belongs to its loop's thread. SIGPIPE
  * must be ignored, for sendfile() knows no MSG_NOSIGNAL.
  */
 #ifndef SOUK_CORE_PAGE_SHARE_H
