@@ -11,7 +11,8 @@ void admission_init(struct admission *admission, unsigned most_percent)
 	atomic_init(&admission->limit, UINT_MAX);
 }
 
-static unsigned limit_of(const struct admission *admission)
+/* What its time says, however few they are. */
+static unsigned by_time(const struct admission *admission)
 {
 	const unsigned newest = (admission->next + ADMISSION_SAMPLES - 1) % ADMISSION_SAMPLES;
 	const unsigned oldest = admission->count < ADMISSION_SAMPLES ? 0 : admission->next;
@@ -35,6 +36,13 @@ static unsigned limit_of(const struct admission *admission)
 		return (unsigned)(viewers + left_ppm / ADMISSION_GUESS_PPM);
 	const int64_t limit = viewers + left_ppm * viewers / load_ppm;
 	return limit < UINT_MAX ? (unsigned)limit : UINT_MAX;
+}
+
+/* Refusing the first hundred would help nobody: what makes the worker late then is not them. */
+static unsigned limit_of(const struct admission *admission)
+{
+	const unsigned limit = by_time(admission);
+	return limit > ADMISSION_KNOWN_FROM ? limit : ADMISSION_KNOWN_FROM;
 }
 
 void admission_look(struct admission *admission, const struct admission_sample *now)

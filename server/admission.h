@@ -15,8 +15,8 @@ enum {
 	/* Over 4 s: less would be with a keyframe or without one, which is ten times the work. */
 	ADMISSION_SAMPLES = 21,
 	ADMISSION_SPAN_US = 400000, /* less time than this tells nothing */
-	/* With so few the room itself weighs more than they do; then a viewer counts as this
-	 * (millionths of the thread's time). */
+	/* So few are always let in: the room itself weighs more than they do. Up to there a viewer
+	 * counts as this (millionths of the thread's time). */
 	ADMISSION_KNOWN_FROM = 100,
 	ADMISSION_GUESS_PPM = 500,
 	/* The last viewer of a frame waited so long for it in the last second: something else has

@@ -57,7 +57,7 @@ Test(admission, an_empty_worker_takes_a_stampede)
 Test(admission, a_worker_without_time_takes_nobody_until_it_has_some)
 {
 	watch(ADMISSION_SAMPLES, 1000, 90);
-	cr_expect(not(admission_room(&admission, 0)));
+	cr_expect(not(admission_room(&admission, ADMISSION_KNOWN_FROM)));
 	watch(ADMISSION_SAMPLES, 900, 80);
 	cr_expect(gt(uint, limit(), 900));
 	cr_expect(lt(uint, limit(), 1000));
@@ -85,11 +85,19 @@ Test(admission, a_keyframe_now_and_then_changes_little)
 Test(admission, late_frames_close_the_door_whatever_the_time_spent)
 {
 	admission_waited(&admission, ADMISSION_LATE_US + 1);
-	watch(ADMISSION_SAMPLES, 10, 5);
-	cr_expect(not(admission_room(&admission, 10)));
+	watch(ADMISSION_SAMPLES, 200, 5);
+	cr_expect(not(admission_room(&admission, 200)));
 	admission_waited(&admission, 1000);
-	watch(1, 10, 5);
-	cr_expect(admission_room(&admission, 10));
+	watch(1, 200, 5);
+	cr_expect(admission_room(&admission, 200));
+}
+
+Test(admission, the_first_hundred_are_let_in_whatever_happens)
+{
+	admission_waited(&admission, ADMISSION_LATE_US + 1);
+	watch(ADMISSION_SAMPLES, 10, 100);
+	cr_expect(admission_room(&admission, ADMISSION_KNOWN_FROM - 1));
+	cr_expect(not(admission_room(&admission, ADMISSION_KNOWN_FROM)));
 }
 
 Test(admission, at_100_percent_the_load_does_not_matter)
