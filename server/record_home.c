@@ -149,7 +149,8 @@ static void start(struct record_home *record)
 {
 	if (cmaf_cutter_create(&record->cutter, &cutter_ops, record))
 		return;
-	record->sink = (struct sink){ .ops = &sink_ops, .audio = CODEC_AAC };
+	record->sink.ops = &sink_ops;
+	record->sink.audio = CODEC_AAC;
 	if (fanout_add(record->worker->fanout, record->view->broadcast, &record->sink) == 0)
 		return;
 	cmaf_cutter_destroy(record->cutter);

@@ -97,6 +97,7 @@ static void on_second(void *arg)
 			live_tick(live_of_reader(link), now_s);
 	}
 	flv_second(worker);
+	page_share_rest(worker->pages);
 	rtc_second(worker);
 	whep_readers_second(worker);
 	struct fanout_stats stats;

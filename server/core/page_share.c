@@ -20,6 +20,7 @@ struct run {
 	size_t len;
 	unsigned seen; /* times it was asked for */
 	int file; /* -1: not laid out */
+	bool rested; /* since the last page_share_rest() */
 };
 
 struct page_share {
@@ -68,6 +69,7 @@ static void remember(struct page_share *share, struct buf *const *bufs, size_t c
 	}
 	run->count = count;
 	run->seen = 1;
+	run->rested = false;
 }
 
 /* False when there is no such file, now or ever. */
@@ -106,6 +108,7 @@ ssize_t page_share_send(struct page_share *share, int socket, struct buf *const 
 		remember(share, bufs, count);
 		return -ENOSYS;
 	}
+	run->rested = false;
 	if (run->file < 0 && (++run->seen <= PAGE_SHARE_AFTER || !lay_out(share, run)))
 		return -ENOSYS;
 	off_t at = 0;
@@ -120,6 +123,15 @@ ssize_t page_share_send(struct page_share *share, int socket, struct buf *const 
 	/* What neither a full nor a broken socket says: this file does not go into it. */
 	share->refused = errno == EINVAL || errno == ENOSYS;
 	return share->refused ? -ENOSYS : -errno;
+}
+
+void page_share_rest(struct page_share *share)
+{
+	for (size_t i = 0; i < PAGE_SHARE_RUNS; i++) {
+		if (share->runs[i].rested)
+			run_finish(&share->runs[i]);
+		share->runs[i].rested = true;
+	}
 }
 
 uint64_t page_share_sent(const struct page_share *share)

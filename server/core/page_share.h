@@ -31,6 +31,9 @@ int page_share_create(struct page_share **out) __attribute__((warn_unused_result
 ssize_t page_share_send(struct page_share *share, int socket, struct buf *const *bufs,
 			size_t count);
 
+/* Lets go of what nobody was sent since the last call: without readers no newer run comes. */
+void page_share_rest(struct page_share *share);
+
 uint64_t page_share_sent(const struct page_share *share); /* bytes that were not copied */
 
 void page_share_destroy(struct page_share *share); /* takes NULL */

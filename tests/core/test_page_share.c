@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -151,6 +152,33 @@ Test(page_share, a_dead_socket_is_told_and_the_others_go_on)
 	cr_assert(eq(long, send_to(0, &show), -EPIPE));
 	cr_assert(eq(long, send_to(1, &show), LEN));
 	expect(1, &show, LEN);
+	show_end(&show);
+}
+
+static int files(void)
+{
+	int count = 0;
+	DIR *folder = opendir("/proc/self/fd");
+	while (readdir(folder))
+		count++;
+	closedir(folder);
+	return count;
+}
+
+Test(page_share, what_nobody_is_sent_any_more_is_let_go)
+{
+	struct show show = show_of(6);
+	const int before = files();
+	for (int i = 0; i < PAGE_SHARE_AFTER; i++)
+		cr_assert(eq(long, send_to(0, &show), -ENOSYS));
+	page_share_rest(f.share);
+	cr_assert(eq(long, send_to(0, &show), LEN));
+	page_share_rest(f.share);
+	cr_assert(eq(int, files(), before + 1));
+	page_share_rest(f.share);
+	cr_assert(eq(int, files(), before));
+	cr_assert(eq(uint, show.bufs[0]->refs, 1));
+	expect(0, &show, LEN);
 	show_end(&show);
 }
 
