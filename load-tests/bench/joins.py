@@ -1,5 +1,4 @@
 """How many WebRTC viewers can join in a second, and what the server does when there is no more room."""
-import json
 import statistics
 import subprocess
 import time
@@ -25,15 +24,6 @@ def start_swarm(children, options, server, name, seats, ramp, seconds):
     return child, result
 
 
-def finish(children, child, result):
-    _, said = child.communicate(timeout=120)
-    children.running.remove(child)
-    for line in said.splitlines():
-        if line.startswith("souk-swarm:"):
-            print("   ", line)
-    return json.loads(result.read_text())
-
-
 def cost_of(looks, joins, burst_s):
     """CPU time of one join, in s: all that was used until the last had come, less what those who were in
     meanwhile cost for being there. `looks`: (time, CPU time) before, when all are in, and later."""
@@ -50,13 +40,11 @@ def burst(children, options, rate):
                                 int(BURST_S + AFTER_S + STEADY_S + 2))
     looks, own = [], []
     for wait_s in (0, BURST_S + AFTER_S, STEADY_S):
-        if options["perf"] and wait_s > STEADY_S:
-            record(options, server, f"joins-{rate}", wait_s)
-        else:
-            time.sleep(wait_s)
+        recording = options["perf"] and wait_s > STEADY_S and f"{options['perf']}.joins-{rate}"
+        processes.pass_time(server.process.pid, wait_s, recording)
         looks.append((time.monotonic(), server.cpu_s()))
         own.append((time.monotonic(), processes.cpu_s([child.pid])))
-    report = finish(children, child, result)
+    report = children.report(child, result)
     server.end()
     door = report["whep"]["door"]
     return {"rate": rate, "asked": report["whep"]["asked"], "door": door,
@@ -64,12 +52,6 @@ def burst(children, options, rate):
             "swarm_ms_per_join": 1000 * cost_of(own, seats, BURST_S),
             "lost": report["whep"]["lost"], "failed": report["whep"]["failed"], "swarm": report["swarm"],
             "first_frame_is_key": report["whep"]["join_keyframe_ms"]["count"]}
-
-
-def record(options, server, name, seconds):
-    subprocess.run(["perf", "record", "-q", "-F", "1999", "-g", "-p", str(server.process.pid),
-                    "-o", f"{options['perf']}.{name}", "--", "sleep", str(seconds)],
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def print_burst(row):
@@ -107,7 +89,7 @@ def overload(children, options, seats, ramp):
     before, began = server.cpu_s(), time.monotonic()
     time.sleep(OVERLOAD_STAY_S - 2)
     cpu_percent = 100 * (server.cpu_s() - before) / (time.monotonic() - began)
-    report = finish(children, child, result)
+    report = children.report(child, result)
     server.end()
     part = report["whep"]
     return {"ramp": ramp, "asked": part["asked"], "door": part["door"], "lost": part["lost"],

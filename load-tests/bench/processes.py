@@ -1,9 +1,12 @@
 """Processes of a measurement: started on a core, looked at through /proc, ended by their ids."""
+import json
 import os
 import pathlib
 import platform
 import signal
 import subprocess
+import sys
+import time
 
 
 def machine():
@@ -43,9 +46,27 @@ class Children:
         if child in self.running:
             self.running.remove(child)
 
+    def report(self, swarm, result):
+        """Of a souk-swarm that ends by itself, with stderr a pipe; what it said about failures is passed on."""
+        _, said = swarm.communicate(timeout=120)
+        self.running.remove(swarm)
+        for line in said.splitlines():
+            if line.startswith("souk-swarm:"):
+                print("   ", line, file=sys.stderr)
+        return json.loads(pathlib.Path(result).read_text())
+
     def end_all(self):
         for child in reversed(list(self.running)):
             self.end(child)
+
+
+def pass_time(pid, seconds, recording=None):
+    """While perf records the process into a file, if one is named."""
+    if not recording:
+        time.sleep(seconds)
+        return
+    subprocess.run(["perf", "record", "-q", "-F", "999", "-g", "-p", str(pid), "-o", recording, "--", "sleep", str(seconds)],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def with_children(pid):
