@@ -18,6 +18,9 @@ bool sdp_scan_line(struct sdp_scan *scan, struct sdp_scan *line)
 	scan->at += feed ? len + 1 : len;
 	if (len && line->at[len - 1] == '\r')
 		line->end--;
+	/* Pion writes "a=rtcp-fb:96 nack " where a parameter could stand. */
+	while (sdp_scan_left(line) && (line->end[-1] == ' ' || line->end[-1] == '\t'))
+		line->end--;
 	len = sdp_scan_left(line);
 	if (memchr(line->at, '\r', len) || memchr(line->at, '\0', len)) {
 		scan->bad = true;

@@ -103,6 +103,17 @@ Test(sdp, codec_has_its_parameters_and_feedback)
 	sdp_destroy(sdp);
 }
 
+Test(sdp, blanks_at_the_end_of_a_line_mean_nothing)
+{
+	struct sdp *sdp = sdp_must_parse(HEAD UFRAG "a=group:BUNDLE 0 \r\n" AUDIO "a=recvonly \r\n"
+						    "a=rtcp-fb:111 nack \r\n"
+						    "a=rtpmap:111 opus/48000/2\t\r\n");
+	cr_expect(eq(u8, sdp->media[0].codecs[0].feedback, SDP_FB_NACK));
+	cr_expect(eq(u8, sdp->media[0].codecs[0].channels, 2));
+	cr_expect(eq(int, sdp->media[0].direction, SDP_RECVONLY));
+	sdp_destroy(sdp);
+}
+
 Test(sdp, session_level_transport_is_inherited)
 {
 	struct sdp *sdp =
