@@ -78,7 +78,10 @@ static int load_certificates(struct app *app)
 	if (!config->https.len && !config->rtmps.len)
 		return 0;
 	err = tls_context_create(&app->tls, config->tls_cert, config->tls_key);
-	return err ? fail(app, "cannot use --tls-cert and --tls-key", err) : 0;
+	if (err)
+		log_error(&app->log, "cannot use --tls-cert %s with --tls-key %s reason=%s",
+			  config->tls_cert, config->tls_key, strerror(-err));
+	return err;
 }
 
 static void add_address(struct app *app, const char *ip)

@@ -83,6 +83,12 @@ static int run(const struct token_options *options)
 	uint8_t key[JWT_KEY_SIZE];
 	if (!options->room || !options->sub)
 		return usage("--room and --sub are needed");
+	if (!strcmp(options->room, "*") && options->role != JWT_ADMIN)
+		return usage("--room: * is for --role admin alone");
+	if (strcmp(options->room, "*") != 0 && !jwt_room_valid(options->room))
+		return usage("--room: not of the form [A-Za-z0-9_-]{1,64}");
+	if (!jwt_sub_valid(options->sub))
+		return usage("--sub: not of the form [A-Za-z0-9_.:-]{1,64}");
 	if (mkdir(options->data, 0700) && errno != EEXIST) {
 		fprintf(stderr, "soukd token: %s: %s\n", options->data, strerror(errno));
 		return 1;

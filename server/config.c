@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CONFIG_ICE_URI_MAX = 200 };
 
@@ -138,6 +139,18 @@ static bool is_web_url(char *url)
 	return !strncmp(url, "http://", 7) || !strncmp(url, "https://", 8);
 }
 
+/* RFC 6454 §6.2, as browsers send it: scheme://host[:port], nothing behind it, or null. */
+static bool are_origins(const struct option_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *host = strstr(list->items[i], "://");
+		if (strcmp(list->items[i], "null") != 0 &&
+		    (!host || host == list->items[i] || !host[3] || strpbrk(host + 3, "/?#@ ")))
+			return false;
+	}
+	return true;
+}
+
 /* RFC 7064, RFC 7065: scheme "stun:" or "stuns:". They end up within <> of a Link field. */
 static bool are_ice_servers(const struct option_list *list, const char *scheme)
 {
@@ -169,6 +182,27 @@ static int judge_ice_servers(const struct config *config, struct option_error *e
 	return 0;
 }
 
+/* Found out before anything is started. */
+static int judge_files(const struct config *config, struct option_error *error)
+{
+	const struct {
+		const char *option, *path;
+	} files[] = {
+		{ "tls-cert", config->tls_cert },
+		{ "tls-key", config->tls_key },
+		{ "jwt-public-key", config->jwt_public_key },
+		{ "relay-ca", config->relay_ca },
+	};
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (!files[i].path || !access(files[i].path, R_OK))
+			continue;
+		snprintf(error->text, sizeof(error->text), "--%s: %.180s: %s", files[i].option,
+			 files[i].path, strerror(errno));
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int judge(struct config *config, struct option_error *error)
 {
 	const bool pair = config->tls_cert && config->tls_key;
@@ -188,9 +222,12 @@ static int judge(struct config *config, struct option_error *error)
 		return fail(error, "--ladder: not of the form 720p:2000,360p:600");
 	if (!is_web_url(config->public_url))
 		return fail(error, "--public-url: must start with http:// or https://");
+	if (!are_origins(&config->allow_origin))
+		return fail(error, "--allow-origin: not of the form https://HOST[:PORT]");
 	if (!is_web_url(config->overflow_url))
 		return fail(error, "--overflow-url: must start with http:// or https://");
-	return judge_ice_servers(config, error);
+	const int err = judge_ice_servers(config, error);
+	return err ? err : judge_files(config, error);
 }
 
 int config_parse(struct config *config, int argc, char *const *argv, struct option_error *error)

@@ -27,7 +27,9 @@ class Options(unittest.TestCase):
                 (["--bogus"], "--bogus"), (["--workers", "65"], "--workers"), (["--http", "nonsense"], "--http"),
                 (["--https", "127.0.0.1:0"], "--https"), (["--tls-cert"], "--tls-cert"), (["extra"], "extra"),
                 (["--advertise", "there"], "--advertise"), (["--config", "/nonexistent"], "--config"),
-                (["token", "--room", "a", "--sub", "b", "--role", "king"], "--role")):
+                (["token", "--room", "a", "--sub", "b", "--role", "king"], "--role"),
+                (["token", "--room", "*", "--sub", "b", "--role", "host"], "--room"),
+                (["token", "--room", "a b", "--sub", "b"], "--room"), (["token", "--room", "a", "--sub", "b c"], "--sub")):
             status, out, errors = run(*options)
             self.assertEqual((status, out), (2, ""), errors)
             self.assertIn(name, errors)

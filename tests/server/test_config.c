@@ -81,6 +81,11 @@ static const struct {
 } bad[] = {
 	{ { "--https", "127.0.0.1:8443" }, "--tls-cert" },
 	{ { "--rtmps", "127.0.0.1:8443" }, "--tls-cert" },
+	{ { "--tls-cert", "/nonexistent/cert.pem" }, "--tls-cert: /nonexistent/cert.pem: No such" },
+	{ { "--jwt-public-key", "/nonexistent" }, "--jwt-public-key: /nonexistent: No such" },
+	{ { "--allow-origin", "shop.example" }, "--allow-origin" },
+	{ { "--allow-origin", "https://shop.example/" }, "--allow-origin" },
+	{ { "--allow-origin", "https://" }, "--allow-origin" },
 	{ { "--advertise", "shop.example" }, "--advertise" },
 	{ { "--advertise", "0.0.0.0" }, "--advertise" },
 	{ { "--public-url", "shop.example" }, "--public-url" },
