@@ -21,6 +21,9 @@ enum state {
 
 enum { METHOD_MAX = 16, LENGTH_DIGITS = 15, CHUNK_DIGITS = 8, QUERY_NAME_MAX = 64 };
 
+static const char body_too_large[] = "the body is larger than is taken here";
+static const char bad_chunk[] = "malformed chunk; extensions and trailers are not taken";
+
 void http1_init(struct http1 *http)
 {
 	memset(http, 0, sizeof(*http));
@@ -51,10 +54,16 @@ bool http1_idle(const struct http1 *http)
 	return http->state == IN_HEAD && !http->head.len && !http->after_cr;
 }
 
-static enum http1_event fail(struct http1 *http, int status)
+static int because(struct http1 *http, int status, const char *why)
+{
+	http->why = why;
+	return status;
+}
+
+static enum http1_event fail(struct http1 *http, int status, const char *why)
 {
 	http->state = FAILED;
-	http->status = status;
+	http->status = because(http, status, why);
 	return HTTP1_FAILED;
 }
 
@@ -208,21 +217,26 @@ static bool parse_target(struct http1 *http, char *target)
 /* "GET /path HTTP/1.1" with single spaces; 0 or the status to fail with. */
 static int parse_request_line(struct http1 *http, char *line)
 {
+	static const char line_form[] = "the first line is not METHOD TARGET HTTP/1.1";
 	char *target = strchr(line, ' ');
 	char *version = target ? strchr(target + 1, ' ') : NULL;
 	if (!version)
-		return 400;
+		return because(http, 400, line_form);
 	*target++ = '\0';
 	*version++ = '\0';
 	if (strlen(version) != 8 || strncmp(version, "HTTP/", 5) != 0 || !is_digit(version[5]) ||
 	    version[6] != '.' || !is_digit(version[7]))
-		return 400;
+		return because(http, 400, line_form);
 	if (version[5] != '1' || version[7] > '1')
-		return 505;
+		return because(http, 505, "HTTP/1.1 and HTTP/1.0 are spoken here");
 	http->version_1_0 = version[7] == '0';
 	http->method = line;
-	if (!is_token(line, METHOD_MAX) || !parse_target(http, target))
-		return 400;
+	if (!is_token(line, METHOD_MAX))
+		return because(http, 400, "the method is not a token of at most 16");
+	if (!parse_target(http, target))
+		return because(http, 400,
+			       "the target is no path that everybody reads alike: UTF-8 in %XX, no "
+			       "dot or empty segments, no encoded slashes");
 	return 0;
 }
 
@@ -282,17 +296,20 @@ static int parse_framing(struct http1 *http)
 	const char *expect;
 	if (!only(http, "Host", &host) || !only(http, "Content-Length", &length) ||
 	    !only(http, "Transfer-Encoding", &coding) || !only(http, "Expect", &expect))
-		return 400;
+		return because(
+			http, 400,
+			"Host, Content-Length, Transfer-Encoding or Expect stands there twice");
 	if ((!host && !http->version_1_0) || (host && !is_authority(host, strlen(host))))
-		return 400;
+		return because(http, 400, "Host is missing or not HOST[:PORT]");
 	if (coding && (length || http->version_1_0 || strcasecmp(coding, "chunked") != 0))
-		return 400;
+		return because(http, 400,
+			       "Transfer-Encoding is chunked alone, without Content-Length");
 	if (length && !parse_length(length, &http->left))
-		return 400;
+		return because(http, 400, "Content-Length is not a number");
 	http->chunked = coding != NULL;
 	http->keep_alive = !http->version_1_0 && !http1_header_has(http, "Connection", "close");
 	if (expect && strcasecmp(expect, "100-continue") != 0)
-		return 417;
+		return because(http, 417, "only 100-continue may be expected");
 	http->expects_continue = expect && !http->version_1_0;
 	return 0;
 }
@@ -310,14 +327,15 @@ static enum http1_event parse_head(struct http1 *http)
 			break;
 		*end = '\0';
 		if (http->header_count == HTTP1_HEADERS_MAX)
-			status = 431;
+			status = because(http, 431, "more than 100 header fields");
 		else if (!parse_header(http, line))
-			status = 400;
+			status =
+				because(http, 400, "a header field is not of the form Name: value");
 	}
 	if (!status)
 		status = parse_framing(http);
 	if (status)
-		return fail(http, status);
+		return fail(http, status, http->why);
 	http->state = HEAD_TOLD;
 	return HTTP1_HEAD;
 }
@@ -336,7 +354,7 @@ static enum http1_event end_line(struct http1 *http)
 		return parse_head(http);
 	}
 	if (http->blank) /* RFC 9112 §2.2 wants at least one empty line before a request ignored */
-		return fail(http, 400);
+		return fail(http, 400, "more than one empty line before the request");
 	http->blank = true;
 	bytes_clear(&http->head);
 	http->line_at = 0;
@@ -348,11 +366,11 @@ static enum http1_event take_head_byte(struct http1 *http, uint8_t byte)
 	/* CR only before LF, LF only behind CR: a bare one is a line's end to some (RFC 9112 §2.2).
 	 */
 	if (byte == 0 || http->after_cr != (byte == '\n'))
-		return fail(http, 400);
+		return fail(http, 400, "lines end with CR LF, and hold no CR, LF or NUL");
 	http->after_cr = byte == '\r';
 	bytes_u8(&http->head, byte);
 	if (!bytes_ok(&http->head))
-		return fail(http, http->in_request_line ? 414 : 431);
+		return fail(http, http->in_request_line ? 414 : 431, "the head exceeds 8 KiB");
 	return byte == '\n' ? end_line(http) : HTTP1_MORE;
 }
 
@@ -364,14 +382,14 @@ static enum http1_event take_body(struct http1 *http, const uint8_t **data, size
 	*len -= part;
 	http->left -= part;
 	if (!bytes_ok(&http->body))
-		return fail(http, 413);
+		return fail(http, 413, body_too_large);
 	return HTTP1_MORE;
 }
 
 static enum http1_event begin_body(struct http1 *http)
 {
 	if (http->left > http->body_cap)
-		return fail(http, 413);
+		return fail(http, 413, body_too_large);
 	http->state = http->chunked ? CHUNK_SIZE : http->left ? IN_BODY : COMPLETE;
 	return HTTP1_MORE;
 }
@@ -385,7 +403,7 @@ static enum http1_event take_chunk_size(struct http1 *http, uint8_t byte)
 	}
 	const int digit = hex_value((char)byte);
 	if (digit < 0 || ++http->digits > CHUNK_DIGITS)
-		return fail(http, 400);
+		return fail(http, 400, bad_chunk);
 	http->left = http->left << 4 | (unsigned)digit;
 	return HTTP1_MORE;
 }
@@ -395,11 +413,11 @@ static enum http1_event take_line_end(struct http1 *http, uint8_t byte)
 {
 	const bool wants_cr = http->state == CHUNK_DATA_CR || http->state == LAST_CR;
 	if (byte != (wants_cr ? '\r' : '\n'))
-		return fail(http, 400);
+		return fail(http, 400, bad_chunk);
 	switch (http->state) {
 	case CHUNK_SIZE_LF:
 		if (http->left > http->body_cap - http->body.len)
-			return fail(http, 413);
+			return fail(http, 413, body_too_large);
 		http->state = http->left ? CHUNK_DATA : LAST_CR;
 		break;
 	case CHUNK_DATA_CR:

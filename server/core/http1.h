@@ -42,6 +42,7 @@ struct http1 {
 	bool version_1_0;
 	bool expects_continue;
 	int status; /* after HTTP1_FAILED: 400, 413, 414, 417, 431, 505 */
+	const char *why; /* then, for people */
 
 	/* private */
 	int state;

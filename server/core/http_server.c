@@ -116,11 +116,13 @@ void connection_replied(struct http_connection *connection, bool keep_alive)
 
 static const char *problem_code(int status)
 {
-	return status == 413 || status == 414 || status == 431 ? "too_large" : "bad_request";
+	if (status == 431)
+		return "header_too_large";
+	return status == 413 || status == 414 ? "too_large" : "bad_request";
 }
 
 /* Answers what is no request and closes: after a framing error nothing behind it can be trusted. */
-static void refuse(struct http_connection *connection, int status)
+static void refuse(struct http_connection *connection, int status, const char *why)
 {
 	static const struct http_header headers[] = {
 		{ "Content-Type", "application/problem+json" },
@@ -128,12 +130,12 @@ static void refuse(struct http_connection *connection, int status)
 		{ "Access-Control-Allow-Origin", "*" },
 		{ NULL, NULL },
 	};
-	char body[160];
+	char body[400];
 	const int len = snprintf(
 		body, sizeof(body),
-		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\"}",
-		http_reason(status), status, problem_code(status));
-	log_debug(&connection->server->log, "request refused status=%d", status);
+		"{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":\"%s\",\"detail\":\"%s\"}",
+		http_reason(status), status, problem_code(status), why);
+	log_debug(&connection->server->log, "request refused status=%d why=%s", status, why);
 	count(connection->server->refused);
 	connection->http.keep_alive = false;
 	connection->phase = HTTP_HANDLING;
@@ -175,7 +177,7 @@ static void take_input(struct http_connection *connection, const uint8_t *data, 
 		start_limit(connection, HTTP_REQUEST_S);
 	}
 	if (event == HTTP1_FAILED) {
-		refuse(connection, http->status);
+		refuse(connection, http->status, http->why);
 	} else if (event == HTTP1_DONE) {
 		bytes_put(&connection->waiting, data, len);
 		hand_over(connection);
@@ -265,7 +267,7 @@ static void on_limit(void *arg)
 	}
 	if (connection->told && connection->phase == HTTP_READING) {
 		count(connection->server->timeouts);
-		refuse(connection, 408);
+		refuse(connection, 408, "the request was not complete in time");
 		return;
 	}
 	connection_end(connection);

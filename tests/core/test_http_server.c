@@ -230,6 +230,23 @@ Test(http_server, a_flood_behind_a_pending_request_stops_being_read)
 	free(junk);
 }
 
+Test(http_server, what_is_no_request_is_told_why)
+{
+	say("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+	cr_assert(hears("HTTP/1.1 400 Bad Request\r\n"));
+	cr_assert(hears("\"code\":\"bad_request\",\"detail\":\"Host, Content-Length, "));
+}
+
+Test(http_server, a_header_beyond_the_cap_has_a_code_of_its_own)
+{
+	static char request[10000];
+	const int len = snprintf(request, sizeof(request), "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+	memset(request + len, 'x', sizeof(request) - 1 - (size_t)len);
+	say(request);
+	cr_assert(hears("HTTP/1.1 431 "));
+	cr_assert(hears("\"code\":\"header_too_large\""));
+}
+
 Test(http_server, a_backlog_is_flushed_before_the_next_request_is_served)
 {
 	say(GET("/big"));
