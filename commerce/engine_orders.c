@@ -137,7 +137,7 @@ static const struct order_list *visible(const struct engine *engine, const struc
 	return buyer ? &buyer->orders : NULL;
 }
 
-/* How many are older than the cursor; all when the list does not have it. */
+/* How many are older than the cursor; the list's count when it is not in there. */
 static size_t older_than(const struct order_list *list, const struct order *cursor)
 {
 	const size_t places[] = { cursor->in_all, cursor->in_room, cursor->in_buyer };
@@ -152,8 +152,14 @@ static void decide_list(struct engine *engine, struct engine_op *op)
 	const struct order_list *list = visible(engine, &op->caller);
 	const struct order *cursor = map_get_str(&engine->ledger->orders, op->page.after);
 	size_t left = list ? list->count : 0;
-	if (list && cursor)
-		left = older_than(list, cursor);
+	if (op->page.after[0]) {
+		const size_t older = list && cursor ? older_than(list, cursor) : left;
+		if (older == left) {
+			engine_refuse(op, 400, "bad_request", "after", "not a cursor");
+			return;
+		}
+		left = older;
+	}
 	json_t *items = json_array();
 	const struct order *last = NULL;
 	bool more = false;

@@ -3,6 +3,7 @@
 #include "server/core/buf.h"
 #include "server/core/bytes.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,11 +34,13 @@ const struct snapshot_product *room_snapshot_product(const struct room_snapshot 
 	return NULL;
 }
 
-void room_snapshot_products(const struct room_snapshot *snapshot, const struct page_request *page,
-			    struct bytes *out)
+int room_snapshot_products(const struct room_snapshot *snapshot, const struct page_request *page,
+			   struct bytes *out)
 {
 	const struct snapshot_product *after =
 		page->after[0] ? room_snapshot_product(snapshot, page->after) : NULL;
+	if (page->after[0] && !after) /* the first page again would never end */
+		return -ENOENT;
 	const size_t first = after ? (size_t)(after - snapshot->products) + 1 : 0;
 	size_t end = first + page->limit;
 	if (end > snapshot->product_count)
@@ -53,6 +56,7 @@ void room_snapshot_products(const struct room_snapshot *snapshot, const struct p
 		bytes_printf(out, "\"%s\"}", snapshot->products[end - 1].sku);
 	else
 		bytes_text(out, "null}");
+	return 0;
 }
 
 const char *room_state_name(enum room_state state)

@@ -45,9 +45,10 @@ void room_snapshot_unref(struct room_snapshot *snapshot); /* takes NULL */
 const struct snapshot_product *room_snapshot_product(const struct room_snapshot *snapshot,
 						     const char *sku);
 
-/* Appends the list body of GET …/products for this page; a cursor that is gone starts anew. */
-void room_snapshot_products(const struct room_snapshot *snapshot, const struct page_request *page,
-			    struct bytes *out);
+/* Appends the list body of GET …/products for this page. -ENOENT: nothing on the shelf is the
+ * page's cursor. */
+int room_snapshot_products(const struct room_snapshot *snapshot, const struct page_request *page,
+			   struct bytes *out) __attribute__((warn_unused_result));
 
 const char *room_state_name(enum room_state state); /* "idle", … */
 

@@ -15,8 +15,14 @@ void api_product_list(struct exchange *exchange)
 		return;
 	struct bytes list;
 	bytes_init(&list, LIST_MAX);
-	room_snapshot_products(exchange->view->snapshot, &page, &list);
-	reply_json_text(exchange->request, 200, bytes_string(&list), list.len);
+	if (room_snapshot_products(exchange->view->snapshot, &page, &list))
+		reply_problem(exchange->request,
+			      &(struct problem_text){ .status = 400,
+						      .code = "bad_request",
+						      .member = "after",
+						      .detail = "not on the shelf: begin again" });
+	else
+		reply_json_text(exchange->request, 200, bytes_string(&list), list.len);
 	bytes_finish(&list);
 }
 

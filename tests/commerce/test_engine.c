@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -271,12 +272,15 @@ Test(engine, snapshot_holds_what_readers_get)
 	json_decref(message);
 	struct bytes page;
 	bytes_init(&page, 4096);
-	room_snapshot_products(f.snapshot, &(struct page_request){ .limit = 1 }, &page);
+	struct page_request wanted = { .limit = 1 };
+	cr_expect(eq(int, room_snapshot_products(f.snapshot, &wanted, &page), 0));
 	cr_expect(strstr(bytes_string(&page), "\"next\":\"A1\"}") != NULL);
 	bytes_clear(&page);
-	room_snapshot_products(f.snapshot, &(struct page_request){ .after = "A1", .limit = 1 },
-			       &page);
+	wanted = (struct page_request){ .after = "A1", .limit = 1 };
+	cr_expect(eq(int, room_snapshot_products(f.snapshot, &wanted, &page), 0));
 	cr_expect(strstr(bytes_string(&page), "\"next\":null}") != NULL);
+	wanted = (struct page_request){ .after = "gone", .limit = 1 };
+	cr_expect(eq(int, room_snapshot_products(f.snapshot, &wanted, &page), -ENOENT));
 	bytes_finish(&page);
 	struct room_snapshot *same = engine_room_snapshot(f.engine, "demo");
 	cr_expect(eq(ptr, same, f.snapshot));

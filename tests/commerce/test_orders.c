@@ -357,6 +357,10 @@ Test(orders, lists_come_in_pages_newest_first)
 	cr_expect(eq(sz, json_array_size(json_object_get(f.body, "items")), 1));
 	cr_expect_str_eq(body_at(&f, "items.0.id"), ids[0]);
 	cr_expect_str_eq(body_at(&f, "next"), "null");
+	cr_expect(eq(int, ask_list(&f, &ann, ids[0], 2), 200)); /* behind the last one */
+	cr_expect(eq(sz, json_array_size(json_object_get(f.body, "items")), 0));
+	cr_expect(eq(int, ask_list(&f, &ann, "nothing", 2), 400));
+	cr_expect_str_eq(body_at(&f, "member"), "after");
 	cr_assert(eq(int, ask_list(&f, &boss, "", 6), 200));
 	cr_expect(eq(sz, json_array_size(json_object_get(f.body, "items")), 6));
 	cr_expect_str_eq(body_at(&f, "next"), "null");
