@@ -49,8 +49,7 @@ static int result_of(const struct json_reader *reader, struct problem *problem)
 	if (!reader->bad)
 		return 0;
 	problem_bad_request(problem, reader->member,
-			    reader->member[0] ? "missing, of a wrong type or out of range"
-					      : "a JSON object is expected");
+			    reader->member[0] ? reader->why : "a JSON object is expected");
 	return -EINVAL;
 }
 
@@ -63,8 +62,19 @@ static void read_name(struct json_reader *reader, const char *member, char out[N
 {
 	const char *text = json_string_of(reader, member, 1, NAME_MAX_LEN);
 	if (text && !name_valid(text))
-		json_fault(reader, member);
+		json_fault(reader, member, "must be 1 to 64 of A-Z a-z 0-9 _ -");
 	copy_text(out, NAME_MAX_LEN + 1, text);
+}
+
+static void read_title(struct json_reader *reader, char out[TITLE_MAX_LEN + 1])
+{
+	const char *text = json_string_of(reader, "title", 0, SIZE_MAX);
+	size_t chars = 0;
+	for (const char *at = text; at && *at; at++)
+		chars += (*at & 0xc0) != 0x80; /* valid UTF-8: json_parse() saw to that */
+	if (chars < 1 || chars > TITLE_CHARS_MAX)
+		json_fault(reader, "title", "must be 1 to 200 characters");
+	copy_text(out, TITLE_MAX_LEN + 1, text);
 }
 
 int idempotency_key_parse(char out[NAME_MAX_LEN + 1], const char *text, struct problem *problem)
@@ -92,7 +102,7 @@ static void read_items(struct json_reader *reader, const json_t *items, struct o
 {
 	const size_t count = json_array_size(items);
 	if (!json_is_array(items) || count < 1 || count > ORDER_ITEMS_MAX) {
-		json_fault(reader, "items");
+		json_fault(reader, "items", "must be an array of 1 to 20");
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -102,10 +112,19 @@ static void read_items(struct json_reader *reader, const json_t *items, struct o
 		read_item(&inner, &out->items[i]);
 		snprintf(path, sizeof(path), "items.%zu", i);
 		if (inner.bad && !inner.member[0]) /* no object */
-			json_fault(reader, path);
+			json_fault(reader, path, inner.why);
 		json_leave(reader, &inner, path);
 	}
 	out->count = (unsigned)count;
+}
+
+/* Which of the two is meant nobody knows. */
+static void refuse_beside_items(struct json_reader *reader)
+{
+	static const char *const members[] = { "sku", "qty", "price_rev" };
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		if (json_has(reader, members[i]))
+			json_fault(reader, members[i], "stands beside items");
 }
 
 int order_request_parse(struct order_request *out, const json_t *body, struct problem *problem)
@@ -114,10 +133,12 @@ int order_request_parse(struct order_request *out, const json_t *body, struct pr
 	json_reader_init(&reader, body);
 	*out = (struct order_request){ .count = 1 };
 	out->shown_us = json_int_or(&reader, "shown_us", 0, INT64_MAX, -1);
-	if (json_has(&reader, "items"))
+	if (json_has(&reader, "items")) {
 		read_items(&reader, json_object_get(body, "items"), out);
-	else
+		refuse_beside_items(&reader);
+	} else {
 		read_item(&reader, &out->items[0]);
+	}
 	return result_of(&reader, problem);
 }
 
@@ -128,7 +149,7 @@ static void read_price(struct json_reader *reader, struct price *price)
 	const char *cur = json_string_of(&inner, "cur", 3, 3);
 	for (int i = 0; cur && i < 3; i++)
 		if (cur[i] < 'A' || cur[i] > 'Z')
-			json_fault(&inner, "cur");
+			json_fault(&inner, "cur", "must be three capital letters (ISO 4217)");
 	copy_text(price->cur, sizeof(price->cur), cur);
 	json_leave(reader, &inner, "price");
 }
@@ -139,7 +160,10 @@ static bool image_valid(const char *text)
 {
 	if (!text[0])
 		return true;
-	if (strncmp(text, "https://", 8) != 0 && strncmp(text, "/files/", 7) != 0)
+	const bool remote = !strncmp(text, "https://", 8) &&
+			    (isalnum((unsigned char)text[8]) || text[8] == '[');
+	const bool own = !strncmp(text, "/files/", 7) && text[7] && !strstr(text, "/.");
+	if (!remote && !own)
 		return false;
 	for (; *text; text++)
 		if (*text <= ' ' || *text == 0x7f || strchr("\"'<>\\^`{|}", *text))
@@ -151,7 +175,7 @@ static void read_image(struct json_reader *reader, char out[IMAGE_MAX_LEN + 1])
 {
 	const char *text = json_string_or(reader, "image", IMAGE_MAX_LEN, "");
 	if (text && !image_valid(text))
-		json_fault(reader, "image");
+		json_fault(reader, "image", "must be an https URL or /files/...");
 	copy_text(out, IMAGE_MAX_LEN + 1, text);
 }
 
@@ -161,12 +185,11 @@ int product_parse(struct product_request *out, const json_t *body, struct proble
 	json_reader_init(&reader, body);
 	*out = (struct product_request){ 0 };
 	read_name(&reader, "sku", out->sku);
-	copy_text(out->title, sizeof(out->title),
-		  json_string_of(&reader, "title", 1, TITLE_MAX_LEN));
+	read_title(&reader, out->title);
 	read_image(&reader, out->image);
 	read_price(&reader, &out->price);
 	out->stock = json_int(&reader, "stock", 0, STOCK_MAX);
-	out->limit = json_int_or(&reader, "limit", 1, STOCK_MAX, 0);
+	out->limit = json_int_or(&reader, "limit", 0, STOCK_MAX, 0);
 	return result_of(&reader, problem);
 }
 
@@ -177,20 +200,19 @@ int product_patch_parse(struct product_patch *out, const json_t *body, struct pr
 	*out = (struct product_patch){ 0 };
 	out->has_title = json_has(&reader, "title");
 	if (out->has_title)
-		copy_text(out->title, sizeof(out->title),
-			  json_string_of(&reader, "title", 1, TITLE_MAX_LEN));
+		read_title(&reader, out->title);
 	/* A null takes the image or the limit away. */
 	out->has_image = json_object_get(body, "image") != NULL;
 	if (out->has_image)
 		read_image(&reader, out->image);
 	out->has_limit = json_object_get(body, "limit") != NULL;
-	out->limit = json_int_or(&reader, "limit", 1, STOCK_MAX, 0);
+	out->limit = json_int_or(&reader, "limit", 0, STOCK_MAX, 0);
 	out->has_price = json_has(&reader, "price");
 	if (out->has_price)
 		read_price(&reader, &out->price);
 	out->restock = json_int_or(&reader, "restock", -STOCK_MAX, STOCK_MAX, 0);
 	if (json_has(&reader, "stock")) /* two hosts would overwrite each other's count */
-		json_fault(&reader, "stock");
+		json_fault(&reader, "stock", "changes by restock alone");
 	return result_of(&reader, problem);
 }
 
@@ -198,12 +220,12 @@ static void read_settings(struct json_reader *reader, struct room_patch *patch)
 {
 	struct room_settings *settings = &patch->settings;
 	patch->has_title = json_has(reader, "title");
-	copy_text(settings->title, sizeof(settings->title),
-		  json_string_or(reader, "title", TITLE_MAX_LEN, ""));
+	if (patch->has_title)
+		read_title(reader, settings->title);
 	patch->has_access = json_has(reader, "access");
 	const char *access = json_string_or(reader, "access", 16, "public");
 	if (access && strcmp(access, "public") != 0 && strcmp(access, "token") != 0)
-		json_fault(reader, "access");
+		json_fault(reader, "access", "must be public or token");
 	settings->token_access = access && strcmp(access, "token") == 0;
 	patch->has_guest_orders = json_has(reader, "guest_orders");
 	settings->guest_orders = json_bool_or(reader, "guest_orders", false);

@@ -15,7 +15,8 @@
 
 enum {
 	NAME_MAX_LEN = 64, /* room ids, SKUs, idempotency keys */
-	TITLE_MAX_LEN = 256,
+	TITLE_CHARS_MAX = 200,
+	TITLE_MAX_LEN = 4 * TITLE_CHARS_MAX, /* as UTF-8 */
 	IMAGE_MAX_LEN = 1024,
 	ORDER_ITEMS_MAX = 20,
 	ORDER_QTY_MAX = 999,

@@ -28,7 +28,8 @@ void api_order_place(struct exchange *exchange)
 	};
 	const bool guest = !strncmp(exchange->claims.sub, GUEST_PREFIX, strlen(GUEST_PREFIX));
 	if (guest && !exchange->view->snapshot->settings.guest_orders)
-		reply_error(exchange->request, 403, "forbidden");
+		reply_refusal(exchange->request, 403, "forbidden",
+			      "guests do not order in this room");
 	else
 		write_request(exchange, &kind);
 }

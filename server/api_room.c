@@ -140,9 +140,13 @@ void api_room_play(struct exchange *exchange)
 	if (bad)
 		return;
 	if (asked && !platform_known(asked)) {
-		reply_problem(exchange->request, &(struct problem_text){ .status = 400,
-									 .code = "bad_request",
-									 .member = "platform" });
+		reply_problem(exchange->request,
+			      &(struct problem_text){ .status = 400,
+						      .code = "bad_request",
+						      .member = "platform",
+						      .detail =
+							      "h5, weixin, alipay, baidu, douyin, "
+							      "qq, kuaishou or jd" });
 		return;
 	}
 	const struct room_snapshot *room = exchange->view->snapshot;
@@ -210,13 +214,15 @@ void api_guest(struct exchange *exchange)
 	if (!room)
 		reply_problem(exchange->request, &(struct problem_text){ .status = 400,
 									 .code = "bad_request",
-									 .member = "room" });
+									 .member = "room",
+									 .detail = reader.why });
 	else if (!view)
 		reply_problem(exchange->request, &(struct problem_text){ .status = 404,
 									 .code = "not_found",
 									 .member = "room" });
 	else if (view->snapshot->settings.token_access)
-		reply_error(exchange->request, 403, "forbidden"); /* no way into a closed room */
+		reply_refusal(exchange->request, 403, "forbidden",
+			      "there are no guests in a room whose access is token");
 	else
 		reply_guest(exchange, room);
 	json_decref(body);

@@ -115,7 +115,8 @@ static bool may_open(const struct exchange *exchange)
 		return false;
 	}
 	if (!origin_allowed(exchange)) {
-		reply_error(request, 403, "forbidden");
+		reply_refusal(request, 403, "forbidden",
+			      "pages of this origin need --allow-origin");
 		return false;
 	}
 	if (!websocket_offers(request, SUBPROTOCOL)) {

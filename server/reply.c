@@ -44,7 +44,13 @@ void reply_problem(struct http_request *request, const struct problem_text *prob
 
 void reply_error(struct http_request *request, int status, const char *code)
 {
-	reply_problem(request, &(struct problem_text){ .status = status, .code = code });
+	reply_refusal(request, status, code, NULL);
+}
+
+void reply_refusal(struct http_request *request, int status, const char *code, const char *detail)
+{
+	reply_problem(request,
+		      &(struct problem_text){ .status = status, .code = code, .detail = detail });
 }
 
 static void json_headers(struct reply_headers *headers)

@@ -31,8 +31,9 @@ struct problem_text {
 	const char *allow; /* of a 405; NULL: none */
 };
 void reply_problem(struct http_request *request, const struct problem_text *problem);
-/* The common case without detail. */
+/* The common case, without detail and with it. */
 void reply_error(struct http_request *request, int status, const char *code);
+void reply_refusal(struct http_request *request, int status, const char *code, const char *detail);
 
 void reply_json_text(struct http_request *request, int status, const char *text, size_t len);
 void reply_json_buf(struct http_request *request, struct buf *json);

@@ -8,6 +8,7 @@
 #include "server/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SDP_BODY_CAP = 32 * 1024 };
@@ -90,14 +91,19 @@ static bool has_cors(const char *path)
 
 bool exchange_allowed(struct exchange *exchange, const char *room, enum jwt_role role)
 {
+	char needed[48];
 	if (!exchange->identified) {
-		reply_error(exchange->request, 401, "bad_token");
+		reply_refusal(exchange->request, 401, "bad_token", "a token is needed");
 		return false;
 	}
-	if (exchange->claims.role >= role &&
-	    (room ? jwt_allows_room(&exchange->claims, room) : true))
+	if (room && !jwt_allows_room(&exchange->claims, room)) {
+		reply_refusal(exchange->request, 403, "forbidden", "the token is for another room");
+		return false;
+	}
+	if (exchange->claims.role >= role)
 		return true;
-	reply_error(exchange->request, 403, "forbidden");
+	snprintf(needed, sizeof(needed), "the role %s is needed", jwt_role_name(role));
+	reply_refusal(exchange->request, 403, "forbidden", needed);
 	return false;
 }
 
@@ -119,7 +125,8 @@ static void serve(struct exchange *exchange, const struct route *route,
 	const int found = auth_of_request(&worker->auth, exchange->request, route->token_in_query,
 					  worker_now_s(worker), &exchange->claims);
 	if (found < 0) {
-		reply_error(exchange->request, 401, "bad_token");
+		reply_refusal(exchange->request, 401, "bad_token",
+			      "the token is malformed, expired or not signed for this server");
 		return;
 	}
 	exchange->identified = found > 0;
@@ -174,14 +181,15 @@ json_t *exchange_json(struct exchange *exchange, bool may_be_empty)
 {
 	size_t len;
 	const uint8_t *body = http_body(exchange->request, &len);
-	json_t *value = len || !may_be_empty ? json_parse(body, len) : json_object();
+	char why[JSON_WHY_SIZE] = "";
+	char detail[sizeof(why) + 48];
+	json_t *value = len || !may_be_empty ? json_parse_why(body, len, why) : json_object();
 	if (json_is_object(value))
 		return value;
 	json_decref(value);
-	reply_problem(exchange->request,
-		      &(struct problem_text){ .status = 400,
-					      .code = "bad_request",
-					      .detail = "the body must be one JSON object" });
+	snprintf(detail, sizeof(detail), "the body must be one JSON object%s%s", why[0] ? ": " : "",
+		 why);
+	reply_refusal(exchange->request, 400, "bad_request", detail);
 	return NULL;
 }
 

@@ -1,7 +1,10 @@
 #include "server/core/json.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+static const char missing[] = "is missing";
 
 static bool depth_ok(const char *text, size_t len)
 {
@@ -26,12 +29,29 @@ static bool depth_ok(const char *text, size_t len)
 	return true;
 }
 
+json_t *json_parse_why(const void *data, size_t len, char why[JSON_WHY_SIZE])
+{
+	if (!depth_ok(data, len)) {
+		snprintf(why, JSON_WHY_SIZE, "more than %d levels", JSON_DEPTH_MAX);
+		return NULL;
+	}
+	json_error_t error;
+	json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
+	if (value)
+		return value;
+	/* What is quoted of the input may be no text. */
+	char *near = strstr(error.text, " near '");
+	if (near)
+		*near = '\0';
+	snprintf(why, JSON_WHY_SIZE, "line %d, column %d: %.80s", error.line, error.column,
+		 error.text);
+	return NULL;
+}
+
 json_t *json_parse(const void *data, size_t len)
 {
-	if (!depth_ok(data, len))
-		return NULL;
-	json_error_t error;
-	return json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
+	char why[JSON_WHY_SIZE];
+	return json_parse_why(data, len, why);
 }
 
 char *json_text(const json_t *value)
@@ -42,6 +62,8 @@ char *json_text(const json_t *value)
 void json_reader_init(struct json_reader *reader, const json_t *object)
 {
 	*reader = (struct json_reader){ .object = object, .bad = !json_is_object(object) };
+	if (reader->bad)
+		snprintf(reader->why, sizeof(reader->why), "must be an object");
 }
 
 static json_t *get(const struct json_reader *reader, const char *member)
@@ -55,12 +77,13 @@ bool json_has(const struct json_reader *reader, const char *member)
 	return get(reader, member) != NULL;
 }
 
-void json_fault(struct json_reader *reader, const char *member)
+void json_fault(struct json_reader *reader, const char *member, const char *why)
 {
 	if (reader->bad)
 		return;
 	reader->bad = true;
 	snprintf(reader->member, sizeof(reader->member), "%s", member);
+	snprintf(reader->why, sizeof(reader->why), "%s", why);
 }
 
 static int64_t take_int(struct json_reader *reader, const char *member, int64_t min, int64_t max)
@@ -69,7 +92,12 @@ static int64_t take_int(struct json_reader *reader, const char *member, int64_t 
 	const int64_t number = json_integer_value(value);
 	if (json_is_integer(value) && number >= min && number <= max)
 		return number;
-	json_fault(reader, member);
+	char why[JSON_WHY_SIZE];
+	if (max == INT64_MAX)
+		snprintf(why, sizeof(why), "must be an integer from %" PRId64 " on", min);
+	else
+		snprintf(why, sizeof(why), "must be an integer, %" PRId64 " to %" PRId64, min, max);
+	json_fault(reader, member, value ? why : missing);
 	return 0;
 }
 
@@ -90,7 +118,7 @@ bool json_bool_or(struct json_reader *reader, const char *member, bool fallback)
 	if (!value)
 		return fallback;
 	if (!json_is_boolean(value))
-		json_fault(reader, member);
+		json_fault(reader, member, "must be true or false");
 	return json_is_true(value);
 }
 
@@ -100,7 +128,12 @@ const char *json_string_of(struct json_reader *reader, const char *member, size_
 	const size_t len = json_string_length(value);
 	if (json_is_string(value) && len >= min && len <= max)
 		return json_string_value(value);
-	json_fault(reader, member);
+	char why[JSON_WHY_SIZE];
+	if (max == SIZE_MAX)
+		snprintf(why, sizeof(why), "must be a string");
+	else
+		snprintf(why, sizeof(why), "must be a string of %zu to %zu bytes", min, max);
+	json_fault(reader, member, value ? why : missing);
 	return NULL;
 }
 
@@ -115,7 +148,7 @@ struct json_reader json_enter(struct json_reader *reader, const char *member)
 	struct json_reader inner;
 	const json_t *value = get(reader, member);
 	if (!json_is_object(value))
-		json_fault(reader, member);
+		json_fault(reader, member, value ? "must be an object" : missing);
 	json_reader_init(&inner, value);
 	return inner;
 }
@@ -126,5 +159,5 @@ void json_leave(struct json_reader *reader, const struct json_reader *inner, con
 		return;
 	char path[sizeof(reader->member)];
 	snprintf(path, sizeof(path), "%.30s.%.30s", member, inner->member);
-	json_fault(reader, path);
+	json_fault(reader, path, inner->why);
 }

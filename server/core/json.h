@@ -11,11 +11,14 @@
 #include <stdint.h>
 
 /* Deeper input is refused before it is parsed. */
-enum { JSON_DEPTH_MAX = 16 };
+enum { JSON_DEPTH_MAX = 16, JSON_WHY_SIZE = 120 };
 
 /* One value (object or array), nothing behind it, UTF-8, no duplicate keys, no NUL in strings; NULL
  * if it is not. The caller owns the reference. */
 json_t *json_parse(const void *data, size_t len) __attribute__((warn_unused_result));
+/* The same, and why not: "line 1, column 12: duplicate object key". */
+json_t *json_parse_why(const void *data, size_t len, char why[JSON_WHY_SIZE])
+	__attribute__((warn_unused_result));
 
 /* Compact text, members in the order they were set; NUL-terminated, the caller frees. */
 char *json_text(const json_t *value) __attribute__((warn_unused_result));
@@ -28,12 +31,13 @@ char *json_text(const json_t *value) __attribute__((warn_unused_result));
 struct json_reader {
 	const json_t *object;
 	char member[64]; /* the member at fault ("price.minor"); empty when none */
+	char why[JSON_WHY_SIZE]; /* for people: "must be 1 to 999" */
 	bool bad;
 };
 
 void json_reader_init(struct json_reader *reader, const json_t *object); /* non-object: bad */
 bool json_has(const struct json_reader *reader, const char *member); /* present and not null */
-void json_fault(struct json_reader *reader, const char *member);
+void json_fault(struct json_reader *reader, const char *member, const char *why);
 int64_t json_int(struct json_reader *reader, const char *member, int64_t min, int64_t max);
 int64_t json_int_or(struct json_reader *reader, const char *member, int64_t min, int64_t max,
 		    int64_t fallback);

@@ -65,7 +65,17 @@ static const struct {
 	{ PRODUCT,
 	  "{\"sku\":\"A1\",\"title\":\"t\",\"limit\":0,"
 	  "\"price\":{\"minor\":1,\"cur\":\"CNY\"},\"stock\":1}",
-	  "limit" },
+	  NULL },
+	{ PATCH, "{\"limit\":0}", NULL },
+	{ PATCH, "{\"limit\":-1}", "limit" },
+	{ PATCH, "{\"image\":\"/files/../studio\"}", "image" },
+	{ PATCH, "{\"image\":\"/files/\"}", "image" },
+	{ PATCH, "{\"image\":\"https://\"}", "image" },
+	{ PATCH, "{\"image\":\"https://cdn.example/a/../b.jpg?w=1\"}", NULL },
+	{ ORDER, "{\"items\":[{\"sku\":\"A\",\"qty\":1}],\"sku\":\"B\"}", "sku" },
+	{ ORDER, "{\"items\":[{\"sku\":\"A\",\"qty\":1}],\"qty\":1}", "qty" },
+	{ ROOM, "{\"id\":\"demo\",\"title\":\"\"}", "title" },
+	{ ROOM, "{\"id\":\"demo\",\"title\":null}", NULL },
 	{ PATCH, "{}", NULL },
 	{ PATCH, "{\"restock\":-5,\"limit\":null}", NULL },
 	{ PATCH, "{\"restock\":1000000001}", "restock" },
@@ -124,6 +134,57 @@ Test(request, each_body_is_accepted_or_its_bad_member_named)
 		cr_expect_str_eq(problem.member, rows[i].member ? rows[i].member : "", "%s",
 				 rows[i].json);
 		cr_expect(problem.status == (err ? 400 : 0), "%s", rows[i].json);
+	}
+}
+
+static int parse_title(const char *character, int count, struct problem *problem)
+{
+	char text[1024] = "{\"id\":\"demo\",\"title\":\"";
+	for (int i = 0; i < count; i++)
+		strcat(text, character);
+	strcat(text, "\"}");
+	json_t *body = json_parse(text, strlen(text));
+	struct room_request room;
+	const int err = room_parse(&room, body, problem);
+	cr_expect(err || strlen(room.settings.title) == strlen(character) * (size_t)count);
+	json_decref(body);
+	return err;
+}
+
+Test(request, a_title_has_200_characters_whatever_their_size)
+{
+	static const char *const characters[] = { "a", "\u00e9", "\u8336", "\U0001f375" };
+	for (size_t i = 0; i < 4; i++) {
+		struct problem problem = { 0 };
+		cr_expect(eq(int, parse_title(characters[i], 200, &problem), 0));
+		cr_expect(eq(int, parse_title(characters[i], 201, &problem), -22));
+		cr_expect(eq(str, problem.detail, "must be 1 to 200 characters"));
+	}
+}
+
+Test(request, what_is_wrong_is_said)
+{
+	static const struct {
+		enum kind kind;
+		const char *json, *detail;
+	} told[] = {
+		{ ORDER, "{\"sku\":\"A1\"}", "is missing" },
+		{ ORDER, "{\"sku\":\"A1\",\"qty\":1.5}", "must be an integer, 1 to 999" },
+		{ ORDER, "{\"items\":[{\"sku\":\"A\",\"qty\":0}]}",
+		  "must be an integer, 1 to 999" },
+		{ ORDER, "{\"items\":[1]}", "must be an object" },
+		{ PATCH, "{\"price\":5}", "must be an object" },
+		{ PATCH, "{\"stock\":5}", "changes by restock alone" },
+		{ ROOM, "{\"id\":\"a b\"}", "must be 1 to 64 of A-Z a-z 0-9 _ -" },
+		{ ROOM, "{\"id\":\"a\",\"record\":1}", "must be true or false" },
+		{ PIN, "{\"sku\":\"A1\",\"at_us\":-1}", "must be an integer from 0 on" },
+	};
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		struct problem problem = { 0 };
+		json_t *body = json_parse(told[i].json, strlen(told[i].json));
+		cr_expect(eq(int, parse(told[i].kind, body, &problem), -22));
+		cr_expect(eq(str, problem.detail, (char *)told[i].detail));
+		json_decref(body);
 	}
 }
 

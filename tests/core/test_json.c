@@ -56,3 +56,21 @@ Test(json, null_counts_as_absent_and_ranges_are_kept)
 	cr_assert(eq(str, reader.member, "qty"));
 	json_decref(value);
 }
+
+Test(json, says_where_and_why_a_text_is_refused)
+{
+	static const struct {
+		const char *text, *why;
+	} rows[] = {
+		{ "{\"a\":1,\"a\":2}", "line 1, column 10: duplicate object key" },
+		{ "{\n\"a\":99999999999999999999}", "line 2, column 24: too big integer" },
+		{ "{\"a\":\"\xff\"}", "line 1, column 6: unable to decode byte 0xff" },
+		{ "{} x", "line 1, column 4: end of file expected" },
+		{ "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "more than 16 levels" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		char why[JSON_WHY_SIZE] = "";
+		cr_expect(eq(ptr, json_parse_why(rows[i].text, strlen(rows[i].text), why), NULL));
+		cr_expect(eq(str, why, (char *)rows[i].why));
+	}
+}

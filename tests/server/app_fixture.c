@@ -198,9 +198,9 @@ static int carrier_send(void *arg, struct live_text *text)
 
 static void carrier_end(void *arg, int code, const char *reason)
 {
-	(void)reason;
 	struct fake_carrier *carrier = arg;
 	carrier->code = code;
+	snprintf(carrier->reason, sizeof(carrier->reason), "%s", reason);
 }
 
 void fake_carrier_open(struct fake_carrier *carrier, struct room_view *view, const char *sub)

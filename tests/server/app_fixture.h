@@ -54,6 +54,7 @@ struct fake_carrier {
 	size_t count;
 	int answer; /* of send() */
 	int code; /* of end(); 0: goes on */
+	char reason[128];
 };
 void fake_carrier_open(struct fake_carrier *carrier, struct room_view *view, const char *sub);
 void fake_carrier_receive(struct fake_carrier *carrier, const char *text);

@@ -141,6 +141,31 @@ Test(live, each_kind_of_message_is_judged)
 	settle();
 }
 
+Test(live, who_is_ended_for_a_message_is_told_what_is_wrong_with_it)
+{
+	static const struct {
+		const char *text, *reason;
+	} told[] = {
+		{ "{\"v\":1,\"type\":\"chat\",\"data\":{\"text\":7}}",
+		  "bad message: data.text must be a string of 1 to 500 bytes" },
+		{ "{\"v\":1,\"type\":\"ping\",\"data\":{}}",
+		  "bad message: data.t must be a number" },
+		{ "{\"v\":2,\"type\":\"ping\",\"data\":{}}",
+		  "bad message: v must be an integer, 1 to 1" },
+		{ "{\"v\":1,\"type\":\"ping\"}", "bad message: data is missing" },
+		{ "[7]", "bad message: must be an object" },
+		{ "{", "bad message: line 1, column 1: string or '}' expected near end of file" },
+	};
+	for (size_t i = 0; i < sizeof(told) / sizeof(*told); i++) {
+		struct fake_carrier carrier;
+		fake_carrier_open(&carrier, view, "carl");
+		fake_carrier_receive(&carrier, told[i].text);
+		cr_expect(eq(str, carrier.reason, (char *)told[i].reason));
+		fake_carrier_close(&carrier);
+	}
+	settle();
+}
+
 Test(live, an_order_is_answered_to_all_sessions_of_its_buyer_alone)
 {
 	struct fake_carrier second, eve;
