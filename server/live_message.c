@@ -154,7 +154,8 @@ static void refuse(struct live *live, const char *member, const char *why)
 {
 	enum { REASON_SIZE = 124 }; /* RFC 6455 §5.5: 123 bytes beside the code */
 	char reason[REASON_SIZE];
-	snprintf(reason, sizeof(reason), "bad message: %s%s%s", member, member[0] ? " " : "", why);
+	snprintf(reason, sizeof(reason), "bad message: %.40s%s%.60s", member, member[0] ? " " : "",
+		 why);
 	live_end(live, LIVE_BAD_MESSAGE, reason);
 }
 
