@@ -25,11 +25,11 @@ struct loop {
 	struct list deferred; // deferred.link
 };
 
-/* Sets the timerfd when it would fire too late only: a timer that moves away costs one wake-up
- * instead of a system call each time. libevent's own precise timers cost one a turn. */
+/* Sets the timerfd only when another timer is the first one: libevent's own precise timers cost a
+ * system call a turn. */
 static void arm_tick(struct loop *loop)
 {
-	if (!loop->heap_count || loop->heap[0]->due_us >= loop->tick_us)
+	if (!loop->heap_count || loop->heap[0]->due_us == loop->tick_us)
 		return;
 	loop->tick_us = loop->heap[0]->due_us;
 	int64_t wait_us = loop->tick_us - loop_now_us(loop);
@@ -97,6 +97,7 @@ void timer_init(struct timer *timer, struct loop *loop, void (*fn)(void *arg), v
 void timer_start_at(struct timer *timer, int64_t due_us)
 {
 	struct loop *loop = timer->loop;
+	const bool first = timer->place == 1;
 	if (timer->place)
 		remove_from_heap(timer);
 	if (loop->heap_count == loop->heap_size) {
@@ -106,7 +107,7 @@ void timer_start_at(struct timer *timer, int64_t due_us)
 	timer->due_us = due_us;
 	place(loop, loop->heap_count++, timer);
 	sift_up(loop, loop->heap_count - 1);
-	if (loop->heap[0] == timer)
+	if (first || loop->heap[0] == timer)
 		arm_tick(loop);
 }
 
@@ -117,8 +118,13 @@ void timer_start(struct timer *timer, int64_t delay_us)
 
 void timer_stop(struct timer *timer)
 {
-	if (timer->place)
-		remove_from_heap(timer);
+	if (!timer->place)
+		return;
+	struct loop *loop = timer->loop;
+	const bool first = timer->place == 1;
+	remove_from_heap(timer);
+	if (first)
+		arm_tick(loop);
 }
 
 void loop_run_due(struct loop *loop)

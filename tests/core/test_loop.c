@@ -81,6 +81,31 @@ Test(loop, timer_may_restart_itself)
 	timer_stop(&f.timer[0]);
 }
 
+static void on_last(void *arg)
+{
+	f.count++;
+	loop_stop(arg);
+}
+
+Test(loop, what_waits_behind_a_stopped_timer_still_comes)
+{
+	struct clock real;
+	struct loop *loop;
+	clock_init(&real);
+	cr_assert(eq(int, loop_create(&loop, &real), 0));
+	for (int i = 0; i < 3; i++) {
+		timer_init(&f.timer[i], loop, on_last, loop);
+		timer_start(&f.timer[i], 1000 + i * 1000);
+	}
+	timer_stop(&f.timer[0]);
+	timer_start(&f.timer[1], 60000000);
+	loop_run(loop);
+	cr_assert(eq(int, f.count, 1));
+	cr_assert(timer_active(&f.timer[1]));
+	timer_stop(&f.timer[1]);
+	loop_destroy(loop);
+}
+
 Test(loop, deferred_call_runs_once_and_can_be_cancelled)
 {
 	deferred_init(&f.deferred, note, NULL);
