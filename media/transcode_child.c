@@ -38,6 +38,7 @@ struct transcode_child {
 	struct event *exited;
 	struct timer start;
 	struct deferred end;
+	struct deferred flush; /* all messages of a turn leave at once, and wake it once */
 	struct bytes in;
 	struct bytes out;
 };
@@ -155,12 +156,18 @@ static int flush(struct transcode_child *child)
 	return 0;
 }
 
+static void flush_or_end(void *arg)
+{
+	struct transcode_child *child = arg;
+	if (!child->ended && flush(child))
+		end(child);
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	if (flush(arg))
-		end(arg);
+	flush_or_end(arg);
 }
 
 static void on_exited(evutil_socket_t fd, short what, void *arg)
@@ -276,6 +283,7 @@ int transcode_child_create(struct transcode_child **out, struct loop *loop,
 	child->video = true;
 	timer_init(&child->start, loop, on_start_timeout, child);
 	deferred_init(&child->end, tell_end, child);
+	deferred_init(&child->flush, flush_or_end, child);
 	bytes_init(&child->in, READ_CAP);
 	bytes_init(&child->out, WRITE_CAP);
 	int err = start(child, program);
@@ -320,12 +328,9 @@ int transcode_child_send(struct transcode_child *child, const struct protocol_me
 	if (child->ended)
 		return -EPIPE;
 	const bool waits = child->out.len > 0;
-	int err = protocol_write(&child->out, message);
-	if (err || waits)
-		return err;
-	err = flush(child);
-	if (err)
-		end(child);
+	const int err = protocol_write(&child->out, message);
+	if (!err && !waits)
+		loop_defer(child->start.loop, &child->flush);
 	return err;
 }
 
@@ -337,6 +342,7 @@ void transcode_child_kill(struct transcode_child *child)
 	child->ended = true;
 	timer_stop(&child->start);
 	deferred_cancel(&child->end);
+	deferred_cancel(&child->flush);
 	if (child->readable)
 		event_del(child->readable);
 	if (child->writable)
