@@ -13,11 +13,21 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { AUDIO_ONLY_US = 1000000, FOLLOW_MAX_US = 2000000, SOUNDS = FRAME_TRACKS - TRACK_AAC };
+enum {
+	AUDIO_ONLY_US = 1000000,
+	FOLLOW_MAX_US = 2000000,
+	SOUNDS = FRAME_TRACKS - TRACK_AAC,
+	/* An encoder of Opus keeps up to a packet, and 312 samples to look ahead; so does the
+	 * resampler some. Beyond that there is a packet to come. */
+	OPUS_DUE_US = 28000,
+	OPUS_LATE_US = 150000,
+};
 
 struct sound {
 	struct bus *bus;
-	struct media_config *config; /* guarded by lock */
+	/* Guarded by lock. */
+	struct media_config *config;
+	int64_t end_us; /* media time, of the newest frame */
 };
 
 struct broadcast {
@@ -176,6 +186,8 @@ static void share(struct broadcast *broadcast, struct frame *frame)
 	broadcast->pushed = true;
 	if (video)
 		renditions_frame(&broadcast->video, frame);
+	else
+		sound_of(broadcast, frame->codec)->end_us = frame->media_us + frame->duration_us;
 	*(video ? &broadcast->stats.video_frames : &broadcast->stats.audio_frames) += 1;
 	broadcast->stats.keyframes += video && frame->key;
 	bus_push(broadcast_bus(broadcast, track), frame);
@@ -422,6 +434,15 @@ bool broadcast_has_video(struct broadcast *broadcast)
 	const bool video = broadcast->video.slot[broadcast->video.best].config != NULL;
 	unlock(broadcast);
 	return video;
+}
+
+bool broadcast_opus_due(struct broadcast *broadcast)
+{
+	lock(broadcast);
+	const int64_t aac_us = sound_of(broadcast, CODEC_AAC)->end_us;
+	const int64_t opus_us = sound_of(broadcast, CODEC_OPUS)->end_us;
+	unlock(broadcast);
+	return aac_us - opus_us >= OPUS_DUE_US && aac_us - opus_us < OPUS_LATE_US;
 }
 
 bool broadcast_audio_only(struct broadcast *broadcast)

@@ -117,6 +117,9 @@ struct broadcast_clock {
 /* False before the first frame. */
 bool broadcast_clock(struct broadcast *broadcast, struct broadcast_clock *out);
 
+/* AAC has come whose Opus has not, and is not too late to be worth waiting for. */
+bool broadcast_opus_due(struct broadcast *broadcast);
+
 struct broadcast_stats {
 	uint64_t video_frames, audio_frames, bytes, keyframes, key_requests, stray_frames;
 };

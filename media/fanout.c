@@ -350,6 +350,7 @@ static struct fanout_channel *channel_create(struct fanout *fanout, struct broad
 	list_init(&channel->done);
 	channel->fanout = fanout;
 	fanout_wait_init(channel);
+	channel->audio = sink->audio;
 	channel->gathers = sink->gathers;
 	channel->batch_us = sink->batch_us;
 	channel->broadcast = broadcast_ref(broadcast);
@@ -367,8 +368,8 @@ static struct fanout_channel *channel_of(struct fanout *fanout, struct broadcast
 {
 	list_for_each (link, &fanout->channels) {
 		struct fanout_channel *channel = list_entry(link, struct fanout_channel, link);
-		if (channel->broadcast == broadcast && channel->gathers == sink->gathers &&
-		    channel->batch_us == sink->batch_us)
+		if (channel->broadcast == broadcast && channel->audio == sink->audio &&
+		    channel->gathers == sink->gathers && channel->batch_us == sink->batch_us)
 			return channel;
 	}
 	return channel_create(fanout, broadcast, sink);

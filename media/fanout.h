@@ -28,6 +28,10 @@ enum {
 	FANOUT_BUSY_FROM = 30, /* percent of a second spent on the fan-out, */
 	FANOUT_BUSY_TO = 15, /* until it falls to this */
 	FANOUT_SOUND_ALONE_US = 100000, /* no picture for so long: sound does not wait for one */
+	/* How long a picture waits for the Opus that is being made of the sound that came with it,
+	 * and how long none does after one that waited in vain (decision 0019). */
+	FANOUT_PICTURE_WAIT_US = 2000,
+	FANOUT_SOUND_LATE_US = 1000000,
 	FANOUT_GATHER_US = 80000, /* how long sinks that gather wait for a picture that is due: two
 				     of 25 a second, for they do not come on the dot */
 };

@@ -23,8 +23,8 @@ enum {
 	CLOCK_EVERY = 8, /* sinks between two looks at the clock */
 };
 
-/* What this worker has of one broadcast, for the sinks that take it alike: those who gather for so
- * long share a channel, and the others. A sink stands in one list: it waits for a decodable start
+/* What this worker has of one broadcast, for the sinks that take it alike: with this sound, and
+ * gathering for so long or not at all. A sink stands in one list: it waits for a decodable start
  * (joining), lacks the batch (todo), or has everything up to the cursors (done). */
 struct fanout_channel {
 	struct list link;
@@ -46,10 +46,12 @@ struct fanout_channel {
 	struct list *next_first;
 	size_t sinks;
 	size_t walked; /* of this batch */
-	bool gathers; /* as its sinks */
+	enum codec audio; /* as its sinks, like the next two */
+	bool gathers;
 	int64_t batch_us;
 	struct timer wait; /* something stays in the buses */
-	int64_t wait_since_us; /* 0: nothing does */
+	int64_t wait_until_us; /* 0: nothing does */
+	int64_t sound_late_us; /* when a picture waited for it in vain; 0: never */
 	int64_t picture_us; /* when a picture was read last; 0: never */
 	unsigned ends; /* of the show, as far as the sinks know */
 	int64_t woken_us; /* when the batch began */

@@ -12,11 +12,19 @@ static uint64_t unread(const struct fanout_channel *channel, enum track track)
 	return head > channel->cursor[track] ? head - channel->cursor[track] : 0;
 }
 
-/* How long Opus may wait; 0: not at all. */
-static int64_t opus_wait_us(const struct fanout_channel *channel, unsigned news)
+/* How long Opus, and a picture whose Opus is being made, may wait; 0: not at all. */
+static int64_t company_wait_us(const struct fanout_channel *channel, unsigned news)
 {
-	const bool alone = channel->woken_us - channel->picture_us > FANOUT_SOUND_ALONE_US;
-	if (alone || news & PICTURES || !(news >> TRACK_OPUS & 1))
+	const int64_t now_us = channel->woken_us;
+	if (news & PICTURES) {
+		const bool late = channel->sound_late_us &&
+				  now_us - channel->sound_late_us < FANOUT_SOUND_LATE_US;
+		const bool due = channel->wanting[TRACK_OPUS] && !late &&
+				 broadcast_opus_due(channel->broadcast);
+		return due ? FANOUT_PICTURE_WAIT_US : 0;
+	}
+	const bool alone = now_us - channel->picture_us > FANOUT_SOUND_ALONE_US;
+	if (alone || !(news >> TRACK_OPUS & 1))
 		return 0;
 	return channel->fanout->stats.busy ? FANOUT_SOUND_WAIT_BUSY_US : FANOUT_SOUND_WAIT_US;
 }
@@ -55,15 +63,17 @@ unsigned fanout_ready(struct fanout_channel *channel)
 	for (int i = 0; i < FRAME_TRACKS; i++)
 		news |= unread(channel, (enum track)i) ? 1u << i : 0;
 	const int64_t now_us = channel->woken_us;
-	const int64_t wait_us =
-		channel->gathers ? gathering_wait_us(channel, news) : opus_wait_us(channel, news);
-	if (wait_us && !channel->wait_since_us) {
-		channel->wait_since_us = now_us;
-		timer_start_at(&channel->wait, now_us + wait_us);
+	const int64_t wait_us = channel->gathers ? gathering_wait_us(channel, news)
+						 : company_wait_us(channel, news);
+	if (wait_us && (!channel->wait_until_us || now_us + wait_us < channel->wait_until_us)) {
+		channel->wait_until_us = now_us + wait_us;
+		timer_start_at(&channel->wait, channel->wait_until_us);
 	}
-	if (wait_us && now_us - channel->wait_since_us < wait_us)
-		return channel->gathers ? 0 : news & ~(1u << TRACK_OPUS);
-	channel->wait_since_us = 0;
+	if (wait_us && now_us < channel->wait_until_us)
+		return 0;
+	if (wait_us && !channel->gathers && news & PICTURES)
+		channel->sound_late_us = now_us;
+	channel->wait_until_us = 0;
 	timer_stop(&channel->wait);
 	return news;
 }

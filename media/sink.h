@@ -46,7 +46,9 @@ struct sink {
 	bool skip_audio;
 	bool gathers; /* gets sound with the next picture (FANOUT_GATHER_US at most), */
 	int64_t batch_us; /* and then pictures only that long after the former */
-	enum codec audio; /* CODEC_AAC or CODEC_OPUS */
+	/* CODEC_AAC or CODEC_OPUS. Pictures may wait for Opus that is being made, those for readers
+	 * of AAC never do. */
+	enum codec audio;
 	const struct sink_ops *ops;
 	/* What frame() works on, wherever it lies: of thousands of viewers none is in the cache
 	 * when its turn comes, so it is fetched while the one before is served. May be empty. */

@@ -236,7 +236,7 @@ void rungs_init(struct rungs *rungs, const struct rungs_params *params)
 	*rungs = (struct rungs){ .params = *params };
 	/* Never one of our own, which may be as large as the source. */
 	rungs->sink = (struct sink){ .ops = &sink_ops,
-				     .audio = CODEC_OPUS,
+				     .audio = CODEC_AAC,
 				     .skip_audio = true,
 				     .picture = { .wanted = 1 } };
 	timer_init(&rungs->linger, params->loop, on_linger, rungs);
