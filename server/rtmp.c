@@ -95,6 +95,17 @@ static void on_connect(void *arg, const char *token)
 		rtmp_session_accept(rtmp->session);
 }
 
+static void refuse(struct rtmp_publisher *rtmp, enum rtmp_refuse why)
+{
+	static const char *const reasons[] = {
+		[RTMP_REFUSE_DENIED] = "token",        [RTMP_REFUSE_NO_ROOM] = "no_such_room",
+		[RTMP_REFUSE_NO_NAME] = "no_name",     [RTMP_REFUSE_OVERLOADED] = "overloaded",
+		[RTMP_REFUSE_BAD_NAME] = "publishing",
+	};
+	log_info(&rtmp->log, "publish refused reason=%s room=%s", reasons[why], rtmp->room);
+	rtmp_session_refuse(rtmp->session, why);
+}
+
 static void on_claimed(struct claim *claim)
 {
 	struct rtmp_claim *own = list_entry(claim, struct rtmp_claim, claim);
@@ -106,13 +117,15 @@ static void on_claimed(struct claim *claim)
 					  false);
 	} else if (claim->err || claim->call.lost) {
 		rtmp->claim = NULL;
-		rtmp_session_refuse(rtmp->session, claim->err == -EBUSY ? RTMP_REFUSE_BAD_NAME
-									: RTMP_REFUSE_DENIED);
+		refuse(rtmp, claim->call.lost        ? RTMP_REFUSE_OVERLOADED
+			     : claim->err == -EBUSY  ? RTMP_REFUSE_BAD_NAME
+			     : claim->err == -ENOENT ? RTMP_REFUSE_NO_ROOM
+						     : RTMP_REFUSE_OVERLOADED);
 	} else {
 		rtmp->claim = NULL;
 		rtmp->id = claim->publisher.id;
 		if (broadcast_publish_begin(claim->broadcast, &params, &rtmp->publisher))
-			rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
+			refuse(rtmp, RTMP_REFUSE_OVERLOADED);
 		else
 			rtmp_session_accept(rtmp->session);
 	}
@@ -124,13 +137,15 @@ static void on_publish(void *arg, const char *room, const char *token)
 {
 	struct rtmp_publisher *rtmp = arg;
 	struct jwt_claims claims;
-	if (token_claims(rtmp, token, &claims) || !jwt_allows_room(&claims, room) ||
-	    !room_view_find(rtmp->worker, room)) {
-		log_info(&rtmp->log, "publish refused room=%s", room);
-		rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
+	snprintf(rtmp->room, sizeof(rtmp->room), "%s", room);
+	if (token_claims(rtmp, token, &claims) || !jwt_allows_room(&claims, room)) {
+		refuse(rtmp, RTMP_REFUSE_DENIED);
 		return;
 	}
-	snprintf(rtmp->room, sizeof(rtmp->room), "%s", room);
+	if (!room_view_find(rtmp->worker, room)) {
+		refuse(rtmp, RTMP_REFUSE_NO_ROOM);
+		return;
+	}
 	struct rtmp_claim *own = xcalloc(1, sizeof(*own));
 	own->owner = rtmp;
 	own->claim.on_claimed = on_claimed;
@@ -138,7 +153,7 @@ static void on_publish(void *arg, const char *room, const char *token)
 	memcpy(own->claim.publisher.sub, claims.sub, sizeof(own->claim.publisher.sub));
 	if (claim_start(&own->claim, rtmp->worker)) {
 		free(own);
-		rtmp_session_refuse(rtmp->session, RTMP_REFUSE_DENIED);
+		refuse(rtmp, RTMP_REFUSE_OVERLOADED);
 		return;
 	}
 	rtmp->claim = own;

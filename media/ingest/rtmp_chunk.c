@@ -256,7 +256,7 @@ static int read_chunks(struct rtmp_chunk_reader *reader)
 {
 	size_t done = 0;
 	int result = 1;
-	while (result == 1 && done < reader->in.len) {
+	while (result == 1 && !reader->held && done < reader->in.len) {
 		struct bits bits;
 		bits_init(&bits, reader->in.data + done, reader->in.len - done);
 		result = read_chunk(reader, &bits);
@@ -281,6 +281,17 @@ int rtmp_chunk_feed(struct rtmp_chunk_reader *reader, const uint8_t *data, size_
 		len -= piece;
 	}
 	return 0;
+}
+
+void rtmp_chunk_hold(struct rtmp_chunk_reader *reader)
+{
+	reader->held = true;
+}
+
+int rtmp_chunk_resume(struct rtmp_chunk_reader *reader)
+{
+	reader->held = false;
+	return read_chunks(reader);
 }
 
 void rtmp_chunk_write(struct bytes *out, unsigned id, const struct rtmp_message *message,

@@ -57,6 +57,7 @@ struct rtmp_chunk_reader {
 	uint32_t chunk_size;
 	size_t memory; /* bytes held for messages in the making */
 	size_t memory_max; /* lowered while the peer is unknown */
+	bool held; /* by rtmp_chunk_hold() */
 	rtmp_message_fn fn;
 	void *arg;
 };
@@ -69,6 +70,11 @@ void rtmp_chunk_reader_finish(struct rtmp_chunk_reader *reader);
  * error nothing more is read. */
 int rtmp_chunk_feed(struct rtmp_chunk_reader *reader, const uint8_t *data, size_t len)
 	__attribute__((warn_unused_result));
+
+/* From within fn: what comes next waits, up to a chunk and a little (then -ENOBUFS), until
+ * rtmp_chunk_resume(), which answers as feed does. */
+void rtmp_chunk_hold(struct rtmp_chunk_reader *reader);
+int rtmp_chunk_resume(struct rtmp_chunk_reader *reader) __attribute__((warn_unused_result));
 
 /* Appends one message on chunk stream `id` (2..63) with a full header, cut at `chunk_size`. */
 void rtmp_chunk_write(struct bytes *out, unsigned id, const struct rtmp_message *message,

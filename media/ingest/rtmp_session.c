@@ -40,6 +40,7 @@ struct rtmp_session {
 	const struct rtmp_session_ops *ops;
 	void *arg;
 	enum state state;
+	bool feeding; /* within rtmp_session_feed() */
 	struct rtmp_handshake handshake;
 	struct bytes early; /* input that the handshake has not taken */
 	struct rtmp_chunk_reader reader;
@@ -96,6 +97,13 @@ static void on_ingest_frame(void *arg, struct frame *frame)
 static bool asking(const struct rtmp_session *session)
 {
 	return session->state == ASKED_CONNECT || session->state == ASKED_PUBLISH;
+}
+
+/* Encoders that do not wait for the answer lose nothing: what they send next does. */
+static void ask(struct rtmp_session *session, enum state question)
+{
+	session->state = question;
+	rtmp_chunk_hold(&session->reader);
 }
 
 static void keep_encoder(struct rtmp_session *session, const struct amf0_text *text)
@@ -159,7 +167,7 @@ static int on_connect(struct rtmp_session *session, double transaction, struct b
 	}
 	if (more)
 		return -EPROTO;
-	session->state = ASKED_CONNECT;
+	ask(session, ASKED_CONNECT);
 	session->transaction = transaction;
 	if (session->ops->connect && session->from_connect.token[0])
 		session->ops->connect(session->arg, session->from_connect.token);
@@ -193,12 +201,12 @@ static int on_publish(struct rtmp_session *session, double transaction, struct b
 	struct rtmp_name name = { 0 };
 	if (amf0_skip(bits) || amf0_string(bits, &text)) /* the command object is null */
 		return -EPROTO;
-	session->state = ASKED_PUBLISH;
+	ask(session, ASKED_PUBLISH);
 	const int err = rtmp_name_parse(&name, text.data, text.len);
 	const char *room = name.room[0] ? name.room : session->from_connect.room;
 	const char *token = name.token[0] ? name.token : session->from_connect.token;
 	if (err || !room[0])
-		rtmp_session_refuse(session, RTMP_REFUSE_DENIED);
+		rtmp_session_refuse(session, RTMP_REFUSE_NO_NAME);
 	else
 		session->ops->publish(session->arg, room, token);
 	return 0;
@@ -418,12 +426,21 @@ static int shake(struct rtmp_session *session, const void *data, size_t len)
 	return answer;
 }
 
+static void finish_feeding(struct rtmp_session *session, int err)
+{
+	if (err || !bytes_ok(&session->out))
+		end(session, RTMP_END_PROTOCOL);
+	else
+		flush(session);
+}
+
 void rtmp_session_feed(struct rtmp_session *session, const void *data, size_t len)
 {
 	if (session->state == ENDED)
 		return;
 	session->heard_us = loop_now_us(session->loop);
 	session->stats.bytes_in += len;
+	session->feeding = true;
 	int err;
 	if (session->state < PUBLISHING && session->stats.bytes_in > RTMP_UNKNOWN_BYTES_MAX)
 		err = -ENOBUFS;
@@ -431,11 +448,9 @@ void rtmp_session_feed(struct rtmp_session *session, const void *data, size_t le
 		err = shake(session, data, len);
 	else
 		err = rtmp_chunk_feed(&session->reader, data, len);
+	session->feeding = false;
 	acknowledge(session);
-	if (err || !bytes_ok(&session->out))
-		end(session, RTMP_END_PROTOCOL);
-	else
-		flush(session);
+	finish_feeding(session, err);
 }
 
 int rtmp_session_create(struct rtmp_session **out, struct loop *loop,
@@ -459,32 +474,54 @@ int rtmp_session_create(struct rtmp_session **out, struct loop *loop,
 	return 0;
 }
 
+/* What came behind the question. */
+static void read_on(struct rtmp_session *session)
+{
+	if (session->feeding) { /* the answer came at once: the reader goes on by itself */
+		session->reader.held = false;
+		return;
+	}
+	session->feeding = true;
+	const int err = rtmp_chunk_resume(&session->reader);
+	session->feeding = false;
+	finish_feeding(session, err);
+}
+
 void rtmp_session_accept(struct rtmp_session *session)
 {
+	if (!asking(session))
+		return;
 	if (session->state == ASKED_CONNECT) {
 		session->state = CONNECTED;
 		rtmp_reply_connected(&session->out, session->transaction, session->extended);
-	} else if (session->state == ASKED_PUBLISH) {
+	} else {
 		session->state = PUBLISHING;
 		session->reader.memory_max = RTMP_MEMORY_MAX;
 		rtmp_reply_publish_started(&session->out);
 		timer_start(&session->patience, RTMP_IDLE_US);
 	}
 	flush(session);
+	read_on(session);
 }
 
 void rtmp_session_refuse(struct rtmp_session *session, enum rtmp_refuse why)
 {
+	static const char *const descriptions[] = {
+		[RTMP_REFUSE_DENIED] = "the token is missing, expired or not good for this room",
+		[RTMP_REFUSE_NO_ROOM] = "there is no such room",
+		[RTMP_REFUSE_NO_NAME] = "the stream key is not of the form ROOM?token=TOKEN",
+		[RTMP_REFUSE_OVERLOADED] = "the server has too much to do or is ending",
+		[RTMP_REFUSE_BAD_NAME] = "the room is taken",
+	};
 	if (!asking(session))
 		return;
 	if (session->state == ASKED_CONNECT)
 		rtmp_reply_rejected(&session->out, session->transaction);
-	else if (why == RTMP_REFUSE_BAD_NAME)
-		rtmp_reply_status(&session->out, true, "NetStream.Publish.BadName",
-				  "the room is taken");
 	else
-		rtmp_reply_status(&session->out, true, "NetStream.Publish.Denied",
-				  "not allowed to publish here");
+		rtmp_reply_status(&session->out, true,
+				  why == RTMP_REFUSE_BAD_NAME ? "NetStream.Publish.BadName"
+							      : "NetStream.Publish.Denied",
+				  descriptions[why]);
 	end(session, RTMP_END_REFUSED);
 }
 

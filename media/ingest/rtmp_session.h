@@ -25,7 +25,10 @@ enum {
 };
 
 enum rtmp_refuse {
-	RTMP_REFUSE_DENIED, /* bad token or unknown room: Connect.Rejected or Publish.Denied */
+	RTMP_REFUSE_DENIED, /* bad token: Connect.Rejected or Publish.Denied */
+	RTMP_REFUSE_NO_ROOM, /* unknown room: Publish.Denied, as are the next two */
+	RTMP_REFUSE_NO_NAME, /* said by the session itself */
+	RTMP_REFUSE_OVERLOADED,
 	RTMP_REFUSE_BAD_NAME, /* the room is taken: Publish.BadName */
 };
 

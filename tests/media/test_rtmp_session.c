@@ -475,6 +475,17 @@ Test(rtmp_session, the_owner_may_answer_later)
 	cr_assert(rtmp_session_publishing(f.session));
 }
 
+Test(rtmp_session, what_comes_before_the_answer_waits_for_it)
+{
+	f.answer = LATER;
+	replay("ffmpeg-5.1-bframes.rtmp", 1000); /* an encoder that does not wait */
+	cr_assert(eq(uint, f.video + (unsigned)f.ended, 0));
+	rtmp_session_accept(f.session);
+	cr_assert(eq(uint, f.video, 50));
+	cr_assert(eq(uint, f.audio, 88));
+	cr_assert(eq(int, f.why, RTMP_END_UNPUBLISHED));
+}
+
 Test(rtmp_session, a_name_that_is_no_room_is_denied_without_asking)
 {
 	say_connect("live", "rtmp://localhost/live");
