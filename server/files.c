@@ -174,5 +174,6 @@ void files_get(struct exchange *exchange)
 		  "default-src 'self'; img-src 'self' https: data: blob:; media-src 'self' blob:; "
 		  "style-src 'self' 'unsafe-inline'; connect-src 'self' ws: wss: https:; "
 		  "worker-src 'self' blob:; frame-ancestors *; base-uri 'none'");
-	http_reply_buf(exchange->request, 200, headers.list, file->content);
+	struct buf *content = file->content;
+	http_reply_ranges(exchange->request, headers.list, &content, 1);
 }

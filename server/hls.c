@@ -115,7 +115,7 @@ static void reply_media(struct room_view *view, struct http_request *request,
 	const struct hls_image *image = find_image(&view->hls, ask->name.rendition);
 	const char *type = image && image->video ? "video/mp4" : "audio/mp4";
 	add_headers(&headers, ask, ask->name.kind == HLS_TS_SEGMENT ? "video/mp2t" : type, true);
-	http_reply_bufs(request, 200, headers.list, bufs, count);
+	http_reply_ranges(request, headers.list, bufs, count);
 }
 
 static bool not_found(struct http_request *request)

@@ -74,7 +74,7 @@ static void reply(const struct replay_job *job)
 		reply_add(&headers, "Content-Type", answer->type);
 		reply_add(&headers, "Cache-Control", cache_rule(job));
 		reply_add_cors(&headers);
-		http_reply_buf(job->request, 200, headers.list, answer->body);
+		http_reply_ranges(job->request, headers.list, &answer->body, 1);
 	} else if (job->request) {
 		reply_problem(job->request,
 			      &(struct problem_text){ .status = answer->status,

@@ -1,6 +1,7 @@
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
 #include "server/core/http_connection.h"
+#include "server/core/http_range.h"
 #include "server/core/metrics.h"
 #include "server/core/stream.h"
 
@@ -185,6 +186,7 @@ struct body {
 	size_t len; /* of all of it */
 	struct buf *const *bufs;
 	size_t count;
+	const char *fields; /* lines of the head; NULL: none */
 };
 
 static void reply(struct http_request *request, int status, const struct http_header *headers,
@@ -198,6 +200,8 @@ static void reply(struct http_request *request, int status, const struct http_he
 	begin_head(&head, request, status, headers);
 	if (has_body(status))
 		bytes_printf(&head, "Content-Length: %zu\r\n", body->len);
+	if (body->fields)
+		bytes_text(&head, body->fields);
 	end_head(&head, keep_alive);
 	const bool sends_body = has_body(status) && !request->is_head;
 	const struct stream_frame frame = {
@@ -226,16 +230,76 @@ void http_reply(struct http_request *request, int status, const struct http_head
 void http_reply_buf(struct http_request *request, int status, const struct http_header *headers,
 		    struct buf *body)
 {
-	http_reply_bufs(request, status, headers, &body, 1);
+	reply(request, status, headers,
+	      &(struct body){ .bufs = &body, .count = 1, .len = body->len });
 }
 
-void http_reply_bufs(struct http_request *request, int status, const struct http_header *headers,
-		     struct buf *const *bufs, size_t count)
+static struct buf *copy_part(const struct body *body, size_t first, size_t count)
 {
-	struct body body = { .bufs = bufs, .count = count };
+	struct buf *part = buf_create(count);
+	size_t done = 0;
+	for (size_t i = 0; part && i < body->count && done < count; i++) {
+		const size_t len = body->bufs[i]->len;
+		const size_t skip = first < len ? first : len;
+		const size_t take = len - skip < count - done ? len - skip : count - done;
+		memcpy(part->data + done, body->bufs[i]->data + skip, take);
+		first -= skip;
+		done += take;
+	}
+	return part;
+}
+
+static void reply_part(struct http_request *request, const struct http_header *headers,
+		       const struct body *body, size_t first, size_t count)
+{
+	char fields[128];
+	struct buf *part = copy_part(body, first, count);
+	if (!part) { /* a client may be given more than it asked for */
+		reply(request, 200, headers, body);
+		return;
+	}
+	snprintf(fields, sizeof(fields),
+		 "Accept-Ranges: bytes\r\nContent-Range: bytes %zu-%zu/%zu\r\n", first,
+		 first + count - 1, body->len);
+	reply(request, 206, headers,
+	      &(struct body){ .bufs = &part, .count = 1, .len = count, .fields = fields });
+	buf_unref(part);
+}
+
+static void refuse_range(struct http_request *request, size_t len)
+{
+	static const struct http_header headers[] = {
+		{ "Content-Type", "application/problem+json" },
+		{ "Cache-Control", "no-store" },
+		{ "Access-Control-Allow-Origin", "*" },
+		{ NULL, NULL },
+	};
+	static const char text[] =
+		"{\"type\":\"about:blank\",\"title\":\"Range Not Satisfiable\",\"status\":416,"
+		"\"code\":\"bad_request\",\"member\":\"Range\"}";
+	char fields[64];
+	snprintf(fields, sizeof(fields), "Content-Range: bytes */%zu\r\n", len);
+	reply(request, 416, headers,
+	      &(struct body){ .data = text, .len = sizeof(text) - 1, .fields = fields });
+}
+
+void http_reply_ranges(struct http_request *request, const struct http_header *headers,
+		       struct buf *const *bufs, size_t count)
+{
+	struct body body = { .bufs = bufs, .count = count, .fields = "Accept-Ranges: bytes\r\n" };
+	size_t first = 0, part = 0;
 	for (size_t i = 0; i < count; i++)
 		body.len += bufs[i]->len;
-	reply(request, status, headers, &body);
+	/* RFC 9110 §14.2: GET alone. §13.1.5: there are no validators that If-Range could name. */
+	const bool asked = !request->is_head && !http_header(request, "If-Range");
+	const enum http_range range = http_range_parse(asked ? http_header(request, "Range") : NULL,
+						       body.len, &first, &part);
+	if (range == HTTP_RANGE_PART)
+		reply_part(request, headers, &body, first, part);
+	else if (range == HTTP_RANGE_OUTSIDE)
+		refuse_range(request, body.len);
+	else
+		reply(request, 200, headers, &body);
 }
 
 void http_stream_begin(struct http_request *request, int status, const struct http_header *headers,

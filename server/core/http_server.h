@@ -90,9 +90,11 @@ void http_reply(struct http_request *request, int status, const struct http_head
 /* The same with shared bytes, which are not copied; `body` stays the caller's reference. */
 void http_reply_buf(struct http_request *request, int status, const struct http_header *headers,
 		    struct buf *body);
-/* Or several, in order; at most STREAM_BUFS_MAX. */
-void http_reply_bufs(struct http_request *request, int status, const struct http_header *headers,
-		     struct buf *const *bufs, size_t count);
+
+/* Several, in order, at most STREAM_BUFS_MAX: 200, or 206 or 416 when a Range is asked for, as
+ * players do to begin a file in its middle. */
+void http_reply_ranges(struct http_request *request, const struct http_header *headers,
+		       struct buf *const *bufs, size_t count);
 
 /*
  * Streaming reply. HTTP_UNTIL_CLOSE puts nothing around the bytes and closes at the end (FLV:

@@ -87,7 +87,7 @@ static void on_request(struct http_request *request, void *arg)
 	} else if (!strcmp(path, "/parts")) {
 		struct buf *parts[] = { buf_copy("one ", 4), buf_copy("two ", 4),
 					buf_copy("three", 5) };
-		http_reply_bufs(request, 200, NULL, parts, 3);
+		http_reply_ranges(request, NULL, parts, 3);
 		for (int i = 0; i < 3; i++)
 			buf_unref(parts[i]);
 	} else if (!strcmp(path, "/empty")) {
@@ -228,6 +228,19 @@ Test(http_server, a_flood_behind_a_pending_request_stops_being_read)
 	cr_assert(hears("later"));
 	cr_assert(hears("HTTP/1.1 400 "));
 	free(junk);
+}
+
+Test(http_server, a_part_of_the_parts_is_sent_to_who_asks_for_it)
+{
+	say("GET /parts HTTP/1.1\r\n" HOST "Range: bytes=2-8\r\n\r\n");
+	cr_assert(hears("HTTP/1.1 206 Partial Content\r\n"));
+	cr_assert(hears("Content-Range: bytes 2-8/13\r\n"));
+	cr_assert(hears("\r\n\r\ne two t"));
+	say("GET /parts HTTP/1.1\r\n" HOST "Range: bytes=13-\r\n\r\n");
+	cr_assert(hears("HTTP/1.1 416 "));
+	cr_assert(hears("Content-Range: bytes */13\r\n"));
+	say("HEAD /parts HTTP/1.1\r\n" HOST "Range: bytes=2-8\r\n\r\n");
+	cr_assert(hears("Content-Length: 13\r\nAccept-Ranges: bytes\r\n"));
 }
 
 Test(http_server, what_is_no_request_is_told_why)
