@@ -60,10 +60,15 @@ void fanout_refresh_table(struct fanout_channel *channel)
 	enum { LISTS = 3 };
 	struct list *const lists[LISTS] = { &channel->joining, &channel->todo, &channel->done };
 	const unsigned changed = broadcast_renditions_changed(channel->broadcast);
-	if (changed == channel->changed)
+	const int64_t now_us = loop_now_us(channel->fanout->loop);
+	const bool same = changed == channel->changed;
+	if (same && now_us - channel->table_us < TABLE_US)
 		return;
 	channel->changed = changed;
+	channel->table_us = now_us;
 	broadcast_renditions(channel->broadcast, &channel->table);
+	if (same)
+		return;
 	for (size_t i = 0; i < LISTS; i++) {
 		list_for_each (link, lists[i]) {
 			struct sink *sink = list_entry(link, struct sink, link);

@@ -21,6 +21,7 @@ enum {
 	BATCH_MAX = FRAME_TRACKS * TRACK_BATCH,
 	GOP_MAX = BUS_FRAMES_MAX + BUS_AUDIO_TAIL,
 	CLOCK_EVERY = 8, /* sinks between two looks at the clock */
+	TABLE_US = 500000, /* between two looks at the renditions' rates */
 };
 
 /* What this worker has of one broadcast, for the sinks that take it alike: with this sound, and
@@ -33,7 +34,8 @@ struct fanout_channel {
 	struct broadcast_waiter *waiter;
 	uint64_t cursor[FRAME_TRACKS];
 	struct rendition_table table;
-	unsigned changed; /* the table is as of this change */
+	unsigned changed; /* the table is as of this change, */
+	int64_t table_us; /* its rates of this time */
 	size_t wanting[FRAME_TRACKS]; /* sinks; what nobody wants is not read and wakes nobody */
 	struct frame *batch[BATCH_MAX];
 	size_t batch_count;
@@ -86,7 +88,7 @@ void fanout_begin_picture(struct fanout_channel *channel, struct sink *sink);
 void fanout_end_picture(struct fanout_channel *channel, struct sink *sink);
 /* The table, the reader's wish or what runs has changed. */
 void fanout_choose(struct fanout_channel *channel, struct sink *sink);
-/* Looks whether the broadcast has other renditions now. */
+/* Looks whether the broadcast has other renditions now, and sometimes at their rates. */
 void fanout_refresh_table(struct fanout_channel *channel);
 /* Gives a picture to a sink, if it is of its rendition. */
 void fanout_deliver_picture(struct fanout_channel *channel, struct sink *sink, struct frame *frame);

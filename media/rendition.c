@@ -13,6 +13,10 @@ static void measure(struct rendition *rendition, const struct frame *frame)
 		const uint64_t bps = rendition->window_bytes * 8000000 / (uint64_t)passed_us;
 		const uint64_t former = rendition->bps;
 		rendition->bps = (uint32_t)(bps > former ? bps : former - (former - bps) / 4);
+		if (rendition->measures < RENDITION_RATE_MEAN)
+			rendition->measures++;
+		const int64_t more = (int64_t)bps - rendition->mean_bps;
+		rendition->mean_bps += (int32_t)(more / (int)rendition->measures);
 	}
 	if (!rendition->window_us || passed_us < 0 || passed_us >= RENDITION_RATE_US) {
 		rendition->window_us = frame->dts_us;
@@ -30,7 +34,8 @@ static void forget(struct rendition *rendition)
 {
 	media_config_unref(rendition->config);
 	rendition->config = NULL;
-	rendition->bps = 0;
+	rendition->bps = rendition->mean_bps = 0;
+	rendition->measures = 0;
 	rendition->window_us = 0;
 }
 
@@ -149,6 +154,8 @@ static bool describe(const struct renditions *renditions, unsigned slot, struct 
 		.level = known ? config->level : 0,
 		.reorders = running && config->reorders,
 		.bps = running && rendition->bps ? rendition->bps : rendition->offer.bps,
+		.mean_bps =
+			running && rendition->mean_bps ? rendition->mean_bps : rendition->offer.bps,
 	};
 	return true;
 }

@@ -18,7 +18,8 @@ struct bus;
 enum {
 	RENDITION_BEHIND_MAX = 15, /* frames of another slot: then this one has stopped */
 	RENDITION_STAMP_US = 1000000, /* capture time goes into packages as often */
-	RENDITION_RATE_US = 500000, /* a measure of the bit rate spans this */
+	RENDITION_RATE_US = 500000, /* a measure of the bit rate spans this, */
+	RENDITION_RATE_MEAN = 8, /* the mean about so many: several keyframes */
 	RENDITION_NAME_MAX = 12, /* "source", "720p", with the NUL */
 };
 
@@ -36,7 +37,9 @@ struct rendition {
 	uint64_t pictures; /* of all slots, when this one had its last frame */
 	int64_t stamped_us; /* capture time went into this frame's packages last */
 	int64_t key_asked_us;
-	uint32_t bps; /* measured; 0: not yet */
+	uint32_t bps; /* measured, its heights; 0: not yet */
+	uint32_t mean_bps;
+	unsigned measures; /* in the mean */
 	uint64_t window_bytes;
 	int64_t window_us; /* media time of the window's first frame */
 };
@@ -49,7 +52,8 @@ struct rendition_info {
 	uint16_t width, height;
 	uint8_t profile, constraints, level; /* as in its SPS; 0: not known yet */
 	bool reorders;
-	uint32_t bps; /* 0: not known yet */
+	uint32_t bps; /* what it reaches with its keyframes; 0: not known yet */
+	uint32_t mean_bps; /* what a path has to carry in the long run; 0: not known yet */
 };
 
 /* From the smallest picture to the largest; of two that are as large, what was made comes first. */

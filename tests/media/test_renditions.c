@@ -311,3 +311,14 @@ Test(renditions, a_reader_gets_what_it_wants_what_it_can_decode_and_the_largest_
 	reader.wanted = 0;
 	cr_assert(eq(uint, picture_choose(&reader, &now).then, 2));
 }
+
+/* A keyframe every two seconds that is as long as all that follows it. */
+Test(renditions, the_mean_rate_is_that_of_several_keyframes)
+{
+	for (int i = 0; i < 500; i++, f.at_us += FRAME, f.fake.now_us += FRAME)
+		cr_assert(eq(int, push(0, i % 50 == 0, i % 50 == 0 ? 24500 : 500), 0));
+	const struct rendition_table now = table();
+	cr_assert(gt(u32, now.at[0].mean_bps, 196000 * 8 / 10));
+	cr_assert(lt(u32, now.at[0].mean_bps, 196000 * 12 / 10));
+	cr_assert(gt(u32, now.at[0].bps, now.at[0].mean_bps));
+}
