@@ -69,6 +69,18 @@ void rtp_pacer_clear(struct rtp_pacer *pacer, bool keep_begun)
 		pacer->next_piece = 0;
 }
 
+static int64_t burst(const struct rtp_pacer *pacer)
+{
+	return pacer->narrow ? PACER_NARROW_BURST : PACER_BURST;
+}
+
+void rtp_pacer_narrow(struct rtp_pacer *pacer, uint32_t bytes_per_s)
+{
+	pacer->narrow = bytes_per_s;
+	if (pacer->tokens < -burst(pacer))
+		pacer->tokens = -burst(pacer);
+}
+
 bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us)
 {
 	if (pacer->filled_us == 0)
@@ -76,9 +88,10 @@ bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us)
 	int64_t passed_us = now_us - pacer->filled_us;
 	if (passed_us > 1000000)
 		passed_us = 1000000; /* the burst's cap is reached long before */
-	pacer->tokens += passed_us * PACER_BYTES_PER_MS / 1000;
-	if (pacer->tokens > PACER_BURST)
-		pacer->tokens = PACER_BURST;
+	const int64_t bytes_per_s = pacer->narrow ? pacer->narrow : PACER_BYTES_PER_MS * 1000;
+	pacer->tokens += passed_us * bytes_per_s / 1000000;
+	if (pacer->tokens > burst(pacer))
+		pacer->tokens = burst(pacer);
 	pacer->filled_us = now_us;
 	return pacer->tokens > 0;
 }
@@ -87,6 +100,6 @@ void rtp_pacer_spend(struct rtp_pacer *pacer, size_t bytes)
 {
 	pacer->tokens -= (int64_t)bytes;
 	/* A stream faster than the pace must not build up a debt. */
-	if (pacer->tokens < -PACER_BURST)
-		pacer->tokens = -PACER_BURST;
+	if (pacer->tokens < -burst(pacer))
+		pacer->tokens = -burst(pacer);
 }

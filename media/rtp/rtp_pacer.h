@@ -1,7 +1,7 @@
 /*
  * Frames that wait for their turn on one viewer's path: the cached GOP of a join, live frames
- * behind it, and single frames too large for one burst. Grows at a join only, never per frame. One
- * owner.
+ * behind it, and single frames too large for one burst; on a narrow path all of them. Grows at a
+ * join only, never per frame. One owner.
  */
 #ifndef SOUK_MEDIA_RTP_RTP_PACER_H
 #define SOUK_MEDIA_RTP_RTP_PACER_H
@@ -14,7 +14,8 @@ struct frame;
 
 enum {
 	PACER_BYTES_PER_MS = 2500, /* 20 Mbit/s */
-	PACER_BURST = 24 * 1024, /* what may go at once after a pause */
+	PACER_BURST = 24 * 1024, /* what may go at once after a pause, */
+	PACER_NARROW_BURST = 2500, /* and on a narrow path */
 	PACER_INTERVAL_US = 5000,
 	PACER_ROOM = 128, /* for live frames behind a GOP */
 	PACER_FRAMES_MAX = 2048,
@@ -24,7 +25,8 @@ struct rtp_pacer {
 	struct frame **queue; /* ring of `size`; NULL until needed */
 	unsigned head, count, size;
 	uint32_t next_piece; /* of the frame at the head */
-	int64_t tokens; /* bytes; overdrawn by PACER_BURST at most */
+	uint32_t narrow; /* bytes a second; 0: as fast as others */
+	int64_t tokens; /* bytes; overdrawn by one burst at most */
 	int64_t filled_us;
 };
 
@@ -40,6 +42,9 @@ struct frame *rtp_pacer_head(const struct rtp_pacer *pacer);
 void rtp_pacer_pop(struct rtp_pacer *pacer);
 /* Forgets what has not begun to go out. */
 void rtp_pacer_clear(struct rtp_pacer *pacer, bool keep_begun);
+
+/* From now on so many bytes a second; 0: as fast as others. */
+void rtp_pacer_narrow(struct rtp_pacer *pacer, uint32_t bytes_per_s);
 
 /* Tokens by the time that has passed; true when something may go. */
 bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us);

@@ -1,9 +1,10 @@
 /*
  * What one viewer's path carries, and so which rendition it is shown: congestion control for
  * viewers without transport-wide feedback, which would cost four times the feedback packets. Down
- * by what receivers say unasked: REMB that falls, a round trip that grows, losses. Up by own
- * probes: padding at the rate of the next rendition; when nothing gets worse, the picture follows.
- * When not even the smallest picture gets through, sound goes on alone.
+ * by what receivers say unasked: REMB that falls, a round trip that grows, losses. What is far too
+ * much stops at once, until the queue that it left has drained. Up by own probes: padding at the
+ * rate of the next rendition; when nothing gets worse, the picture follows. When not even the
+ * smallest picture gets through, sound goes on alone.
  *
  * Knows no packets and no clock: told of reports, asked for a choice. One owner.
  */
@@ -17,18 +18,33 @@
 
 enum {
 	PATH_NO_PICTURE = -1,
-	PATH_SOUND_BPS = 110000, /* Opus of 96 kbit/s with its headers */
+	PATH_SOUND_BPS = 110000, /* Opus of 96 kbit/s with its headers; not a part of REMB */
 	PATH_REMB_LOW = 90, /* percent of what is sent, and of what it was: the path is full */
+	PATH_REMB_CLEAR = 80, /* percent of what is sent: no false alarm, which leaves 85 */
+	PATH_SENT = 16, /* times at which it is known how much was sent, */
+	PATH_SENT_US = 100000, /* so far from each other */
 	PATH_QUEUE_US = 130000, /* a round trip so much longer than the shortest */
 	PATH_LOSS = 46, /* of 256, mean: 18 %; less is repaired */
 	PATH_WINDOW_US = 5000000, /* REMB is compared with its highest in this time, */
 	PATH_RTT_WINDOW_US = 30000000, /* the round trip with its shortest in this */
 	PATH_FRESH_US = 1500000, /* a report counts for so long */
 	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
+	PATH_NOTICE_US = 400000, /* so long viewers take to tell of a path that became narrow */
+	PATH_ANSWER_US = 250000, /* and so long, beside the round trip, to echo a report of ours */
+	PATH_CHOKE_US = 300000, /* a queue as long is no place to wait in for a keyframe */
+	PATH_STANDS_US = 400000, /* a queue as long behind the smallest picture, */
+	PATH_STANDS_FOR_US = 3000000, /* for so long, is drained, */
+	PATH_STANDS_AGAIN_US = 10000000, /* once in this time */
+	PATH_QUEUE_BYTES = 40000, /* any path's queue takes so much before it loses something */
+	PATH_DRAIN_MAX_US = 4000000,
+	PATH_HOLD_MAX_US = 6000000, /* the smaller picture may never begin */
 	PATH_WATCH_US = 3000000, /* behind a change */
+	PATH_PACE_BPS = 250000, /* at least; of a picture that costs less keyframes are most */
+	PATH_BEGIN_US = 500000, /* of a new picture, before there is a probe */
 	PATH_PROBE_US = 2000000, /* of growing padding; */
 	PATH_PROBE_SLOW_US = 3000000, /* from sound alone, which must not suffer */
-	PATH_PROBE_BLIND_US = 1200000, /* without a report nothing more is sent, */
+	PATH_PROBE_BLIND_US = 400000, /* without a report nothing more is sent, */
+	PATH_PROBE_DEAF_US = 1200000, /* nor beside sound alone, which is reported on seldom, */
 	PATH_PROBE_MAX_US = 9000000, /* and after this the probe has failed */
 	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */
 	PATH_PATIENCE_MAX_US = 4000000, /* up to this, */
@@ -46,20 +62,36 @@ struct path_extreme {
 
 struct rtp_path {
 	int level; /* of the table, as chosen; PATH_NO_PICTURE */
+	int top; /* the largest that the viewer decodes */
 	uint8_t slot; /* of the level */
 	bool chosen; /* before: as high as there is */
 	bool choked; /* by much more than the path carries, when this was chosen */
 	int64_t changed_us;
+	int flowing; /* the level that is sent; PATH_NO_PICTURE: none, for whatever reason */
+	int64_t flows_us; /* since when */
+	int64_t held_us; /* since when no picture is sent, so that the queue drains; 0: one is */
+	int64_t unheard_us; /* a report that was sent then has not come through; 0: it has */
+	uint64_t held_bps; /* what had been sent */
+	bool light; /* too little for a queue to be full of it */
+	int64_t drained_us; /* how long the queue was, when it is known to be gone; 0: not yet */
+	int64_t stood_us; /* the smallest picture's queue was drained last */
 	uint64_t remb_bps;
 	int64_t remb_us; /* 0: none yet */
 	struct path_extreme remb_high, rtt_low;
 	int64_t rtt_us, rtt_at_us;
+	struct path_extreme rtt_least; /* since flows_us, of late */
 	int64_t slow_us; /* since when round trips are long; 0: they are not */
 	uint32_t highest_seq; /* as of the last report that was counted */
 	int32_t lost;
 	int64_t reported_us; /* 0: none yet */
 	int loss; /* mean, of 256 * 16 */
 	unsigned low, slow, lossy; /* such reports in a row */
+	int64_t fell_us; /* REMB did, last */
+	struct {
+		int64_t at_us;
+		uint32_t bytes;
+	} sent[PATH_SENT];
+	unsigned sent_count; /* so far */
 	int64_t patience_us;
 	int64_t probe_us; /* since when; 0: no probe */
 	int64_t padded_us; /* probe padding is sent up to this time */
@@ -73,8 +105,11 @@ void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us);
 /* Of a receiver report about the picture, or about the sound when there is no picture: the extended
  * highest number and the cumulative loss. */
 void rtp_path_report(struct rtp_path *path, uint32_t highest_seq, int32_t lost, int64_t now_us);
-/* A round trip was measured. */
-void rtp_path_rtt(struct rtp_path *path, int64_t rtt_us, int64_t now_us);
+/* A round trip was measured, by a report that we sent at `sent_us`. */
+void rtp_path_rtt(struct rtp_path *path, int64_t sent_us, int64_t rtt_us, int64_t now_us);
+
+/* So many bytes of pictures were sent so far. */
+void rtp_path_sent(struct rtp_path *path, uint32_t bytes, int64_t now_us);
 
 /* The reports are of another stream from now on. */
 void rtp_path_restart_reports(struct rtp_path *path);
@@ -82,15 +117,27 @@ void rtp_path_restart_reports(struct rtp_path *path);
 /* The round trip has to be measured often: something happens. */
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us);
 
+/* Losses say that a queue is full, not that the path loses packets. */
+bool rtp_path_is_full(const struct rtp_path *path, int64_t now_us);
+
 struct rtp_path_limits {
 	uint8_t profile_max; /* what the viewer decodes, see rendition_fits() */
 	int pinned; /* slot that the viewer insists on, -1: none */
+	int shown; /* slot whose pictures are sent, -1: none are just now */
 	bool probes; /* padding can be sent */
 };
 
 /* The slot to show, or PATH_NO_PICTURE. `table` may be empty: slot 0. */
 int rtp_path_choose(struct rtp_path *path, const struct rendition_table *table,
 		    const struct rtp_path_limits *limits, int64_t now_us);
+
+/* No picture is to be sent now. `changing`: the chosen one has not begun. */
+bool rtp_path_holds(struct rtp_path *path, bool changing, int64_t now_us);
+
+/* How fast pictures may leave, in bytes a second, so that sound between them is not late; 0: as
+ * they come. */
+uint32_t rtp_path_pace(const struct rtp_path *path, const struct rendition_table *table,
+		       int64_t now_us);
 
 /* How many bytes of padding are due now, since the last call. */
 uint32_t rtp_path_padding(struct rtp_path *path, const struct rendition_table *table,

@@ -166,8 +166,10 @@ static void pump(struct rtp_sender *sender, int64_t now_us)
 			rtp_sender_ask_key(sender, now_us);
 			return;
 		}
-		rtp_pacer_spend(pacer, (size_t)sent * RTP_PAYLOAD_MAX);
-		pacer->next_piece += (uint32_t)sent;
+		size_t bytes = 0;
+		for (int i = 0; i < sent; i++)
+			bytes += image->pieces[pacer->next_piece++].len;
+		rtp_pacer_spend(pacer, bytes);
 		if (pacer->next_piece == image->count) {
 			sender->stats.frames++;
 			rtp_pacer_pop(pacer);
@@ -207,7 +209,7 @@ static bool decodable(struct rtp_sender *sender, const struct frame *frame)
 
 static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
 {
-	if (sender->hushed || rtp_sender_holds(sender))
+	if (sender->hushed || rtp_sender_holds(sender, frame, now_us))
 		return;
 	if (!decodable(sender, frame)) {
 		rtp_sender_ask_key(sender, now_us);
@@ -222,7 +224,7 @@ static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t n
 	if (frame->key)
 		rtp_sender_hole_end(sender);
 	const uint32_t at_once = frame->key ? SENDER_KEY_BURST : SENDER_BURST;
-	if (sender->pacer.count == 0 && image->count <= at_once) {
+	if (sender->pacer.count == 0 && image->count <= at_once && !sender->pacer.narrow) {
 		rtp_pacer_refill(&sender->pacer, now_us);
 		send_picture(sender, frame, image, now_us);
 		return;

@@ -98,23 +98,25 @@ void rtp_sender_bye(struct rtp_sender *sender)
 	send_rtcp(sender, &writer);
 }
 
-static void add_wish(struct wish *wish, uint16_t seq)
+static void add_wish(const struct rtp_sender *sender, struct wish *wish, uint16_t seq,
+		     int64_t now_us)
 {
-	if (wish->count < SENDER_HOLE_MAX)
+	if (wish->count < SENDER_HOLE_MAX && !rtp_sender_left(sender, seq, now_us))
 		wish->seqs[wish->count++] = seq;
 }
 
-static void on_nack(struct rtp_sender *sender, struct rtcp_packet *packet, struct wish *wish)
+static void on_nack(struct rtp_sender *sender, struct rtcp_packet *packet, struct wish *wish,
+		    int64_t now_us)
 {
 	if (rtcp_read_media_ssrc(packet) != sender->video.ssrc || !sender->video.started)
 		return; /* sound is not repeated: it would come too late */
 	uint16_t seq, following;
 	while (rtcp_read_nack(packet, &seq, &following)) {
 		if (!rtp_sender_close_gap(sender, seq))
-			add_wish(wish, seq);
+			add_wish(sender, wish, seq, now_us);
 		for (unsigned i = 0; i < 16; i++) {
 			if (following & 1u << i)
-				add_wish(wish, (uint16_t)(seq + 1 + i));
+				add_wish(sender, wish, (uint16_t)(seq + 1 + i), now_us);
 		}
 	}
 }
@@ -216,7 +218,9 @@ static void note_round_trip(struct rtp_sender *sender, const struct rtcp_report_
 	if (rtt_us < 0 || *heard == block->lsr)
 		return;
 	*heard = block->lsr;
-	rtp_path_rtt(&sender->path, rtt_us, clock_mono_us(sender->config.clock));
+	const int64_t now_us = clock_mono_us(sender->config.clock);
+	const int64_t kept_us = (int64_t)(block->dlsr * UINT64_C(1000000) >> 16);
+	rtp_path_rtt(&sender->path, now_us - kept_us - rtt_us, rtt_us, now_us);
 }
 
 static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, int64_t utc_us)
@@ -227,9 +231,9 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		const bool audio = sender->audio.on && block.ssrc == sender->audio.ssrc;
 		if (!video && !audio)
 			continue;
-		if (block.fraction_lost >= SENDER_LOSSY)
-			sender->lossy_until_us =
-				clock_mono_us(sender->config.clock) + SENDER_LOSSY_US;
+		const int64_t now_us = clock_mono_us(sender->config.clock);
+		if (block.fraction_lost >= SENDER_LOSSY && !rtp_path_is_full(&sender->path, now_us))
+			sender->lossy_until_us = now_us + SENDER_LOSSY_US;
 		if (video || !sender->video.on) {
 			sender->stats.fraction_lost = block.fraction_lost;
 			sender->stats.lost = block.lost;
@@ -241,12 +245,10 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		/* Without a picture its stream says nothing of the path. */
 		const bool sound_alone = !sender->video.on || (sender->hushed && sender->audio.on);
 		if (sound_alone ? audio : video)
-			rtp_path_report(&sender->path, block.highest_seq, block.lost,
-					clock_mono_us(sender->config.clock));
+			rtp_path_report(&sender->path, block.highest_seq, block.lost, now_us);
 		if (video)
 			rtp_playout_report(&sender->playout, block.highest_seq, block.lost,
-					   sender->stats.rtt_us,
-					   clock_mono_us(sender->config.clock));
+					   sender->stats.rtt_us, now_us);
 		note_round_trip(sender, &block, rtt_us);
 	}
 }
@@ -304,7 +306,7 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 			break;
 		case RTCP_RTPFB:
 			if (packet.count == RTPFB_NACK)
-				on_nack(sender, &packet, &wish);
+				on_nack(sender, &packet, &wish, now_us);
 			break;
 		case RTCP_PSFB:
 			on_payload_feedback(sender, &packet, now_us);

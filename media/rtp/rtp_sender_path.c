@@ -5,9 +5,16 @@
 
 #include <string.h>
 
-enum { PADDING = 255 }; /* RFC 3550 §5.1: the last byte tells how much */
+enum {
+	PADDING = 255,
+	TRICKLE = 1, /* RFC 3550 §5.1: the last byte tells how much */
+	TRICKLE_US = 80000, /* between two packets in place of pictures that are held */
+	LEFT_US = 10000000, /* browsers ask for so long */
+	PACE_TIMES = 2, /* half a second is for what waits */
+};
 
 static const uint8_t padding[PADDING] = { [PADDING - 1] = PADDING };
+static const uint8_t trickle[TRICKLE] = { TRICKLE };
 
 /* The path does not carry the picture, or it does again. */
 static void hush(struct rtp_sender *sender, bool hushed)
@@ -38,19 +45,60 @@ static void grant_repairs(struct rtp_sender *sender, const struct rendition_tabl
 							    (uint64_t)passed_us / 8000000);
 }
 
+/* What is under way fills the queue; what it loses is not repeated, nor is sound sent twice. A
+ * report behind it tells when it is through. */
+static void hold(struct rtp_sender *sender, int64_t now_us)
+{
+	const bool begins = sender->path.held_us && !sender->held;
+	sender->held = sender->path.held_us != 0;
+	if (!begins)
+		return;
+	rtp_pacer_clear(&sender->pacer, false);
+	rtp_sender_hole_end(sender);
+	sender->need_key = true;
+	sender->lossy_until_us = 0;
+	sender->left_seq = sender->video.seq;
+	sender->left_us = now_us;
+	rtp_sender_report(sender, now_us);
+}
+
+/* Sound must not wait for a whole keyframe in the path's queue, so pictures wait here. */
+static uint32_t pace(const struct rtp_sender *sender, const struct rendition_table *table,
+		     int64_t now_us)
+{
+	const struct rtp_pacer *pacer = &sender->pacer;
+	const uint32_t usual = rtp_path_pace(&sender->path, table, now_us);
+	size_t bytes = 0;
+	for (unsigned i = 0; usual && i < pacer->count; i++) {
+		struct frame *frame = pacer->queue[(pacer->head + i) % pacer->size];
+		const struct rtp_image *image = rtp_image_of(frame);
+		bytes += image ? image->len : 0;
+	}
+	return bytes * PACE_TIMES > usual ? (uint32_t)bytes * PACE_TIMES : usual;
+}
+
+static int shown(const struct rtp_sender *sender)
+{
+	return sender->hushed || sender->need_key ? -1 : sender->sink.picture.shown;
+}
+
 void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
 {
 	const struct rendition_table *table = fanout_renditions(&sender->sink);
 	const struct rtp_path_limits limits = {
 		.profile_max = sender->config.profile_max,
 		.pinned = sender->pinned,
+		.shown = shown(sender),
 		.probes = sender->rtx.on,
 	};
 	if (!table || !sender->video.on || !sender->sink.started)
 		return;
 	grant_repairs(sender, table, now_us);
+	rtp_path_sent(&sender->path, sender->video.octets, now_us);
 	const int slot = rtp_path_choose(&sender->path, table, &limits, now_us);
 	hush(sender, slot == PATH_NO_PICTURE);
+	hold(sender, now_us);
+	rtp_pacer_narrow(&sender->pacer, sender->pinned < 0 ? pace(sender, table, now_us) : 0);
 	if (rtp_path_is_watched(&sender->path, now_us) &&
 	    sender->next_report_us > now_us + SENDER_REPORT_QUICK_US)
 		sender->next_report_us = now_us + SENDER_REPORT_QUICK_US;
@@ -58,14 +106,10 @@ void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
 		fanout_want(&sender->sink, slot);
 }
 
-bool rtp_sender_holds(struct rtp_sender *sender)
+bool rtp_sender_left(const struct rtp_sender *sender, uint16_t seq, int64_t now_us)
 {
-	const struct sink_picture *picture = &sender->sink.picture;
-	if (!sender->path.choked || picture->shown == picture->next)
-		return false;
-	sender->need_key = true;
-	sender->stats.frames_skipped++;
-	return true;
+	return sender->left_us && now_us - sender->left_us < LEFT_US &&
+	       (int16_t)(seq - sender->left_seq) < 0;
 }
 
 void rtp_sender_pin(struct rtp_sender *sender, int slot)
@@ -83,9 +127,9 @@ static struct sender_stream *probe_stream(struct rtp_sender *sender)
 	return sender->hushed ? &sender->video : &sender->rtx;
 }
 
-static void fill_padding(struct rtp_sender *sender, struct rtp_packet *packet, uint16_t seq)
+static void fill_padding(struct rtp_sender *sender, const struct sender_stream *stream,
+			 struct rtp_packet *packet, uint16_t seq)
 {
-	const struct sender_stream *stream = probe_stream(sender);
 	memcpy(packet->header, stream->header, stream->header_len);
 	packet->header_len = stream->header_len;
 	rtp_header_patch(packet->header, seq, sender->video.newest_time, false);
@@ -95,6 +139,35 @@ static void fill_padding(struct rtp_sender *sender, struct rtp_packet *packet, u
 				       sender->video.newest_capture_us);
 	packet->payload = padding;
 	packet->payload_len = PADDING;
+}
+
+/* Without any packet of the picture browsers take the end of the queue for its growth, and their
+ * REMB falls to nothing; by these they see it drain. */
+static void send_trickle(struct rtp_sender *sender, const struct frame *frame, int64_t now_us)
+{
+	struct sender_stream *video = &sender->video;
+	struct rtp_packet packet;
+	if (now_us - sender->trickled_us < TRICKLE_US)
+		return;
+	sender->trickled_us = now_us;
+	fill_padding(sender, video, &packet, video->seq);
+	rtp_header_patch(packet.header, video->seq++, rtp_sender_frame_time(video, frame), false);
+	packet.payload = trickle;
+	packet.payload_len = TRICKLE;
+	if (rtp_sender_run(sender, &packet, 1) == 0)
+		sender->stats.padding_packets++;
+}
+
+bool rtp_sender_holds(struct rtp_sender *sender, const struct frame *frame, int64_t now_us)
+{
+	const struct sink_picture *picture = &sender->sink.picture;
+	if (!rtp_path_holds(&sender->path, picture->shown != picture->next, now_us))
+		return false;
+	sender->need_key = true;
+	sender->stats.frames_skipped++;
+	send_trickle(sender, frame, now_us);
+	sender->left_seq = sender->video.seq;
+	return true;
 }
 
 static void leave_gap(struct rtp_sender *sender, int64_t now_us)
@@ -113,7 +186,7 @@ bool rtp_sender_close_gap(struct rtp_sender *sender, uint16_t seq)
 		return false;
 	struct rtp_packet packet;
 	gap->open = false;
-	fill_padding(sender, &packet, seq);
+	fill_padding(sender, probe_stream(sender), &packet, seq);
 	if (rtp_sender_run(sender, &packet, 1) == 0)
 		sender->stats.padding_packets++;
 	return true;
@@ -131,7 +204,7 @@ void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us)
 	if (count)
 		leave_gap(sender, now_us);
 	for (size_t i = 0; i < count; i++)
-		fill_padding(sender, &run[i], probe_stream(sender)->seq++);
+		fill_padding(sender, probe_stream(sender), &run[i], probe_stream(sender)->seq++);
 	if (count && rtp_sender_run(sender, run, count) == 0)
 		sender->stats.padding_packets += count;
 }

@@ -15,8 +15,7 @@ enum {
 	SENDER_RUN = 40, /* packets of one picture in one call of the port: < 64 KiB */
 	SENDER_SOUND_MAX = 4, /* waiting sound packets */
 	SENDER_JOIN_US = 1000, /* stamps of sound that follows are as exact as this */
-	/* RFC 3550 §6.4.1: of 256; from 3 % on, and for a while after it. */
-	SENDER_LOSSY = 8,
+	SENDER_LOSSY = 8, /* RFC 3550 §6.4.1: of 256; from 3 % on, and for a while after it */
 	SENDER_LOSSY_US = 10000000,
 	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
 	/* And a keyframe of more: its beginning at once, the rest at a pace, so that nobody waits
@@ -38,8 +37,7 @@ struct sender_stream {
 	bool on;
 	uint32_t ssrc;
 	uint32_t base; /* RTP timestamp of media time 0 */
-	int64_t join_us; /* media time of the newest picture at the join; 0: times are as they are
-			  */
+	int64_t join_us; /* media time of the newest picture at the join; 0: times are true */
 	uint16_t seq; /* of the next packet */
 	uint8_t header[64];
 	uint8_t header_len;
@@ -51,8 +49,7 @@ struct sender_stream {
 	int64_t newest_capture_us;
 };
 
-/* A number that was left out while padding goes under the picture's own: it is asked for at once,
- * and with each request comes a report, instead of once a second. */
+/* A number that padding left out: it is asked for at once, and a report comes with that. */
 struct sender_gap {
 	bool open;
 	uint16_t seq;
@@ -85,6 +82,10 @@ struct rtp_sender {
 	int64_t steered_us; /* 0: not yet */
 	struct sender_gap gap;
 	bool hushed; /* no picture for now: the path does not carry it */
+	bool held; /* nor while its queue drains, */
+	int64_t trickled_us; /* when padding goes in place of it now and then */
+	uint16_t left_seq; /* what came before this number was given up, */
+	int64_t left_us; /* at this time; 0: nothing was */
 	struct rtp_pacer pacer;
 	struct sender_hole hole;
 	bool need_key; /* video is skipped until a keyframe */
@@ -96,7 +97,7 @@ struct rtp_sender {
 	uint32_t lsr_heard[2]; /* picture, sound: of the newest report that echoed one of ours */
 	int64_t first_report_us, next_report_us; /* 0: nothing sent yet */
 	struct rtp_sender_stats stats;
-	struct rtp_history history; /* last: large, and little of it is used for a frame */
+	struct rtp_history history; /* last: large, little of it is used for a frame */
 };
 
 /* Gives a run to the port: 0 or its error. */
@@ -117,8 +118,10 @@ void rtp_sender_finish_sound(struct rtp_sender *sender);
 void rtp_sender_report(struct rtp_sender *sender, int64_t now_us);
 /* What the path carries: changes the rendition, stops and resumes the picture. */
 void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us);
-/* The path is full and the smaller picture's keyframe not here yet: nothing more is put into it. */
-bool rtp_sender_holds(struct rtp_sender *sender);
+/* The path's queue drains, or the smaller picture's keyframe is not here yet. */
+bool rtp_sender_holds(struct rtp_sender *sender, const struct frame *frame, int64_t now_us);
+/* Of pictures that were given up with the path's queue. */
+bool rtp_sender_left(const struct rtp_sender *sender, uint16_t seq, int64_t now_us);
 /* Whether it was left out while probing; then it comes now. */
 bool rtp_sender_close_gap(struct rtp_sender *sender, uint16_t seq);
 /* Padding while the path is probed; called whenever something was sent. */

@@ -215,6 +215,77 @@ Test(rtp_sender_path,
 	cr_assert(eq(sz, f.port.packet_count, 1)); /* once is enough */
 }
 
+static void say_remb(uint64_t bps)
+{
+	struct rtcp_writer writer;
+	const uint32_t ssrc = VIDEO_SSRC;
+	rtcp_writer_init(&writer);
+	rtcp_write_remb(&writer, VIEWER_SSRC, &ssrc, 1, bps);
+	say(&writer);
+}
+
+/* It carries a quarter of what was sent. */
+static void narrow(void)
+{
+	pictures(60);
+	join();
+	pictures(90);
+	cr_assert(eq(uint, shown(), 1));
+	report_queue(20000, 0);
+	say_remb(2000000);
+	pictures(1);
+	say_remb(400000);
+}
+
+static size_t count_pictures(size_t from, bool padding)
+{
+	size_t count = 0;
+	for (size_t i = from; i < f.port.packet_count; i++) {
+		const struct rtp_view view = fake_rtp_port_view(&f.port, i);
+		count += view.ssrc == VIDEO_SSRC && (view.payload_len == 0) == padding;
+	}
+	return count;
+}
+
+Test(rtp_sender_path, while_the_queue_drains_no_picture_is_sent_but_a_little_padding)
+{
+	narrow();
+	const size_t from = f.port.packet_count;
+	pictures(9);
+	cr_assert(zero(sz, count_pictures(from, false)));
+	cr_assert(gt(sz, count_pictures(from, true), 2));
+	cr_assert(lt(sz, count_pictures(from, true), 6));
+	/* A report that was sent since has come through. */
+	report_queue(100000, 0);
+	pictures(32);
+	cr_assert(eq(uint, shown(), 0));
+	cr_assert(gt(sz, count_pictures(from, false), 0));
+}
+
+Test(rtp_sender_path, what_was_given_up_with_the_queue_is_not_repeated)
+{
+	narrow();
+	uint16_t old = 0;
+	for (size_t i = 0; i < f.port.packet_count; i++) {
+		const struct rtp_view view = fake_rtp_port_view(&f.port, i);
+		old = view.ssrc == VIDEO_SSRC ? view.seq : old;
+	}
+	pictures(1);
+	const uint64_t repeated = stats().rtx_packets;
+	nack(&old, 1);
+	cr_assert(eq(u64, stats().rtx_packets, repeated));
+	report_queue(20000, 0);
+	pictures(40);
+	const size_t from = f.port.packet_count;
+	nack(&old, 1);
+	cr_assert(eq(sz, f.port.packet_count, from));
+	pictures(1);
+	cr_assert(gt(sz, f.port.packet_count, from));
+	const uint16_t newest = fake_rtp_port_view(&f.port, f.port.packet_count - 1).seq;
+	nack(&newest, 1);
+	cr_assert(eq(u64, stats().rtx_packets, repeated + 1));
+}
+
 Test(rtp_sender_path, a_pinned_rendition_is_shown)
 {
 	pictures(60);
