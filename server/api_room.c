@@ -127,7 +127,10 @@ static bool platform_known(const char *platform)
 static void add_item(json_t *items, const struct config *config, const char *kind, const char *path)
 {
 	char url[2200];
-	snprintf(url, sizeof(url), "%s%s", config->public_url ? config->public_url : "", path);
+	const char *origin = config->public_url ? config->public_url : "";
+	const bool socket = !strncmp(kind, "ws-", 3) && *origin; /* http: is ws:, https: is wss: */
+	snprintf(url, sizeof(url), "%s%s%s", socket ? "ws" : "", socket ? origin + 4 : origin,
+		 path);
 	json_array_append_new(items, json_pack("{s:s, s:s, s:s}", "kind", kind, "url", url,
 					       "rendition", "source"));
 }

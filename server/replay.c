@@ -152,6 +152,8 @@ static void ask_desk(struct exchange *exchange, const struct replay_ask *ask)
 	job->request = exchange->request;
 	job->closed = exchange->view->snapshot->settings.token_access;
 	job->ask = *ask;
+	const char *origin = exchange->worker->app->config.public_url;
+	job->ask.origin = origin ? origin : "";
 	snprintf(job->ask.room, sizeof(job->ask.room), "%s", exchange->view->snapshot->id);
 	http_on_gone(exchange->request, on_gone, job);
 	if (mqueue_push(job->desk->disk.queue, &job->message) == 0)

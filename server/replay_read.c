@@ -140,7 +140,8 @@ static void read_text(const struct record_list *list, const struct replay_ask *a
 	finish_show(&show);
 }
 
-static json_t *describe_show(const struct record_list *list, int64_t show_us, const char *room)
+static json_t *describe_show(const struct record_list *list, int64_t show_us,
+			     const struct replay_ask *ask)
 {
 	struct show show;
 	uint64_t bytes = 0;
@@ -149,10 +150,11 @@ static json_t *describe_show(const struct record_list *list, int64_t show_us, co
 		bytes += list->items[i].show_us == show_us ? list->items[i].bytes : 0;
 	json_t *item = NULL;
 	if (show.count) {
-		char *url = xasprintf("/hls/%s/replay-%lld.m3u8", room, (long long)show_us);
-		char *chapters = xasprintf("/hls/%s/replay-%lld.vtt", room, (long long)show_us);
-		char *thumbnails =
-			xasprintf("/hls/%s/replay-%lld.thumbs.vtt", room, (long long)show_us);
+		char *show_url = xasprintf("%s/hls/%s/replay-%lld", ask->origin, ask->room,
+					   (long long)show_us);
+		char *url = xasprintf("%s.m3u8", show_url);
+		char *chapters = xasprintf("%s.vtt", show_url);
+		char *thumbnails = xasprintf("%s.thumbs.vtt", show_url);
 		item = json_pack("{s:I, s:I, s:I, s:b, s:s, s:s, s:s}", "from_us",
 				 (json_int_t)show.files[0].index.parts[0].capture_us, "to_us",
 				 (json_int_t)record_index_end_us(&show.files[show.count - 1].index),
@@ -161,6 +163,7 @@ static json_t *describe_show(const struct record_list *list, int64_t show_us, co
 		free(thumbnails);
 		free(url);
 		free(chapters);
+		free(show_url);
 	}
 	finish_show(&show);
 	return item;
@@ -173,7 +176,7 @@ static void read_list(const struct record_list *list, const struct replay_ask *a
 	int64_t last_us = INT64_MAX;
 	for (size_t i = list->count; i > 0; i--) { /* newest first */
 		const int64_t show_us = list->items[i - 1].show_us;
-		json_t *item = show_us < last_us ? describe_show(list, show_us, ask->room) : NULL;
+		json_t *item = show_us < last_us ? describe_show(list, show_us, ask) : NULL;
 		if (item)
 			json_array_append_new(items, item);
 		last_us = show_us < last_us ? show_us : last_us;

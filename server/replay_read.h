@@ -21,6 +21,7 @@ struct replay_ask {
 	enum replay_kind kind;
 	char room[65];
 	char prefix[80]; /* of URIs in playlists */
+	const char *origin; /* of those in lists: --public-url or "" */
 	int64_t show_us, file_us; /* of which show and file */
 	uint64_t offset, len; /* REPLAY_BYTES, REPLAY_STILL */
 	int64_t from_us, to_us; /* REPLAY_CLIP */

@@ -56,17 +56,19 @@ static void on_control(struct call *call)
 			     (struct engine_reply){ .fn = on_reply, .arg = write });
 }
 
-static void reply_answer(struct http_request *request, const struct answer *answer)
+static void reply_answer(struct http_request *request, const struct answer *answer,
+			 const char *origin)
 {
 	struct reply_headers headers = { 0 };
-	char retry_after[16];
+	char retry_after[16], location[CONFIG_URL_MAX + sizeof(answer->location)];
 	if (answer->body)
 		reply_add(&headers, "Content-Type",
 			  answer->code ? "application/problem+json" : "application/json");
 	reply_add(&headers, "Cache-Control", "no-store");
 	reply_add_cors(&headers);
+	snprintf(location, sizeof(location), "%s%s", origin ? origin : "", answer->location);
 	if (answer->location[0])
-		reply_add(&headers, "Location", answer->location);
+		reply_add(&headers, "Location", location);
 	if (answer->replayed)
 		reply_add(&headers, "Idempotency-Replayed", "true");
 	if (answer->status == 429 || answer->status == 503) {
@@ -88,7 +90,7 @@ static void on_worker(struct call *call)
 	struct write *write = list_entry(call, struct write, call);
 	call->worker->reads -= write->kind->reads;
 	if (write->request && !call->lost)
-		reply_answer(write->request, &write->answer);
+		reply_answer(write->request, &write->answer, call->app->config.public_url);
 	discard(write);
 }
 

@@ -54,6 +54,16 @@ Test(api, answers_of_the_engine_become_replies)
 	cr_expect(not(head_has(&f, "Content-Type")));
 }
 
+Test(api, urls_are_absolute_where_the_public_one_is_known)
+{
+	f.app.config.public_url = strdup("https://shop.example");
+	cr_expect(eq(int, get("/api/rooms/demo/play"), 200));
+	cr_expect(body_has(&f, "\"https://shop.example/whep/demo\""));
+	cr_expect(body_has(&f, "\"wss://shop.example/live/demo.flv\""));
+	cr_expect(eq(int, order("k1", "{\"sku\":\"A1\",\"qty\":1}"), 201));
+	cr_expect(head_has(&f, "Location: https://shop.example/api/orders/"));
+}
+
 Test(api, a_rate_says_when_to_come_again)
 {
 	int status = 201;
@@ -115,6 +125,8 @@ Test(api, what_is_for_later_is_not_there_yet)
 
 Test(api, lists_come_in_pages)
 {
+	cr_expect(eq(int, get("/api/rooms/demo/products?after=gone"), 400));
+	cr_expect(body_has(&f, "\"member\":\"after\""));
 	cr_expect(eq(int, get("/api/rooms/demo/products?limit=1"), 200));
 	cr_expect(body_has(&f, "\"next\":null"));
 	cr_expect(eq(int, get("/api/rooms/demo/products?limit=0"), 400));
