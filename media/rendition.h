@@ -15,6 +15,8 @@
 
 struct bus;
 
+#define RENDITION_AUDIO "audio" /* the sound alone, beside those of the picture */
+
 enum {
 	RENDITION_BEHIND_MAX = 15, /* frames of another slot: then this one has stopped */
 	RENDITION_STAMP_US = 1000000, /* capture time goes into packages as often */

@@ -3,6 +3,7 @@
  * picture a viewer is shown. Without a constraint the server chooses, by what the path carries.
  */
 #include "media/broadcast.h"
+#include "media/rtp/rtp_path.h"
 #include "media/rtp/rtp_sender.h"
 #include "media/sink.h"
 #include "server/api.h"
@@ -82,6 +83,18 @@ static const char *misplaced(const struct wish *wish, const struct rtc_session *
 	return wish->temporal > 0 ? "temporalLayerId" : NULL;
 }
 
+/* The sound goes on alone. */
+static bool grant_sound(const struct wish *wish, const struct rtc_session *session,
+			char name[RENDITION_NAME_MAX])
+{
+	if (!wish->rid || strcmp(wish->rid, RENDITION_AUDIO) != 0 ||
+	    !session->agreement.audio.present)
+		return false;
+	snprintf(name, RENDITION_NAME_MAX, "%s", RENDITION_AUDIO);
+	rtp_sender_pin(session->sender, PATH_PINS_SOUND);
+	return true;
+}
+
 /* Shows what is wished for: its name, and NULL; else the member that cannot be satisfied. */
 static const char *grant(const struct wish *wish, const struct rtc_session *session,
 			 char name[RENDITION_NAME_MAX])
@@ -89,6 +102,8 @@ static const char *grant(const struct wish *wish, const struct rtc_session *sess
 	struct rendition_table table;
 	const struct sink_picture *picture = &rtp_sender_sink(session->sender)->picture;
 	const char *member = NULL;
+	if (grant_sound(wish, session, name))
+		return NULL;
 	broadcast_renditions(session->view->broadcast, &table);
 	int index = rendition_table_find(&table, picture->shown);
 	if (is_bound(wish)) {
@@ -102,7 +117,8 @@ static const char *grant(const struct wish *wish, const struct rtc_session *sess
 		rendition_name(&table, (unsigned)index, name);
 	else
 		snprintf(name, RENDITION_NAME_MAX, "source");
-	rtp_sender_pin(session->sender, is_bound(wish) && index >= 0 ? table.at[index].slot : -1);
+	rtp_sender_pin(session->sender,
+		       is_bound(wish) && index >= 0 ? table.at[index].slot : PATH_PINS_NOTHING);
 	return NULL;
 }
 

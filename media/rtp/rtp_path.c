@@ -451,6 +451,8 @@ int rtp_path_choose(struct rtp_path *path, const struct rendition_table *table,
 {
 	if (!table->count)
 		return 0;
+	if (limits->pinned == PATH_PINS_SOUND)
+		return PATH_NO_PICTURE;
 	if (limits->pinned >= 0)
 		return limits->pinned;
 	find_level(path, table, limits);

@@ -18,6 +18,9 @@
 
 enum {
 	PATH_NO_PICTURE = -1,
+	/* rtp_path_limits.pinned beside slots */
+	PATH_PINS_NOTHING = -1,
+	PATH_PINS_SOUND = -2,
 	PATH_SOUND_BPS = 110000, /* Opus of 96 kbit/s with its headers; not a part of REMB */
 	PATH_REMB_LOW = 90, /* percent of what is sent, and of what it was: the path is full */
 	PATH_REMB_CLEAR = 80, /* percent of what is sent: no false alarm, which leaves 85 */
@@ -122,7 +125,7 @@ bool rtp_path_is_full(const struct rtp_path *path, int64_t now_us);
 
 struct rtp_path_limits {
 	uint8_t profile_max; /* what the viewer decodes, see rendition_fits() */
-	int pinned; /* slot that the viewer insists on, -1: none */
+	int pinned; /* what the viewer insists on: a slot, PATH_PINS_… */
 	int shown; /* slot whose pictures are sent, -1: none are just now */
 	bool probes; /* padding can be sent */
 };

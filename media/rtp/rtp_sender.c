@@ -385,7 +385,7 @@ int rtp_sender_create(struct rtp_sender **out, const struct rtp_sender_config *c
 	stream_init(&sender->audio, &config->audio);
 	init_rtx(sender);
 	rtp_path_init(&sender->path);
-	sender->pinned = -1;
+	sender->pinned = PATH_PINS_NOTHING;
 	rtp_history_init(&sender->history);
 	rtp_pacer_init(&sender->pacer);
 	sender->need_key = true;

@@ -92,7 +92,8 @@ void rtp_sender_flush(struct rtp_sender *sender); /* after the frames of one tur
 /* One authenticated RTCP datagram of the viewer. */
 void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len);
 
-/* The viewer insists on one rendition; -1: what its path carries. */
+/* The viewer insists on one rendition, or PATH_PINS_…: on sound alone, or nothing (what its path
+ * carries). */
 void rtp_sender_pin(struct rtp_sender *sender, int slot);
 
 /* Pacing, and the sender reports that no frame has taken along: about once a second. True while

@@ -78,7 +78,7 @@ struct rtp_sender {
 	struct sender_stream rtx; /* repeats of the picture, and probes; off: not agreed on */
 	struct rtp_path path;
 	struct rtp_playout playout;
-	int pinned; /* slot, or -1 */
+	int pinned; /* slot, or PATH_PINS_… */
 	int64_t steered_us; /* 0: not yet */
 	struct sender_gap gap;
 	bool hushed; /* no picture for now: the path does not carry it */

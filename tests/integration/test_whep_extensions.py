@@ -225,6 +225,7 @@ class Layers(Playing):
                 self.assertEqual((reply.status, reply.get("Content-Type")), (200, "application/json"), body)
                 check_schema(reply.json(), "whep-layer")
                 self.assertEqual(reply.json(), {"mediaId": "1", "rid": "source"})
+            self.assertEqual(self.post_json(path, {"rid": "audio"}).json(), {"mediaId": "1", "rid": "audio"})
             for body in ({"mediaId": "0"}, {"rid": "hd"}, {"spatialLayerId": 1}, {"temporalLayerId": 2},
                          {"maxWidth": 100}, {"maxHeight": 100}):
                 self.problem(self.post_json(path, body), 404, "not_found", next(iter(body)))

@@ -403,6 +403,15 @@ Test(rtp_path, a_pinned_rendition_is_kept_whatever_happens)
 	cr_assert(eq(int, f.shown, 0));
 }
 
+Test(rtp_path, who_pins_the_sound_is_shown_no_picture_and_sent_no_probes)
+{
+	begin();
+	f.limits.pinned = PATH_PINS_SOUND;
+	run(10000000);
+	cr_assert(eq(int, f.shown, PATH_NO_PICTURE));
+	cr_assert(zero(f.padding_bits));
+}
+
 Test(rtp_path, a_picture_that_cannot_be_decoded_is_passed_over)
 {
 	f.limits.profile_max = 99;

@@ -1,6 +1,7 @@
 /* Repairs and probes under an SSRC of their own, and the picture that follows the path. */
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/rtp/rtp_path.h"
 #include "media/sink.h"
 #include "server/core/loop.h"
 #include "tests/media/rtp_sender_fixture.h"
@@ -294,7 +295,22 @@ Test(rtp_sender_path, a_pinned_rendition_is_shown)
 	rtp_sender_pin(f.sender, 0);
 	pictures(40);
 	cr_assert(eq(uint, shown(), 0));
-	rtp_sender_pin(f.sender, -1);
+	rtp_sender_pin(f.sender, PATH_PINS_NOTHING);
 	pictures(60);
+	cr_assert(eq(uint, shown(), 1));
+}
+
+Test(rtp_sender_path, sound_is_pinned_without_a_picture_until_it_is_unpinned)
+{
+	pictures(60);
+	join();
+	pictures(40);
+	rtp_sender_pin(f.sender, PATH_PINS_SOUND);
+	cr_assert(stats().sound_alone);
+	pictures(40);
+	cr_assert(stats().sound_alone);
+	rtp_sender_pin(f.sender, PATH_PINS_NOTHING);
+	pictures(60);
+	cr_assert(not(stats().sound_alone));
 	cr_assert(eq(uint, shown(), 1));
 }
