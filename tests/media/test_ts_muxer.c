@@ -2,10 +2,10 @@
  * own. */
 #include "media/output/ts_muxer.h"
 
-#include "media/ingest/flv_ingest.h"
 #include "media/output/cmaf_cutter.h"
 #include "server/core/buf.h"
 #include "tests/support/flv_file.h"
+#include "tests/support/flv_frames.h"
 #include "tests/support/foreign.h"
 #include "tests/support/media_frames.h"
 
@@ -311,26 +311,17 @@ static void on_frame(void *arg, struct frame *frame)
 static void write_file(struct fixture *f, const char *name)
 {
 	static struct reader reader;
-	struct flv_ingest ingest;
 	struct flv_file file;
-	struct flv_tag tag;
 	*f = (struct fixture){ .path = "/tmp/souk-ts-XXXXXX", .reader = &reader };
 	const int fd = mkstemp(f->path);
 	cr_assert(fd >= 0);
 	f->file = fdopen(fd, "wb");
 	ts_muxer_init(&f->ts);
 	cr_assert(eq(int, cmaf_cutter_create(&f->cutter, &ops, f), 0));
-	flv_ingest_init(&ingest, on_frame, f);
 	flv_file_open(&file, name);
-	while (flv_file_next(&file, &tag)) {
-		if (tag.type == 9)
-			(void)flv_ingest_video(&ingest, tag.at_ms, tag.body, tag.len);
-		else if (tag.type == 8)
-			(void)flv_ingest_audio(&ingest, tag.at_ms, tag.body, tag.len);
-	}
+	flv_file_ingest(&file, on_frame, f);
 	cmaf_cutter_flush(f->cutter);
 	flv_file_close(&file);
-	flv_ingest_finish(&ingest);
 	cmaf_cutter_destroy(f->cutter);
 	cr_assert(eq(int, fclose(f->file), 0));
 }

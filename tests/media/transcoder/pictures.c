@@ -1,9 +1,9 @@
 #include "tests/media/transcoder/pictures.h"
 
 #include "media/codec/h264.h"
-#include "media/ingest/flv_ingest.h"
 #include "server/core/bytes.h"
 #include "tests/support/flv_file.h"
+#include "tests/support/flv_frames.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -36,24 +36,11 @@ static void on_frame(void *arg, struct frame *frame)
 	frame_unref(frame);
 }
 
-static void read_flv(struct pictures *pictures, const struct bytes *flv)
-{
-	struct flv_ingest ingest;
-	struct flv_file file;
-	struct flv_tag tag;
-	flv_ingest_init(&ingest, on_frame, pictures);
-	flv_file_wrap(&file, flv->data, flv->len);
-	while (flv_file_next(&file, &tag)) {
-		if (tag.type == 9)
-			cr_assert(flv_ingest_video(&ingest, tag.at_ms, tag.body, tag.len) == 0);
-	}
-	flv_ingest_finish(&ingest);
-}
-
 void pictures_make(struct pictures *pictures, const char *size, unsigned rate, unsigned count,
 		   const char *encoder)
 {
 	char command[1024];
+	struct flv_file file;
 	struct bytes flv;
 	snprintf(command, sizeof(command),
 		 "ffmpeg -nostdin -loglevel error -f lavfi -i \"color=black:s=16x16:r=%u,"
@@ -62,7 +49,8 @@ void pictures_make(struct pictures *pictures, const char *size, unsigned rate, u
 		 rate, size, count, encoder);
 	*pictures = (struct pictures){ 0 };
 	run(&flv, command);
-	read_flv(pictures, &flv);
+	flv_file_wrap(&file, flv.data, flv.len);
+	flv_file_ingest(&file, on_frame, pictures);
 	bytes_finish(&flv);
 	cr_assert(pictures->count == count, "%zu pictures", pictures->count);
 }

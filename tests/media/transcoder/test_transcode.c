@@ -6,6 +6,7 @@
 #include "server/core/log.h"
 #include "server/core/loop.h"
 #include "tests/media/transcoder/sound.h"
+#include "tests/media/transcoder/spare.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -305,37 +306,10 @@ static void assert_replaced(void)
 	heard_finish(&heard);
 }
 
-static bool spare_is_ready(void)
-{
-	struct transcode_pool_stats stats;
-	transcode_pool_stats(f.pool, &stats);
-	return stats.spares > 0;
-}
-
-static void on_wait(void *arg)
-{
-	(void)arg;
-	if (spare_is_ready())
-		loop_stop(f.loop);
-	else
-		timer_start(&f.feeder, 1000);
-}
-
-static void wait_for_spare(void)
-{
-	timer_init(&f.feeder, f.loop, on_wait, NULL);
-	timer_start(&f.guard, 20 * 1000000);
-	timer_start(&f.feeder, 0);
-	loop_run(f.loop);
-	timer_stop(&f.guard);
-	cr_assert(not(f.timed_out));
-	timer_init(&f.feeder, f.loop, on_feed, NULL);
-}
-
 Test(transcode, a_child_that_is_killed_is_replaced_and_the_times_go_on)
 {
 	begin(aac);
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	feed_to(80);
 	const pid_t pid = transcode_pid(f.transcode);
 	cr_assert(eq(int, kill(pid, SIGKILL), 0));
@@ -349,7 +323,7 @@ Test(transcode, a_child_that_is_killed_is_replaced_and_the_times_go_on)
 Test(transcode, a_child_that_hangs_is_replaced)
 {
 	begin(opus);
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	feed_to(80);
 	const pid_t pid = transcode_pid(f.transcode);
 	cr_assert(eq(int, kill(pid, SIGSTOP), 0));
@@ -458,7 +432,7 @@ Test(transcode, may_be_destroyed_by_what_it_calls)
 		     transcode_create(&f.transcode, f.pool, f.config, CODEC_OPUS, destroy_at_first,
 				      NULL),
 		     0));
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	for (size_t i = 0; i < 20; i++)
 		push(i);
 	timer_start(&f.guard, 20 * 1000000);

@@ -7,6 +7,7 @@
 #include "server/core/log.h"
 #include "server/core/loop.h"
 #include "tests/media/transcoder/pictures.h"
+#include "tests/media/transcoder/spare.h"
 
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
@@ -327,38 +328,11 @@ Test(transcode_video, another_size_in_mid_stream_is_followed_without_a_gap)
 	cr_assert(f.out[1].frames[20]->key);
 }
 
-static bool spare_is_ready(void)
-{
-	struct transcode_pool_stats stats;
-	transcode_pool_stats(f.pool, &stats);
-	return stats.spares > 0;
-}
-
-static void on_wait(void *arg)
-{
-	(void)arg;
-	if (spare_is_ready())
-		loop_stop(f.loop);
-	else
-		timer_start(&f.feeder, 1000);
-}
-
-static void wait_for_spare(void)
-{
-	timer_init(&f.feeder, f.loop, on_wait, NULL);
-	timer_start(&f.guard, WAIT_US);
-	timer_start(&f.feeder, 0);
-	loop_run(f.loop);
-	timer_stop(&f.guard);
-	cr_assert(not(f.timed_out));
-	timer_init(&f.feeder, f.loop, on_feed, NULL);
-}
-
 Test(transcode_video, a_child_that_is_killed_is_replaced_and_goes_on_at_the_next_keyframe)
 {
 	begin("320:180", 30, 60, plain);
 	feed(20, 20);
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	const size_t before = f.out[1].count;
 	const pid_t pid = transcode_video_pid(f.video);
 	cr_assert(eq(int, kill(pid, SIGKILL), 0));
@@ -378,7 +352,7 @@ Test(transcode_video, a_child_that_is_killed_is_replaced_and_goes_on_at_the_next
 Test(transcode_video, over_the_cap_pictures_are_left_out_up_to_the_next_keyframe)
 {
 	begin("320:180", 30, 120, "-profile:v baseline -g 60 -keyint_min 60 -sc_threshold 0");
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	for (size_t i = 0; i < 100; i++)
 		push(&f.source, i);
 	struct transcode_video_stats stats;
@@ -476,7 +450,7 @@ Test(transcode_video, works_in_the_sandbox_of_devices_as_well)
 	begin_with(&program);
 	pictures_make(&f.source, "320:180", 30, 20, plain);
 	place(&f.source, START_US);
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	if (!transcode_pool_video(f.pool))
 		cr_skip_test("skipped: this kernel has no Landlock");
 	feed(20, 20);
@@ -490,7 +464,7 @@ Test(transcode_video, an_encoder_that_is_not_there_costs_the_rungs_alone)
 	pictures_make(&f.source, "320:180", 30, 10, plain);
 	place(&f.source, START_US);
 	feed(10, 0);
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	cr_assert(not(transcode_pool_video(f.pool)));
 	struct transcode_video_stats stats;
 	transcode_video_stats(f.video, &stats);
@@ -512,7 +486,7 @@ Test(transcode_video, may_be_destroyed_by_what_it_calls)
 	transcode_video_destroy(f.video);
 	cr_assert(eq(int, transcode_video_create(&f.video, f.pool, destroy_at_first, NULL), 0));
 	transcode_video_rungs(f.video, rungs, 2);
-	wait_for_spare();
+	spare_wait(f.loop, f.pool);
 	for (size_t i = 0; i < 5; i++)
 		push(&f.source, i);
 	timer_start(&f.guard, WAIT_US);
