@@ -5,29 +5,21 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "load-tests"))
+import clips  # noqa: E402
+
 OUT = ROOT / "build" / "net"
 LIVE_S = 20
 
 
 def source():
-    """What the host sends, made once: 720p25 H.264 baseline of 1.2 Mbit/s, a keyframe every 2 s, AAC."""
-    path = OUT / "source.flv"
-    if path.exists():
-        return path
-    OUT.mkdir(parents=True, exist_ok=True)
-    part = OUT / "source.part.flv"
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-loglevel", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25",
-         "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "40", "-c:v", "libx264", "-preset", "superfast",
-         "-tune", "zerolatency", "-profile:v", "baseline", "-g", "50", "-sc_threshold", "0", "-b:v", "1150k",
-         "-maxrate", "1200k", "-bufsize", "600k", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "64k", part],
-        check=True)
-    part.rename(path)
-    return path
+    """What the host sends: 1.2 Mbit/s."""
+    return clips.show(OUT / "source.flv", 40, 1150, 1200, "-tune", "zerolatency")
 
 
 class Show:
