@@ -138,7 +138,7 @@ unsigned ladder_rungs(const struct ladder *ladder, const struct ladder_source *s
 		rungs[count - 2] = rungs[count - 1];
 		count--;
 	}
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < count && i < LADDER_RUNGS_MAX; i++) {
 		out[i] = rungs[i];
 		out[i].slot = (uint8_t)(i + 1);
 	}
