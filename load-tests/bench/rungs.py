@@ -14,6 +14,7 @@ from processes import busy_s, machine
 from souk_server import OUT
 
 RATE, GOP = 30, 60
+ALONE_S = 5
 LADDER = [(1280, 720, 2000), (960, 540, 1200), (640, 360, 600)]
 ENCODER = ("x264enc tune=zerolatency threads=1 sliced-threads=false speed-preset={preset} "
            "key-int-max=60 vbv-buf-capacity=250 option-string=scenecut=0 bitrate={kbps}")
@@ -120,14 +121,17 @@ def cpu_s(pid):
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run_souk(program, preset, clip):
+def run_souk(program, preset, clip, ladder=tuple(LADDER), at_most=None):
+    """Slots as soukd has them: the first rung is slot 1."""
     avcc, pictures = read_clip(clip)
+    pictures = pictures[:at_most]
     child = Transcoder(program, preset)
     child.send(VIDEO, avcc)
-    child.send(RUNGS, struct.pack(">IB", 1000000 // RATE, len(LADDER)) + b"".join(
+    child.send(RUNGS, struct.pack(">IB", 1000000 // RATE, len(ladder)) + b"".join(
         struct.pack(">BHHI", slot, width, height, kbps * 1000)
-        for slot, (width, height, kbps) in enumerate(LADDER, 1)))
-    sent, delays, sizes = {}, {slot: [] for slot in range(1, 4)}, {slot: 0 for slot in range(1, 4)}
+        for slot, (width, height, kbps) in enumerate(ladder, 1)))
+    slots = range(1, len(ladder) + 1)
+    sent, delays, sizes = {}, {slot: [] for slot in slots}, {slot: 0 for slot in slots}
 
     def take(until):
         for kind, body in child.messages(until):
@@ -150,13 +154,13 @@ def run_souk(program, preset, clip):
     return {
         "cpu_percent": 100 * used / seconds,
         "others_percent": max(0, 100 * others / seconds),
-        "frames": {LADDER[slot - 1][1]: len(values) for slot, values in delays.items()},
+        "frames": {ladder[slot - 1][1]: len(values) for slot, values in delays.items()},
         "of": len(pictures),
         "late_ms": max(values[-1] if values else 1000 * seconds for values in delays.values()),
-        "kbps": {LADDER[slot - 1][1]: 8e-3 * size / seconds for slot, size in sizes.items()},
+        "kbps": {ladder[slot - 1][1]: 8e-3 * size / seconds for slot, size in sizes.items()},
         "delay_ms": {name: {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99),
                             "max": max(values, default=0)}
-                     for name, values in [*((LADDER[slot - 1][1], delays[slot]) for slot in delays),
+                     for name, values in [*((ladder[slot - 1][1], delays[slot]) for slot in delays),
                                           ("all", sum(delays.values(), []))]},
     }
 
@@ -218,10 +222,14 @@ def bench(options):
         print(f"{name:>8}{'p' if name != 'all' else ' '} "
               + "  ".join(f"p50 {row['souk']['delay_ms'][name]['p50']:5.1f} "
                           f"p99 {row['souk']['delay_ms'][name]['p99']:5.1f}" for row in rows))
+    alone = [run_souk(options["bin"] / "souk-transcoder", "superfast", clip, (rung,), ALONE_S * RATE)["delay_ms"]["all"]
+             for rung in LADDER]
+    print("each rung alone, nothing beside it: " + ", ".join(
+        f"{height}p p50 {delay['p50']:.1f} p99 {delay['p99']:.1f}" for (_, height, _), delay in zip(LADDER, alone)))
     together = run_rooms(options["bin"] / "souk-transcoder", "superfast", clip, options["rooms"])
     print(f"{options['rooms']} rooms at a time: cpu {sum(row['cpu_percent'] for row in together):.0f} %, "
           f"of each p99 {', '.join(format(row['delay_ms']['all']['p99'], '.0f') for row in together)} ms, "
           f"after {seconds} s {max(row['late_ms'] for row in together):.0f} ms late")
     (OUT / "rungs.json").write_text(
-        json.dumps({"machine": found, "rows": rows, "together": together}, indent=2) + "\n")
+        json.dumps({"machine": found, "rows": rows, "alone": alone, "together": together}, indent=2) + "\n")
     return 0

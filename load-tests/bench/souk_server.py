@@ -11,35 +11,21 @@ import urllib.request
 import processes
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "load-tests"))
+import clips  # noqa: E402
+
 OUT = ROOT / "build" / "bench"
 SERVER_CORE, LOAD_CORE = "0", "1"
 
 
-def made(name, *arguments):
-    """The same input for each run, made once."""
-    path, part = OUT / f"{name}.flv", OUT / f"{name}.part.flv"
-    if not path.exists():
-        OUT.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["ffmpeg", "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *arguments, str(part)], check=True)
-        part.rename(path)
-    return path
-
-
 def thin_source():
     """320x180 at 5 pictures a second, 100 kbit/s, a keyframe every second, no sound: joins weigh more than it."""
-    return made("thin", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=5", "-t", "60", "-c:v", "libx264", "-preset",
-                "superfast", "-profile:v", "baseline", "-bf", "0", "-g", "5", "-keyint_min", "5", "-sc_threshold", "0",
-                "-b:v", "100k", "-maxrate", "110k", "-bufsize", "50k", "-pix_fmt", "yuv420p")
+    return clips.made(OUT / "thin.flv", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=5", "-t", "60", *clips.h264(100, 110, 5))
 
 
 def source():
-    """720p25 H.264 baseline of 2 Mbit/s, AAC."""
-    return made("source", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25",
-                "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t", "60",
-                "-vf", "noise=alls=12:allf=t", "-c:v", "libx264", "-preset", "superfast",
-                "-profile:v", "baseline", "-bf", "0", "-g", "50", "-keyint_min", "50",
-                "-sc_threshold", "0", "-b:v", "1900k", "-maxrate", "2000k", "-bufsize", "1000k",
-                "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "64k")
+    """2 Mbit/s, noisy."""
+    return clips.show(OUT / "source.flv", 60, 1900, 2000, "-vf", "noise=alls=12:allf=t")
 
 
 def ffmpeg(*arguments):
@@ -48,17 +34,17 @@ def ffmpeg(*arguments):
 
 
 class Server:
-    """`host`: the address that it listens on and that its clients use; `media`: what is published."""
+    """`host`: the address that it listens on and that its clients use; `media`: what is published; `core`: one or several."""
 
-    def __init__(self, children, bindir, live=True, host="127.0.0.1", options=(), media=None):
-        self.children, self.bindir, self.media = children, bindir, media
+    def __init__(self, children, bindir, live=True, host="127.0.0.1", options=(), media=None, core=SERVER_CORE):
+        self.children, self.bindir, self.media, self.core = children, bindir, media, core
         self.data = tempfile.mkdtemp(prefix="souk-bench-")
         ports = [word for port in ("http", "rtmp", "udp", "admin")
                  for word in (f"--{port}", f"{host}:0")]
         self.process = children.start(
             [bindir / "soukd", "--data", self.data, "--workers", "1", *ports,
              # The peers make no rungs; what those cost is measured by themselves (run rungs).
-             "--ladder", "none", "--log-level", "warn", *options], SERVER_CORE, stdout=subprocess.PIPE, text=True)
+             "--ladder", "none", "--log-level", "warn", *options], core, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
             sys.exit("bench: soukd did not start")
