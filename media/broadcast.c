@@ -445,6 +445,16 @@ bool broadcast_opus_due(struct broadcast *broadcast)
 	return aac_us - opus_us >= OPUS_DUE_US && aac_us - opus_us < OPUS_LATE_US;
 }
 
+bool broadcast_has_audio(struct broadcast *broadcast)
+{
+	bool audio = false;
+	lock(broadcast);
+	for (enum codec codec = CODEC_AAC; codec <= CODEC_OPUS; codec++)
+		audio = audio || sound_of(broadcast, codec)->config;
+	unlock(broadcast);
+	return audio;
+}
+
 bool broadcast_audio_only(struct broadcast *broadcast)
 {
 	lock(broadcast);

@@ -99,6 +99,7 @@ struct media_config *broadcast_audio_config(struct broadcast *broadcast, enum co
 
 bool broadcast_live(struct broadcast *broadcast); /* somebody publishes */
 bool broadcast_has_video(struct broadcast *broadcast); /* false: audio only, or not known yet */
+bool broadcast_has_audio(struct broadcast *broadcast); /* in any codec */
 bool broadcast_audio_only(struct broadcast *broadcast); /* audio for a second, and no video */
 uint32_t broadcast_epoch(struct broadcast *broadcast);
 unsigned broadcast_readers(struct broadcast *broadcast, enum track track);

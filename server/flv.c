@@ -209,20 +209,24 @@ static void reply_head(struct http_request *request)
 struct wish {
 	char sid[LIVE_SID_MAX + 1]; /* empty: none */
 	int slot; /* -1: the largest picture */
+	bool sound_alone;
 };
 
 /* -EINVAL: there is no such rendition. */
-static int find_rendition(const struct room_view *view, const char *name, int *slot)
+static int find_rendition(const struct room_view *view, const char *name, struct wish *wish)
 {
 	struct rendition_table table;
-	*slot = -1;
+	wish->slot = -1;
+	wish->sound_alone = name && strcmp(name, RENDITION_AUDIO) == 0;
+	if (wish->sound_alone)
+		return broadcast_has_audio(view->broadcast) ? 0 : -EINVAL;
 	if (!name || strcmp(name, "source") == 0)
 		return 0;
 	broadcast_renditions(view->broadcast, &table);
 	const int index = rendition_table_named(&table, name);
 	if (index < 0)
 		return -EINVAL;
-	*slot = table.at[index].slot;
+	wish->slot = table.at[index].slot;
 	return 0;
 }
 
@@ -254,7 +258,7 @@ static bool may_watch(struct exchange *exchange, struct wish *wish)
 							       .retry_after_s = 2 });
 		return false;
 	}
-	if (find_rendition(exchange->view, wanted, &wish->slot)) {
+	if (find_rendition(exchange->view, wanted, wish)) {
 		reply_problem(request, &(struct problem_text){ .status = 404,
 							       .code = "not_found",
 							       .member = "rendition" });
@@ -291,6 +295,8 @@ void flv_get(struct exchange *exchange)
 		return;
 	}
 	struct sink *sink = flv_sink_sink(viewer->sink);
+	if (wish.sound_alone)
+		flv_sink_sound_alone(viewer->sink);
 	fanout_want(sink, wish.slot);
 	if (fanout_add(viewer->worker->fanout, viewer->view->broadcast, sink))
 		port_close(viewer);

@@ -69,7 +69,7 @@ enum worker_gauge {
 #define COUNTER METRIC_COUNTER
 
 static const struct row worker_rows[] = {
-	[W_VIEWERS] = { GAUGE, "souk_viewers", "Media sessions now", NULL },
+	[W_VIEWERS] = { GAUGE, "souk_viewers", "Media sessions and players of HLS now", NULL },
 	[W_SOCKETS] = { GAUGE, "souk_websockets", "Live sessions over WebSocket now", NULL },
 	[W_RTMP] = { GAUGE, "souk_rtmp_connections", "RTMP connections now", NULL },
 	[W_WEBRTC] = { GAUGE, "souk_webrtc_sessions", "WebRTC sessions now, half open ones too",
@@ -279,7 +279,8 @@ static void set_transcoders(struct worker_gauges *gauges, const struct transcode
 void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker,
 			  const struct fanout_stats *fanout)
 {
-	metric_set(gauges->of[W_VIEWERS], (int64_t)atomic_load(&worker->viewers));
+	metric_set(gauges->of[W_VIEWERS],
+		   (int64_t)atomic_load(&worker->viewers) + worker->hls_viewers);
 	metric_set(gauges->of[W_ROOM_FOR], room_for(worker));
 	metric_set(gauges->of[W_SOCKETS], (int64_t)worker->socket_count);
 	metric_set(gauges->of[W_RTMP], (int64_t)worker->rtmp_count);

@@ -126,6 +126,19 @@ static bool not_found(struct http_request *request)
 
 /* Each of the following answers, or returns false: what is wanted is still to come. */
 
+/* Behind the pictures: players that choose for themselves begin with the first they like. */
+static void put_sound_alone(struct bytes *out, const struct hls_view *hls,
+			    const struct hls_image *source, const struct hls_uri *uri)
+{
+	const struct hls_image *image = find_image(hls, RENDITION_AUDIO);
+	if (!source->video)
+		return;
+	if (image && !image->ended && (!uri->ts || image->ts_playlist))
+		hls_multivariant_put(out, image, uri);
+	else
+		hls_multivariant_put_sound(out, source, RENDITION_AUDIO, uri);
+}
+
 /* The source, and the room's other pictures whether somebody watches them or not. */
 static bool answer_index(struct room_view *view, struct http_request *request,
 			 const struct hls_ask *ask)
@@ -156,6 +169,7 @@ static bool answer_index(struct room_view *view, struct http_request *request,
 		else
 			hls_multivariant_put_offer(&text, source, &table.at[i - 1], name, &uri);
 	}
+	put_sound_alone(&text, &view->hls, source, &uri);
 	struct buf *buf = bytes_ok(&text) ? buf_from_bytes(&text) : NULL;
 	bytes_finish(&text);
 	if (buf)
@@ -437,6 +451,8 @@ static bool has_rendition(const struct room_view *view, const char *name)
 	struct rendition_table table;
 	if (!strcmp(name, HLS_SOURCE) || find_image(&view->hls, name))
 		return true;
+	if (!strcmp(name, RENDITION_AUDIO))
+		return broadcast_has_audio(view->broadcast);
 	broadcast_renditions(view->broadcast, &table);
 	return rendition_table_named(&table, name) >= 0;
 }
@@ -515,6 +531,10 @@ static void serve(struct exchange *exchange, bool closed, const char *prefix)
 	}
 	snprintf(ask.prefix, sizeof(ask.prefix), "%s", prefix);
 	tell_home(view, &wish);
+	/* Players look at all variants, and at this one only for a moment, as a rule. */
+	if (is_index(&ask) && broadcast_has_video(view->broadcast) &&
+	    broadcast_has_audio(view->broadcast))
+		tell_home(view, &(struct hls_wish){ .rendition = RENDITION_AUDIO, .ts = wish.ts });
 	count_player(exchange, &ask);
 	if (!answer(view, request, &ask))
 		wait_for(view, request, &ask);

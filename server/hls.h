@@ -17,7 +17,7 @@ struct room_view;
 #define HLS_SOURCE "source" /* the largest picture */
 
 enum {
-	HLS_RENDITIONS_MAX = 4,
+	HLS_RENDITIONS_MAX = 5, /* of the picture, and the sound alone */
 	HLS_ASK_US = 5000000, /* readers are reported to the home as often */
 	HLS_START_US = 10000000, /* the first request waits so long for a picture */
 };

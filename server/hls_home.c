@@ -156,13 +156,8 @@ static struct cmaf_expected expected(void *arg)
 {
 	const struct hls_rendition *rendition = arg;
 	struct broadcast *broadcast = rendition->home->view->broadcast;
-	struct cmaf_expected result = { .video = broadcast_has_video(broadcast) };
-	for (enum codec codec = CODEC_AAC; codec <= CODEC_OPUS; codec++) {
-		struct media_config *config = broadcast_audio_config(broadcast, codec);
-		result.audio = result.audio || config;
-		media_config_unref(config);
-	}
-	return result;
+	return (struct cmaf_expected){ .video = broadcast_has_video(broadcast),
+				       .audio = broadcast_has_audio(broadcast) };
 }
 
 /* RFC 8216bis §6.2.4: renditions have their discontinuities alike. Epochs bring them to all; what
@@ -231,10 +226,15 @@ static void on_segment(void *arg)
 
 static const struct cmaf_cutter_ops cutter_ops = { expected, on_map, on_part, on_segment };
 
+static bool is_sound_alone(const struct hls_rendition *rendition)
+{
+	return !strcmp(rendition->name, RENDITION_AUDIO);
+}
+
 /* Segments begin with keyframes, which hosts by WebRTC send when asked. */
 static void ask_for_keys(struct hls_rendition *rendition, const struct frame *frame)
 {
-	if (!codec_is_video(frame->codec))
+	if (!codec_is_video(frame->codec) || is_sound_alone(rendition))
 		return;
 	if (frame->key)
 		rendition->key_us = frame->dts_us;
@@ -319,6 +319,8 @@ static bool find_slot(const struct hls_rendition *rendition, int *slot)
 	*slot = -1;
 	if (!strcmp(rendition->name, HLS_SOURCE))
 		return true;
+	if (is_sound_alone(rendition))
+		return broadcast_has_audio(rendition->home->view->broadcast);
 	broadcast_renditions(rendition->home->view->broadcast, &table);
 	const int index = rendition_table_named(&table, rendition->name);
 	if (index >= 0)
@@ -345,6 +347,8 @@ static void start(struct hls_rendition *rendition)
 		return;
 	}
 	cmaf_cutter_hurry(rendition->cutter);
+	if (is_sound_alone(rendition))
+		cmaf_cutter_sound_alone(rendition->cutter);
 	if (fanout_add(home->worker->fanout, home->view->broadcast, &rendition->sink))
 		stop(rendition);
 	else if (rendition->slot >= 0)
@@ -386,10 +390,16 @@ static void look_after(struct hls_rendition *rendition)
 		rendition->asked_us = 0;
 }
 
+static void set_viewers(struct hls_home *home, unsigned count)
+{
+	home->worker->hls_viewers += count - home->view->hls_viewers;
+	home->view->hls_viewers = count;
+}
+
 static void count_players(struct hls_home *home)
 {
 	const size_t count = hls_players_count(&home->players, loop_now_us(home->worker->loop));
-	home->view->hls_viewers = (unsigned)count;
+	set_viewers(home, (unsigned)count);
 }
 
 void hls_home_watched(struct hls_home *home, const uint64_t *numbers, size_t count)
@@ -559,6 +569,6 @@ void hls_home_destroy(struct hls_home *home)
 		stop(&home->renditions[i]);
 	hls_events_finish(&home->events);
 	hls_players_finish(&home->players);
-	home->view->hls_viewers = 0;
+	set_viewers(home, 0);
 	free(home);
 }

@@ -31,13 +31,8 @@ static struct cmaf_expected expected(void *arg)
 {
 	const struct record_home *record = arg;
 	struct broadcast *broadcast = record->view->broadcast;
-	struct cmaf_expected result = { .video = broadcast_has_video(broadcast) };
-	for (enum codec codec = CODEC_AAC; codec <= CODEC_OPUS; codec++) {
-		struct media_config *config = broadcast_audio_config(broadcast, codec);
-		result.audio = result.audio || config;
-		media_config_unref(config);
-	}
-	return result;
+	return (struct cmaf_expected){ .video = broadcast_has_video(broadcast),
+				       .audio = broadcast_has_audio(broadcast) };
 }
 
 static void close_file(struct record_home *record, bool over)

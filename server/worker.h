@@ -80,6 +80,7 @@ struct worker {
 	struct admission admission;
 	int64_t joins_us; /* spent on requests of sessions so far */
 	struct worker_gauges gauges;
+	unsigned hls_viewers; /* players of the rooms whose home is here */
 	atomic_uint viewers; /* media sessions; read by all workers to choose the least loaded */
 	_Atomic int64_t seen_us; /* when the loop was last seen turning; read by control */
 };

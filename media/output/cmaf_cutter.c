@@ -37,6 +37,7 @@ struct cmaf_cutter {
 	bool segment_independent;
 	bool replaying; /* what was held comes now */
 	bool hurries; /* to the end of the first segment */
+	bool sound_alone; /* pictures are left out */
 };
 
 int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *ops, void *arg)
@@ -51,6 +52,11 @@ int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *o
 void cmaf_cutter_hurry(struct cmaf_cutter *cutter)
 {
 	cutter->hurries = true;
+}
+
+void cmaf_cutter_sound_alone(struct cmaf_cutter *cutter)
+{
+	cutter->sound_alone = true;
 }
 
 void cmaf_cutter_break(struct cmaf_cutter *cutter)
@@ -123,7 +129,7 @@ static struct cmaf_part describe(const struct cmaf_cutter *cutter, int64_t until
 	return (struct cmaf_part){
 		.epoch = cutter->epoch,
 		.starts_segment = !cutter->in_segment,
-		.independent = first->key,
+		.independent = first->key || cutter->sound_alone,
 		.media_us = first->media_us,
 		.capture_us = first->capture_us,
 		.duration_us = until_us - first->dts_us,
@@ -139,13 +145,14 @@ static struct cmaf_fragment gather(struct cmaf_cutter *cutter, bool starts_segme
 		.starts_segment = starts_segment,
 		.events = cutter->events,
 		.event_count = cutter->event_count,
-		.video = { .frames = cutter->video.frames, .count = cutter->video.count },
 	};
-	if (cutter->video.count) {
-		fragment.video.begin =
-			cmaf_ticks(cutter->video.frames[0]->dts_us, CMAF_VIDEO_TIMESCALE);
-		fragment.video.end = cmaf_ticks(until_us, CMAF_VIDEO_TIMESCALE);
-	}
+	if (cutter->video.count && !cutter->sound_alone)
+		fragment.video = (struct cmaf_run){
+			.frames = cutter->video.frames,
+			.count = cutter->video.count,
+			.begin = cmaf_ticks(cutter->video.frames[0]->dts_us, CMAF_VIDEO_TIMESCALE),
+			.end = cmaf_ticks(until_us, CMAF_VIDEO_TIMESCALE),
+		};
 	if (cutter->sound.config)
 		fragment.audio =
 			cmaf_sound_run(&cutter->sound, has_pictures(cutter) ? until_us : INT64_MAX);
@@ -166,7 +173,7 @@ static void hand_out(struct cmaf_cutter *cutter, const struct cmaf_part *part)
 {
 	if (part->starts_segment) {
 		cutter->segment_us = pace_frame(cutter, 0)->dts_us;
-		cutter->segment_independent = part->independent;
+		cutter->segment_independent = pace_frame(cutter, 0)->key;
 		cutter->segment_parts = cutter->segment_bytes = 0;
 	}
 	cutter->in_segment = true;
@@ -336,7 +343,10 @@ static void hold(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us
 
 static void begin(struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks, int64_t begin_us)
 {
-	struct buf *header = cmaf_header(tracks);
+	struct cmaf_tracks shown = *tracks;
+	if (cutter->sound_alone)
+		shown.video = NULL;
+	struct buf *header = cmaf_header(&shown);
 	if (!header)
 		return;
 	cutter->config = tracks->video ? media_config_ref(tracks->video) : NULL;
@@ -346,7 +356,7 @@ static void begin(struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks, 
 	cutter->begin_us = begin_us;
 	cutter->running = true;
 	cutter->in_segment = false;
-	cutter->ops->map(cutter->arg, tracks, header);
+	cutter->ops->map(cutter->arg, &shown, header);
 	buf_unref(header);
 }
 

@@ -61,6 +61,10 @@ int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *o
  * nothing less than a segment; the second then has no keyframe. */
 void cmaf_cutter_hurry(struct cmaf_cutter *cutter);
 
+/* Before the first frame: pictures say where parts and segments begin, as in the other renditions
+ * of the source, but only the sound goes into them. */
+void cmaf_cutter_sound_alone(struct cmaf_cutter *cutter);
+
 /* The next frame in order of decoding, as the fan-out brings it; `now_us` is monotonic. */
 void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us);
 

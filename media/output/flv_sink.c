@@ -210,17 +210,6 @@ static void on_frame(struct sink *sink, struct frame *frame)
 		on_flush(sink);
 }
 
-static bool source_has_audio(const struct flv_sink *flv)
-{
-	bool has = false;
-	for (enum codec codec = CODEC_AAC; codec <= CODEC_OPUS; codec++) {
-		struct media_config *config = broadcast_audio_config(flv->broadcast, codec);
-		has = has || config;
-		media_config_unref(config);
-	}
-	return has;
-}
-
 static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 {
 	struct flv_sink *flv = (struct flv_sink *)sink;
@@ -232,7 +221,7 @@ static void on_start(struct sink *sink, struct frame *const *gop, size_t count)
 			metadata.audio = metadata.audio ? metadata.audio : gop[i]->config;
 	}
 	metadata.has_video = metadata.video != NULL;
-	metadata.has_audio = metadata.audio || source_has_audio(flv);
+	metadata.has_audio = metadata.audio || broadcast_has_audio(flv->broadcast);
 	struct run run;
 	begin_run(&run);
 	add(flv, &run, flv_file_header(), true);
@@ -279,6 +268,11 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 void flv_sink_batch(struct flv_sink *flv, int64_t batch_us)
 {
 	flv->sink.batch_us = batch_us;
+}
+
+void flv_sink_sound_alone(struct flv_sink *flv)
+{
+	flv->sink.skip_video = true;
 }
 
 void flv_sink_target(struct flv_sink *flv, const void *target)

@@ -34,6 +34,8 @@ int flv_sink_create(struct flv_sink **out, struct loop *loop, struct broadcast *
 void flv_sink_batch(struct flv_sink *sink, int64_t batch_us);
 /* What the port writes to, to be fetched before its turn (sink.warm); once, before fanout_add(). */
 void flv_sink_target(struct flv_sink *sink, const void *target);
+/* Before fanout_add(). */
+void flv_sink_sound_alone(struct flv_sink *sink);
 struct sink *flv_sink_sink(struct flv_sink *sink);
 
 /* A script tag (flv_script_tag()), sent between frames. Dropped before the start, and while this

@@ -117,6 +117,16 @@ static unsigned level_of(const struct rendition_info *info)
 	return rows[row].level;
 }
 
+void hls_multivariant_put_sound(struct bytes *out, const struct hls_image *source, const char *name,
+				const struct hls_uri *uri)
+{
+	const char *sound = strstr(source->codecs, "mp4a");
+	if (!sound)
+		return;
+	bytes_printf(out, "#EXT-X-STREAM-INF:BANDWIDTH=%u,CODECS=\"%s\"", SOUND_BPS, sound);
+	put_uri(out, name, uri);
+}
+
 void hls_multivariant_put_offer(struct bytes *out, const struct hls_image *source,
 				const struct rendition_info *info, const char *name,
 				const struct hls_uri *uri)

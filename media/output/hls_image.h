@@ -95,6 +95,9 @@ void hls_multivariant_put(struct bytes *out, const struct hls_image *image,
 void hls_multivariant_put_offer(struct bytes *out, const struct hls_image *source,
 				const struct rendition_info *info, const char *name,
 				const struct hls_uri *uri);
+/* The sound of the source without its picture; nothing for a source without sound. */
+void hls_multivariant_put_sound(struct bytes *out, const struct hls_image *source, const char *name,
+				const struct hls_uri *uri);
 
 void hls_segment_unref(struct hls_segment *segment); /* takes NULL */
 

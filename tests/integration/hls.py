@@ -2,6 +2,7 @@
 import datetime
 import gzip
 import http.client
+import json
 import re
 import select
 import struct
@@ -161,6 +162,18 @@ class HlsTest(RoomTest):
             player.wait()
             player.stdout.close()
         self.assertGreaterEqual(count, wanted, "".join(said[-20:]))
+
+    def check_times(self, path, least, *options):
+        """ffprobe finds both kinds, at least so many packets of each track, and no time that goes back."""
+        out = subprocess.run(["ffprobe", "-v", "error", *options, "-show_entries", "stream=codec_name:packet=stream_index,dts_time",
+                              "-of", "json", path], capture_output=True, text=True, timeout=40)
+        self.assertEqual(out.stderr, "")
+        probe = json.loads(out.stdout)
+        self.assertLessEqual({"h264", "aac"}, {stream.get("codec_name") for stream in probe["streams"]})
+        for stream in range(len(probe["streams"])):
+            times = [float(p["dts_time"]) for p in probe["packets"] if p["stream_index"] == stream]
+            self.assertGreater(len(times), least, stream)
+            self.assertEqual(times, sorted(set(times)), f"{stream} goes backwards")
 
     def pin(self, sku="A1"):
         status, _, body = self.server.request("POST", "/api/rooms/demo/pin", {"sku": sku}, self.host)

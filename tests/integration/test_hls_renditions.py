@@ -22,14 +22,18 @@ class Renditions(HlsTest):
         self.assertTrue(all(re.fullmatch(r"avc1\.42[0-9a-f]{4},mp4a\.40\.2", v[1]) for v in variants), variants)
         pin = self.server.request("POST", "/api/rooms/demo/pin", {"sku": "A1"}, self.host)[2]
         small = reader.playlist(name="90p.m3u8")
-        self.check_picture(reader, small, 90)
+        self.check_tracks(reader, small, ["h264,90", "aac"])
+        self.assertIn('CODECS="mp4a.40.2"\naudio.m3u8?sid=', index)
+        sound = reader.playlist(name="audio.m3u8")
+        self.check_tracks(reader, sound, ["aac"])
+        self.assertTrue(all(p.get("INDEPENDENT") for s in sound.segments for p in s.parts))
         source, small = until(lambda: self.both(reader, pin["id"]), "both with a report of the other")
+        sound = reader.playlist(name="audio.m3u8")
         for tag in ("TARGETDURATION", "SERVER-CONTROL", "PART-INF", "VERSION", "DISCONTINUITY-SEQUENCE"):
-            self.assertEqual(source.tags[tag], small.tags[tag], tag)
-        self.assertEqual(source.ranges[pin["id"]], small.ranges[pin["id"]], "the same dates in all")
-        self.assertTrue(all(s.date for s in source.segments + small.segments))
-        report = small.reports[0]
-        self.assertEqual(report["URI"], "source.m3u8")
+            self.assertEqual({source.tags[tag]}, {small.tags[tag], sound.tags[tag]}, tag)
+        self.assertEqual([source.ranges[pin["id"]]] * 2, [small.ranges[pin["id"]], sound.ranges[pin["id"]]], "the same dates in all")
+        self.assertTrue(all(s.date for s in source.segments + small.segments + sound.segments))
+        report = next(r for r in small.reports if r["URI"] == "source.m3u8")
         # What the report says can be asked for as it is.
         reader.playlist(f"?_HLS_msn={report['LAST-MSN']}&_HLS_part={report['LAST-PART']}")
         publisher.stop()
@@ -42,21 +46,21 @@ class Renditions(HlsTest):
         return lists if all(p.reports and event in p.ranges for p in lists) else None
 
     def discontinuous(self, reader):
-        lists = [reader.playlist(name=f"{name}.m3u8") for name in ("source", "90p")]
+        lists = [reader.playlist(name=f"{name}.m3u8") for name in ("source", "90p", "audio")]
         numbers = {self.newest_discontinuity(p) for p in lists}
         return len(numbers) == 1 and all(any(s.discontinuity for s in p.segments) for p in lists)
 
     def newest_discontinuity(self, playlist):
         return int(playlist.tags["DISCONTINUITY-SEQUENCE"]) + sum(s.discontinuity for s in playlist.segments)
 
-    def check_picture(self, reader, playlist, height):
+    def check_tracks(self, reader, playlist, tracks):
         segment = playlist.segments[0]
         with tempfile.NamedTemporaryFile(suffix=".mp4") as file:
             file.write(reader.get(segment.map)[2] + b"".join(reader.get(p["URI"])[2] for p in segment.parts))
             file.flush()
             out = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,height", "-of", "csv=p=0", file.name],
                                  capture_output=True, text=True, check=True)
-        self.assertEqual(out.stdout.split(), [f"h264,{height}", "aac"])
+        self.assertEqual(out.stdout.split(), tracks)
         self.assertEqual(out.stderr, "")
 
 

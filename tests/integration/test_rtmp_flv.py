@@ -71,6 +71,14 @@ class RtmpFlv(RoomTest):
         opcode, payload = socket.frame()
         self.assertEqual((opcode, payload[:4]), (2, b"FLV\x01"))
 
+    def test_sound_alone_is_a_rendition(self):
+        self.publish(seconds=30)
+        path = "/live/demo.flv?rendition=audio"
+        until(lambda: self.server.request("HEAD", path)[0] == 200, "there is sound")
+        reader = self.reader(path)
+        kinds = {reader.tag()[0] for _ in range(30)}
+        self.assertEqual(kinds, {8, 18})
+
     def test_a_killed_host_comes_back_and_viewers_play_on(self):
         first = self.publish(seconds=30)
         pictures = self.reader().pictures()

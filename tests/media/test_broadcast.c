@@ -183,6 +183,9 @@ Test(broadcast, configurations_are_those_of_the_present_source)
 	struct publisher *first = f.publisher;
 	begin();
 	cr_assert(not(broadcast_has_video(f.broadcast)));
+	cr_assert(not(broadcast_has_audio(f.broadcast)));
+	push_audio(0);
+	cr_assert(broadcast_has_audio(f.broadcast));
 	broadcast_publish_end(first);
 }
 

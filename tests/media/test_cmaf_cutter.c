@@ -13,7 +13,7 @@ struct fixture {
 	struct media_config *video, *audio;
 	struct cmaf_expected expected;
 	struct cmaf_part parts[KEPT_MAX];
-	size_t part_count, maps, segments;
+	size_t part_count, maps, segments, pictures;
 	bool has_video, has_audio; /* in the newest map */
 	size_t at_map[KEPT_MAX]; /* parts before it */
 	uint64_t audio_begin[KEPT_MAX];
@@ -40,6 +40,7 @@ static void on_part(void *arg, const struct cmaf_part *part)
 {
 	(void)arg;
 	cr_assert(f.part_count < KEPT_MAX);
+	f.pictures += part->content->video.count;
 	f.parts[f.part_count] = *part;
 	f.parts[f.part_count++].data = buf_ref(part->data);
 }
@@ -331,4 +332,36 @@ Test(cmaf_cutter, events_ride_with_the_next_part)
 	cr_assert(memmem(f.parts[1].data->data, f.parts[1].data->len, "emsg", 4) != NULL);
 	cr_assert(eq(ptr, memmem(f.parts[2].data->data, f.parts[2].data->len, "emsg", 4), NULL));
 	buf_unref(box);
+}
+
+Test(cmaf_cutter, sound_alone_is_cut_where_the_pictures_are)
+{
+	f.expected.audio = true;
+	cmaf_cutter_sound_alone(f.cutter);
+	sound(0, 1);
+	for (int64_t at_us = 0; at_us < 4100000; at_us += FRAME_US) {
+		picture(at_us, at_us % 2000000 == 0, 1);
+		sound(at_us + FRAME_US / 2, 1);
+	}
+	cr_assert(f.has_audio);
+	cr_assert(not(f.has_video));
+	cr_assert(eq(sz, f.segments, 2));
+	for (size_t i = 0; i < f.part_count; i++) {
+		cr_assert(f.parts[i].independent);
+		cr_assert(eq(int, f.parts[i].starts_segment, f.parts[i].media_us % 2000000 == 0));
+	}
+	cr_assert(eq(sz, f.pictures, 0));
+}
+
+Test(cmaf_cutter, sound_alone_has_the_discontinuities_of_the_pictures)
+{
+	f.expected.audio = true;
+	cmaf_cutter_sound_alone(f.cutter);
+	sound(0, 1);
+	for (int64_t at_us = 0; at_us < 6000000; at_us += FRAME_US) {
+		if (at_us < 2000000 || at_us >= 4000000)
+			picture(at_us, at_us % 2000000 == 0, 1);
+		sound(at_us + FRAME_US / 2, 1);
+	}
+	cr_assert(eq(sz, f.maps, 2));
 }

@@ -2,12 +2,12 @@
 
 #include "media/broadcast.h"
 #include "media/fanout.h"
-#include "media/ingest/flv_ingest.h"
 #include "media/output/flv_muxer.h"
 #include "server/core/bytes.h"
 #include "server/core/loop.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/flv_file.h"
+#include "tests/support/flv_frames.h"
 #include "tests/support/media_frames.h"
 
 #include <criterion/criterion.h>
@@ -196,7 +196,7 @@ Test(flv_sink, a_slow_reader_skips_to_a_keyframe)
 	f.backlog = 0;
 	push_video(false, 100);
 	push_video(true, 100);
-	struct flv_tag last;
+	struct flv_tag last = { 0 };
 	count_tags(FLV_TAG_VIDEO, &last);
 	cr_assert(eq(u8, last.body[0], 0x17));
 	push_video(false, 100);
@@ -272,7 +272,7 @@ Test(flv_sink, events_go_out_between_frames)
 
 Test(flv_sink, a_republish_brings_sequence_headers_and_no_hole)
 {
-	struct flv_tag before, after;
+	struct flv_tag before = { 0 }, after = { 0 };
 	push_video(true, 100);
 	push_video(false, 100);
 	join();
@@ -304,6 +304,8 @@ static void on_ingest(void *arg, struct frame *frame)
 	(void)arg;
 	broadcast_push(f.publisher, frame);
 	settle();
+	if (!flv_sink_sink(f.flv)->channel)
+		join();
 }
 
 static void read_line(const char *command, char *line, size_t len)
@@ -318,22 +320,11 @@ static void read_line(const char *command, char *line, size_t len)
 /* A file with B-frames through ingest and muxer: ffprobe must find the same packets. */
 Test(flv_sink, ffprobe_reads_the_same_show)
 {
-	struct flv_ingest ingest;
 	struct flv_file file;
-	struct flv_tag tag;
 	char path[] = "/tmp/souk-flv-XXXXXX", command[256], line[256];
-	flv_ingest_init(&ingest, on_ingest, NULL);
 	flv_file_open(&file, "bframes.flv");
-	while (flv_file_next(&file, &tag)) {
-		if (tag.type == 9)
-			(void)flv_ingest_video(&ingest, tag.at_ms, tag.body, tag.len);
-		else if (tag.type == 8)
-			(void)flv_ingest_audio(&ingest, tag.at_ms, tag.body, tag.len);
-		if (tag.type == 9 && !flv_sink_sink(f.flv)->channel)
-			join();
-	}
+	flv_file_ingest(&file, on_ingest, NULL);
 	flv_file_close(&file);
-	flv_ingest_finish(&ingest);
 	fake_clock_advance(&f.fake, f.loop, FANOUT_GATHER_US); /* for the sound after the end */
 	settle();
 	const int fd = mkstemp(path);
@@ -392,4 +383,22 @@ Test(flv_sink, a_port_that_cannot_take_the_start_is_closed)
 	f.answer = -ENOBUFS;
 	join();
 	cr_assert(eq(uint, f.closes, 1));
+}
+
+Test(flv_sink, sound_alone_comes_without_pictures_and_says_so)
+{
+	flv_sink_sound_alone(f.flv);
+	push_video(true, 100);
+	push_audio(f.source_us);
+	join();
+	for (int i = 0; i < 10; i++) {
+		push_audio(f.source_us);
+		push_video(false, 100);
+	}
+	fake_clock_advance(&f.fake, f.loop, FANOUT_GATHER_US);
+	settle();
+	cr_assert(eq(uint, count_tags(FLV_TAG_VIDEO, NULL), 0));
+	cr_assert(eq(uint, count_tags(FLV_TAG_AUDIO, NULL), 12)); /* the configuration, and all */
+	cr_assert(memmem(f.out.data, f.out.len, "audiocodecid", 12) != NULL);
+	cr_assert(memmem(f.out.data, f.out.len, "videocodecid", 12) == NULL);
 }
