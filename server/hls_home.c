@@ -317,10 +317,9 @@ static bool find_slot(const struct hls_rendition *rendition, int *slot)
 {
 	struct rendition_table table;
 	*slot = -1;
-	if (!strcmp(rendition->name, HLS_SOURCE))
+	/* A host that comes back may bring its sound a little later. */
+	if (!strcmp(rendition->name, HLS_SOURCE) || is_sound_alone(rendition))
 		return true;
-	if (is_sound_alone(rendition))
-		return broadcast_has_audio(rendition->home->view->broadcast);
 	broadcast_renditions(rendition->home->view->broadcast, &table);
 	const int index = rendition_table_named(&table, rendition->name);
 	if (index >= 0)
