@@ -62,21 +62,33 @@ static struct inside *find(struct video *video, GstClockTime pts)
 	return NULL;
 }
 
-/* The smallest first, which is done soonest: where cores are few, the others lose little by it. */
+static void give_to_lane(struct video *video, unsigned slot, GstBuffer *buffer,
+			 const struct inside *inside)
+{
+	if (video->err || !lane_runs(video->lanes[slot]))
+		return;
+	const struct lane_picture picture = {
+		.buffer = buffer,
+		.caps = video->pictures,
+		.media_us = inside->media_us,
+		.epoch = inside->epoch,
+		.key = video->owed >> slot & 1,
+	};
+	video->err = lane_push(video->lanes[slot], &picture);
+}
+
+/* The largest first, which takes longest; then the smallest first, which is done soonest. With
+ * fewer cores than rungs all are ready earlier so than in either order alone. Slots are in the
+ * order of sizes. */
 static void give_to_lanes(struct video *video, GstBuffer *buffer, const struct inside *inside)
 {
-	for (unsigned slot = PROTOCOL_SLOTS; slot-- > 0 && !video->err;) {
-		if (!lane_runs(video->lanes[slot]))
-			continue;
-		const struct lane_picture picture = {
-			.buffer = buffer,
-			.caps = video->pictures,
-			.media_us = inside->media_us,
-			.epoch = inside->epoch,
-			.key = video->owed >> slot & 1,
-		};
-		video->err = lane_push(video->lanes[slot], &picture);
-	}
+	unsigned largest = 0;
+	while (largest < PROTOCOL_SLOTS && !lane_runs(video->lanes[largest]))
+		largest++;
+	if (largest < PROTOCOL_SLOTS)
+		give_to_lane(video, largest, buffer, inside);
+	for (unsigned slot = PROTOCOL_SLOTS; slot-- > largest + 1;)
+		give_to_lane(video, slot, buffer, inside);
 	video->owed = 0;
 }
 
