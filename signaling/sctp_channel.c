@@ -98,11 +98,14 @@ void sctp_channel_data(struct sctp_slot *slot, uint16_t stream, uint32_t ppid,
 		take_control(slot, stream, data);
 		return;
 	}
-	const bool text = ppid == DCEP_PPID_TEXT;
-	if (!(slot->open >> stream & 1) || (!text && ppid != DCEP_PPID_TEXT_EMPTY))
+	/* Some libraries send all as binary; an empty message has a byte that means nothing. */
+	const bool filled = ppid == DCEP_PPID_TEXT || ppid == DCEP_PPID_BINARY;
+	const bool empty = ppid == DCEP_PPID_TEXT_EMPTY || ppid == DCEP_PPID_BINARY_EMPTY;
+	if (!(slot->open >> stream & 1) || (!filled && !empty))
 		return;
 	slot->hub->stats.messages_in++;
-	slot->hub->ops->message(slot->arg, stream, (const char *)data->data, text ? data->len : 0);
+	slot->hub->ops->message(slot->arg, stream, (const char *)data->data,
+				filled ? data->len : 0);
 }
 
 /* RFC 8831 §6.7: a channel is closed by resetting the stream in both directions. */

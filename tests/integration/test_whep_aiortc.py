@@ -79,6 +79,8 @@ class WhepAiortc(RoomTest):
             self.assertEqual((await viewer.message("product.pin"))["sku"], "A1")
             viewer.send("ping", t=7)
             self.assertEqual((await viewer.message("pong"))["t"], 7)
+            viewer.channel.send(b'{"v":1,"type":"ping","data":{"t":8}}')  # as some libraries send all
+            self.assertEqual((await viewer.message("pong"))["t"], 8)
             viewer.channel.send("no message")  # ends the channel, not the picture
             await viewer.until(lambda: viewer.channel.readyState == "closed", "channel closed")
             await viewer.frames(20)
