@@ -122,6 +122,10 @@ static void serve(struct exchange *exchange, const struct route *route,
 		  const struct route_variables *variables)
 {
 	struct worker *worker = exchange->worker;
+	if (!strcmp(route->method, "OPTIONS")) { /* before any check, as browsers send it */
+		route->handle(exchange);
+		return;
+	}
 	const int found = auth_of_request(&worker->auth, exchange->request, route->token_in_query,
 					  worker_now_s(worker), &exchange->claims);
 	if (found < 0) {

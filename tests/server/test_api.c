@@ -113,6 +113,11 @@ Test(api, methods_are_told_apart)
 	cr_expect(eq(int, app_fixture_request(&f, "OPTIONS", "/api/rooms/none", NULL, NULL), 204));
 	cr_expect(head_has(&f, "Access-Control-Allow-Methods: "));
 	cr_expect(eq(int, app_fixture_request(&f, "OPTIONS", "/", NULL, NULL), 405));
+	/* No check comes before. */
+	cr_expect(eq(int,
+		     app_fixture_request(&f, "OPTIONS", "/whip/none", "Authorization: Bearer x\r\n",
+					 NULL),
+		     200));
 }
 
 Test(api, what_is_for_later_is_not_there_yet)
