@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum {
@@ -111,7 +112,8 @@ static void write_group(struct sqlite_store *sqlite, struct list *group, bool br
 {
 	const int err = broken ? -EIO : commit_group(sqlite, group, expected_n);
 	if (err && !broken) {
-		log_error(&sqlite->log, "commit failed error=%d", -err);
+		log_error(&sqlite->log, "commit failed reason=%s sqlite=\"%s\"", strerror(-err),
+			  store_writer_fault(sqlite->writer));
 		store_writer_close(sqlite->writer);
 		sqlite->writer = NULL;
 	}

@@ -184,6 +184,11 @@ int store_writer_end(struct store_writer *writer, int64_t at_us)
 	return 0;
 }
 
+const char *store_writer_fault(const struct store_writer *writer)
+{
+	return writer ? sqlite3_errmsg(writer->db) : "it cannot be opened";
+}
+
 int store_writer_wal_pages(const struct store_writer *writer)
 {
 	return writer->wal_pages;

@@ -26,6 +26,9 @@ int store_writer_put(struct store_writer *writer, const struct bytes *rows)
 int store_writer_end(struct store_writer *writer, int64_t at_us)
 	__attribute__((warn_unused_result)); /* 0: durable */
 
+/* Why the last call failed, for people: "database or disk is full". Takes NULL. */
+const char *store_writer_fault(const struct store_writer *writer);
+
 /* Pages in the WAL after the last commit. */
 int store_writer_wal_pages(const struct store_writer *writer);
 /* Copies the whole WAL back and empties it; waits for readers a while. */

@@ -274,10 +274,14 @@ static int read_argument(struct parse *parse, int argc, char *const *argv, int *
 {
 	const char *word = argv[*at];
 	*out = (struct argument){ .result = OPTION_RUN };
+	if (!strcmp(word, "-h")) {
+		out->result = OPTION_HELP;
+		return 0;
+	}
 	if (strncmp(word, "--", 2) != 0 || !word[2]) {
 		parse->failed = true;
 		snprintf(parse->error->text, sizeof(parse->error->text),
-			 "'%.100s' is not an option", word);
+			 "'%.100s' is not an option, see --help", word);
 		return -EINVAL;
 	}
 	const char *name = word + 2;

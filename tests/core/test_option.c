@@ -162,6 +162,7 @@ Test(option, the_file_may_have_another_name)
 Test(option, help_and_version_are_reported)
 {
 	cr_assert(eq(int, PARSE("--workers=3", "--help"), OPTION_HELP));
+	cr_assert(eq(int, PARSE("-h"), OPTION_HELP));
 	cr_assert(eq(int, PARSE("--version"), OPTION_VERSION));
 }
 
@@ -188,8 +189,8 @@ static const struct {
 	  "--http: 'localhost:80' is not ADDRESS:PORT, such as 127.0.0.1:8080 or [::1]:8080" },
 	{ "--level", "loud", "--level: 'loud' is none of error, warn, info" },
 	{ "--nonsense=1", NULL, "--nonsense=1: unknown option" },
-	{ "stray", NULL, "'stray' is not an option" },
-	{ "--", NULL, "'--' is not an option" },
+	{ "stray", NULL, "'stray' is not an option, see --help" },
+	{ "--", NULL, "'--' is not an option, see --help" },
 	{ "--config", "/nonexistent", "--config: /nonexistent: No such file or directory" },
 };
 
