@@ -18,7 +18,9 @@ static unsigned needed_ms(unsigned share, int64_t rtt_us)
 {
 	if (share < PLAYOUT_LOSSY || rtt_us < 0)
 		return 0;
-	const int64_t repairs = share < PLAYOUT_LOSSY_TWICE ? 1 : 2;
+	const int64_t repairs = share < PLAYOUT_LOSSY_TWICE   ? 1
+				: share < PLAYOUT_LOSSY_OFTEN ? 2
+							      : 4;
 	const int64_t ms = repairs * (rtt_us / 1000 + PLAYOUT_REPAIR_MS);
 	return ms < PLAYOUT_MAX_MS ? (unsigned)ms : PLAYOUT_MAX_MS;
 }

@@ -17,7 +17,8 @@ enum {
 	PLAYOUT_WINDOW_US = 500000, /* each as long as this */
 	PLAYOUT_LOST_MIN = 3, /* packets */
 	PLAYOUT_LOSSY = 5, /* packets of 1,000 lost: repairs are waited for */
-	PLAYOUT_LOSSY_TWICE = 20, /* lost repairs are frequent, too */
+	PLAYOUT_LOSSY_TWICE = 20, /* lost repairs are frequent, too, */
+	PLAYOUT_LOSSY_OFTEN = 150, /* and so are four in a row, or of what asks for them */
 	PLAYOUT_REPAIR_MS = 20, /* until the receiver has asked, beyond the round trip */
 	PLAYOUT_MAX_MS = 400,
 	PLAYOUT_STEP_MS = 10, /* unit of the extension */

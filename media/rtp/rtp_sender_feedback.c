@@ -7,6 +7,7 @@
 
 enum {
 	REPAIR_RUN = 16,
+	VERY_LOSSY = 38, /* of 256: 15 %, of which two in a row are frequent */
 	/* Browsers leave sound where it is once they find it less than 30 ms behind the picture.
 	 * Sound that was made late comes from that side: told to be older, it ends in the middle
 	 * (decision 0016). */
@@ -223,6 +224,16 @@ static void note_round_trip(struct rtp_sender *sender, const struct rtcp_report_
 	rtp_path_rtt(&sender->path, now_us - kept_us - rtt_us, rtt_us, now_us);
 }
 
+/* Sound is repeated where the path loses packets, not where they are too many for it. */
+static void note_losses(struct rtp_sender *sender, uint8_t fraction_lost, int64_t now_us)
+{
+	if (fraction_lost < SENDER_LOSSY || rtp_path_is_full(&sender->path, now_us))
+		return;
+	sender->lossy_until_us = now_us + SENDER_LOSSY_US;
+	if (fraction_lost >= VERY_LOSSY)
+		sender->very_lossy_until_us = sender->lossy_until_us;
+}
+
 static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, int64_t utc_us)
 {
 	struct rtcp_report_block block;
@@ -232,8 +243,7 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		if (!video && !audio)
 			continue;
 		const int64_t now_us = clock_mono_us(sender->config.clock);
-		if (block.fraction_lost >= SENDER_LOSSY && !rtp_path_is_full(&sender->path, now_us))
-			sender->lossy_until_us = now_us + SENDER_LOSSY_US;
+		note_losses(sender, block.fraction_lost, now_us);
 		if (video || !sender->video.on) {
 			sender->stats.fraction_lost = block.fraction_lost;
 			sender->stats.lost = block.lost;

@@ -1,24 +1,32 @@
 /* The sound of a sender: packets of one turn share a send with the picture or among themselves, and
- * a viewer that loses packets gets each twice. */
+ * a viewer that loses packets gets each twice, or three times. */
 #include "media/codec/opus.h"
-#include "media/rtp/rtp_red.h"
 #include "media/rtp/rtp_sender_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Puts the former packet's sound into this one. Where that cannot be done it stays as it is. */
+/* Puts the sound of the packets before it into this one. Where that cannot be done it stays as it
+ * is. `former`: the newest first. */
 static void make_redundant(struct rtp_sender *sender, struct rtp_packet *packet,
-			   const struct frame *frame, struct frame *former, uint8_t *out)
+			   const struct frame *frame, struct frame *const *former, unsigned count,
+			   uint8_t *out)
 {
-	const struct rtp_image *image = former ? rtp_image_of(former) : NULL;
-	if (!image || former->epoch != frame->epoch)
-		return;
-	const struct red_block older = { image->data, image->pieces[0].len };
-	const struct red_block newest = { packet->payload, packet->payload_len };
-	const uint32_t age = rtp_sender_frame_time(&sender->audio, frame) -
-			     rtp_sender_frame_time(&sender->audio, former);
+	struct red_block older[RED_FORMER_MAX];
+	unsigned blocks = 0;
+	for (unsigned i = count; i-- > 0;) {
+		const struct rtp_image *image = former[i] ? rtp_image_of(former[i]) : NULL;
+		if (!image || former[i]->epoch != frame->epoch)
+			continue;
+		const uint32_t age = rtp_sender_frame_time(&sender->audio, frame) -
+				     rtp_sender_frame_time(&sender->audio, former[i]);
+		if (age <= RED_AGE_MAX)
+			older[blocks++] =
+				(struct red_block){ image->data, image->pieces[0].len, age };
+	}
+	const struct red_block newest = { packet->payload, packet->payload_len, 0 };
 	const size_t len = rtp_red_write(out, RTP_PAYLOAD_MAX, sender->config.audio.payload_type,
-					 &older, age, &newest);
+					 older, blocks, &newest);
 	if (!len)
 		return;
 	packet->header[1] =
@@ -26,6 +34,15 @@ static void make_redundant(struct rtp_sender *sender, struct rtp_packet *packet,
 	packet->payload = out;
 	packet->payload_len = (uint16_t)len;
 	sender->stats.red_packets++;
+}
+
+/* How many packets bring the same sound again. */
+static unsigned redundancy(const struct rtp_sender *sender)
+{
+	const int64_t now_us = clock_mono_us(sender->config.clock);
+	if (!sender->config.audio.red_payload_type || now_us >= sender->lossy_until_us)
+		return 0;
+	return now_us < sender->very_lossy_until_us ? RED_FORMER_MAX : 1;
 }
 
 /* Two that wait together leave as one: of the segments of a send only the last may be shorter, so a
@@ -52,10 +69,10 @@ size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
 			     struct rtp_packet *run)
 {
 	const struct rtp_sender_track *track = &sender->config.audio;
-	const bool twice = sender->lossy_until_us && track->red_payload_type &&
-			   clock_mono_us(sender->config.clock) < sender->lossy_until_us;
+	const unsigned again = sender->lossy_until_us ? redundancy(sender) : 0;
 	const int64_t longest_us = track->packet_ms * INT64_C(1000);
-	struct frame *former = sender->former_sound;
+	struct frame *former[RED_FORMER_MAX];
+	memcpy(former, sender->former_sound, sizeof(former));
 	turn->packets = 0;
 	for (unsigned i = 0; i < sender->sound_count; i++) {
 		struct frame *frame = sender->sound[i];
@@ -66,20 +83,23 @@ size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
 		uint8_t *payload = turn->payload[turn->packets++];
 		rtp_sender_fill(&sender->audio, packet, frame, &image->pieces[0], image->data,
 				sender->audio.seq++);
-		if (twice)
-			make_redundant(sender, packet, frame, former, payload);
+		if (again)
+			make_redundant(sender, packet, frame, former, again, payload);
 		else if (i + 1 < sender->sound_count &&
 			 join(packet, frame, sender->sound[i + 1], longest_us, payload))
 			i++;
-		former = frame;
+		memmove(former + 1, former, sizeof(former) - sizeof(*former));
+		former[0] = frame;
 	}
 	return turn->packets;
 }
 
 static void remember(struct rtp_sender *sender, struct frame *frame)
 {
-	frame_unref(sender->former_sound);
-	sender->former_sound = frame_ref(frame);
+	struct frame **former = sender->former_sound;
+	frame_unref(former[RED_FORMER_MAX - 1]);
+	memmove(former + 1, former, (RED_FORMER_MAX - 1) * sizeof(*former));
+	former[0] = frame_ref(frame);
 }
 
 static void forget_sound(struct rtp_sender *sender)
@@ -130,5 +150,6 @@ void rtp_sender_flush(struct rtp_sender *sender)
 void rtp_sender_finish_sound(struct rtp_sender *sender)
 {
 	forget_sound(sender);
-	frame_unref(sender->former_sound);
+	for (unsigned i = 0; i < RED_FORMER_MAX; i++)
+		frame_unref(sender->former_sound[i]);
 }

@@ -1,5 +1,4 @@
-/* The inside of struct rtp_sender, shared by rtp_sender.c (frames) and rtp_sender_feedback.c
- * (RTCP); for nobody else. */
+/* The inside of struct rtp_sender, for rtp_sender*.c alone. */
 #ifndef SOUK_MEDIA_RTP_RTP_SENDER_STATE_H
 #define SOUK_MEDIA_RTP_RTP_SENDER_STATE_H
 
@@ -8,6 +7,7 @@
 #include "media/rtp/rtp_pacer.h"
 #include "media/rtp/rtp_path.h"
 #include "media/rtp/rtp_playout.h"
+#include "media/rtp/rtp_red.h"
 #include "media/rtp/rtp_sender.h"
 #include "media/sink.h"
 
@@ -91,8 +91,8 @@ struct rtp_sender {
 	bool need_key; /* video is skipped until a keyframe */
 	struct frame *sound[SENDER_SOUND_MAX]; /* of this turn, for the next picture's send */
 	unsigned sound_count;
-	struct frame *former_sound; /* the last that was sent, where RED is agreed on */
-	int64_t lossy_until_us; /* sound is sent twice until then */
+	struct frame *former_sound[RED_FORMER_MAX]; /* sent last, where RED is agreed on */
+	int64_t lossy_until_us, very_lossy_until_us; /* sound is sent twice, thrice until then */
 	int64_t key_asked_us; /* 0: never */
 	uint32_t lsr_heard[2]; /* picture, sound: of the newest report that echoed one of ours */
 	int64_t first_report_us, next_report_us; /* 0: nothing sent yet */

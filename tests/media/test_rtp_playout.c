@@ -61,6 +61,11 @@ Test(rtp_playout, a_lossy_path_gets_time_for_a_repair_and_a_bad_one_for_two)
 	cr_assert(eq(uint, go_on(1, 50, -1), PLAYOUT_MAX_MS));
 }
 
+Test(rtp_playout, a_very_lossy_path_gets_time_for_four_repairs)
+{
+	cr_assert(eq(uint, go_on(3, 300, 50000), 280));
+}
+
 Test(rtp_playout, what_is_held_falls_after_a_calm_time_only)
 {
 	cr_assert(eq(uint, go_on(3, 50, 50000), 140));

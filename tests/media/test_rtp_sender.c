@@ -1,6 +1,5 @@
 #include "media/rtp/rtp_history.h"
 #include "media/rtp/rtp_image.h"
-#include "media/rtp/rtp_red.h"
 #include "media/rtp/rtp_sender_state.h"
 #include "media/sink.h"
 #include "tests/media/rtp_sender_fixture.h"
@@ -184,14 +183,26 @@ Test(rtp_sender, who_loses_packets_gets_sound_twice_for_a_while)
 	const struct rtp_view twice = hear(120, 40000);
 	cr_assert(eq(u8, twice.payload_type, 63));
 	cr_assert(eq(u32, twice.timestamp, rtp_sender_time(f.sender, CODEC_OPUS, 40000)));
-	cr_assert(eq(sz, twice.payload_len, RED_HEADER + 100 + 120));
+	cr_assert(eq(sz, twice.payload_len, 5 + 100 + 120));
 	static const uint8_t head[] = { 0xef, 0x0f, 0x00, 100, 0x6f, 0x78 }; /* 960 older */
 	cr_assert(eq(int, memcmp(twice.payload, head, sizeof(head)), 0));
-	cr_assert(eq(u8, twice.payload[RED_HEADER + 100], 0x78));
+	cr_assert(eq(u8, twice.payload[5 + 100], 0x78));
 	cr_assert(eq(u8, hear(100, 5000000).payload_type, 111)); /* what was before is too old */
 	pass_time(SENDER_LOSSY_US);
 	cr_assert(eq(u8, hear(100, 5020000).payload_type, 111));
 	cr_assert(eq(u64, stats().red_packets, 1));
+}
+
+Test(rtp_sender, who_loses_many_packets_gets_sound_three_times)
+{
+	hear(100, 0);
+	hear(110, 20000);
+	say_loss(AUDIO_SSRC, 60);
+	const struct rtp_view thrice = hear(120, 40000);
+	cr_assert(eq(sz, thrice.payload_len, 9 + 100 + 110 + 120));
+	/* 1,920 and 960 older */
+	static const uint8_t head[] = { 0xef, 0x1e, 0x00, 100, 0xef, 0x0f, 0x00, 110, 0x6f };
+	cr_assert(eq(int, memcmp(thrice.payload, head, sizeof(head)), 0));
 }
 
 Test(rtp_sender, sound_is_sent_once_where_red_was_not_agreed_on)
