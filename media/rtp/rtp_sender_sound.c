@@ -65,6 +65,14 @@ static bool join(struct rtp_packet *packet, const struct frame *frame, struct fr
 	return true;
 }
 
+/* The newest goes first, the oldest is forgotten. */
+static void push(struct frame **former, struct frame *frame)
+{
+	for (unsigned i = RED_FORMER_MAX - 1; i > 0; i--)
+		former[i] = former[i - 1];
+	former[0] = frame;
+}
+
 size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
 			     struct rtp_packet *run)
 {
@@ -88,18 +96,15 @@ size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
 		else if (i + 1 < sender->sound_count &&
 			 join(packet, frame, sender->sound[i + 1], longest_us, payload))
 			i++;
-		memmove(former + 1, former, sizeof(former) - sizeof(*former));
-		former[0] = frame;
+		push(former, frame);
 	}
 	return turn->packets;
 }
 
 static void remember(struct rtp_sender *sender, struct frame *frame)
 {
-	struct frame **former = sender->former_sound;
-	frame_unref(former[RED_FORMER_MAX - 1]);
-	memmove(former + 1, former, (RED_FORMER_MAX - 1) * sizeof(*former));
-	former[0] = frame_ref(frame);
+	frame_unref(sender->former_sound[RED_FORMER_MAX - 1]);
+	push(sender->former_sound, frame_ref(frame));
 }
 
 static void forget_sound(struct rtp_sender *sender)
