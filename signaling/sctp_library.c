@@ -14,6 +14,9 @@ enum {
 	RTO_INITIAL_MS = 1000,
 	RTO_MIN_MS = 300,
 	RTO_MAX_MS = 5000,
+	/* Until ICE gives the path up; the library's 5 and 10 are over before, and then it says
+	 * nothing more by itself. */
+	TRIES_MAX = 100,
 	SACK_DELAY_MS = 200,
 	FINISH_TRIES = 3,
 };
@@ -71,7 +74,9 @@ static int configure(struct socket *socket)
 	const struct sctp_paddrparams path = {
 		.spp_flags = SPP_HB_DISABLE | SPP_PMTUD_DISABLE,
 		.spp_pathmtu = PATH_MTU,
+		.spp_pathmaxrxt = TRIES_MAX,
 	};
+	const struct sctp_assocparams tries = { .sasoc_asocmaxrxt = TRIES_MAX };
 	const struct sctp_rtoinfo rto = {
 		.srto_initial = RTO_INITIAL_MS,
 		.srto_min = RTO_MIN_MS,
@@ -84,6 +89,7 @@ static int configure(struct socket *socket)
 	err |= set(socket, IPPROTO_SCTP, SCTP_INITMSG, &streams, sizeof(streams));
 	err |= set(socket, IPPROTO_SCTP, SCTP_NODELAY, &nodelay, sizeof(nodelay));
 	err |= set(socket, IPPROTO_SCTP, SCTP_PEER_ADDR_PARAMS, &path, sizeof(path));
+	err |= set(socket, IPPROTO_SCTP, SCTP_ASSOCINFO, &tries, sizeof(tries));
 	err |= set(socket, IPPROTO_SCTP, SCTP_RTOINFO, &rto, sizeof(rto));
 	err |= set(socket, IPPROTO_SCTP, SCTP_DELAYED_SACK, &sack, sizeof(sack));
 	err |= set(socket, IPPROTO_SCTP, SCTP_ENABLE_STREAM_RESET, &reset, sizeof(reset));

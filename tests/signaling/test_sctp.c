@@ -25,6 +25,7 @@ struct end {
 	unsigned sent, delivered;
 	unsigned lose_each; /* every n-th packet vanishes */
 	bool cut; /* all packets vanish */
+	int vanished;
 	int opened, messages, channels_closed, closed;
 	uint16_t stream;
 	char label[80];
@@ -42,8 +43,10 @@ static struct end viewer, server;
 static void on_packet_out(void *arg, const uint8_t *packet, size_t len)
 {
 	struct end *end = arg;
-	if (end->cut)
+	if (end->cut) {
+		end->vanished++;
 		return;
+	}
 	struct datagram *datagram = &end->wire[end->sent++ % WIRE];
 	cr_assert(le(sz, len, sizeof(datagram->data)));
 	memcpy(datagram->data, packet, len);
@@ -246,6 +249,22 @@ Test(sctp, server_connects_after_a_second_without_init)
 		serve();
 	cr_assert(eq(int, sctp_hub_open(viewer.slot, "souk", true), 0));
 	cr_assert(wait_for(&viewer.opened, 1), "an INIT collision is harmless");
+}
+
+/* ICE gives a path up after 30 s: until then what was sent is tried again. */
+Test(sctp, what_was_sent_during_an_outage_arrives_after_it)
+{
+	enum { TRIES = 14, RTO_US = 5000000 };
+	open_channel();
+	viewer.cut = true;
+	cr_assert(eq(int, send_text(&viewer, "order", 5), 0));
+	for (int tries = 1; tries <= TRIES; tries++) {
+		cr_assert(wait_for(&viewer.vanished, tries), "%d", tries);
+		jump.ahead_us += RTO_US;
+	}
+	viewer.cut = false;
+	cr_assert(wait_for(&server.messages, 1));
+	cr_assert(zero(viewer.closed));
 }
 
 Test(sctp, detach_tells_the_other_end_and_may_happen_in_a_callback)
