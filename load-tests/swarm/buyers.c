@@ -103,7 +103,9 @@ void buyer_answered(struct buyer *buyer, const struct order_answer *answer)
 										 : 0]++;
 	if (answer->status == 201) {
 		on_acknowledged(buyer, answer);
-	} else if (answer->status == 503) {
+	} else if (answer->status == 503 || answer->status == 429) {
+		/* Orders that were due while nothing came through come at once: some are too many.
+		 */
 		timer_start(&buyer->retry, BUYER_AGAIN_US);
 	} else {
 		if (!figures->refused++)
