@@ -35,8 +35,7 @@ struct cmaf_cutter {
 	bool in_segment; /* it has a part */
 	size_t segment_parts, segment_bytes;
 	bool segment_independent;
-	bool replaying; /* what was held comes now */
-	bool hurries; /* to the end of the first segment */
+	unsigned hurries; /* so many segments to come are a part each */
 	bool sound_alone; /* pictures are left out */
 };
 
@@ -51,7 +50,7 @@ int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *o
 
 void cmaf_cutter_hurry(struct cmaf_cutter *cutter)
 {
-	cutter->hurries = true;
+	cutter->hurries = CMAF_HURRY_SEGMENTS;
 }
 
 void cmaf_cutter_sound_alone(struct cmaf_cutter *cutter)
@@ -119,7 +118,7 @@ static void end_segment(struct cmaf_cutter *cutter)
 {
 	if (cutter->in_segment)
 		cutter->ops->segment(cutter->arg);
-	cutter->hurries = cutter->hurries && !cutter->in_segment;
+	cutter->hurries -= cutter->in_segment && cutter->hurries;
 	cutter->in_segment = false;
 }
 
@@ -223,8 +222,7 @@ static void cut_before(struct cmaf_cutter *cutter, const struct frame *frame)
 	const bool full =
 		frame->dts_us - first_us + frame_us(cutter) > CMAF_PART_US || count == CMAF_RUN_MAX;
 	const bool ends = (frame->key && (long_us >= CMAF_SEGMENT_US || !independent)) ||
-			  long_us >= CMAF_SEGMENT_MAX_US ||
-			  (full && cutter->hurries && !cutter->replaying);
+			  long_us >= CMAF_SEGMENT_MAX_US || (full && cutter->hurries);
 	if (ends || full)
 		emit(cutter, frame->dts_us);
 	if (ends || cutter->segment_parts >= CMAF_SEGMENT_PARTS_MAX ||
@@ -386,7 +384,6 @@ static void begin_if_ready(struct cmaf_cutter *cutter, int64_t now_us)
 	while (tracks.video && !codec_is_video(frames[first]->codec))
 		first++;
 	begin(cutter, &tracks, frames[first]->dts_us);
-	cutter->replaying = true;
 	/* Sound first: whether it begins late is known before the first part. */
 	for (int video = 0; video < 2; video++)
 		for (size_t i = 0; i < count; i++)
@@ -394,7 +391,6 @@ static void begin_if_ready(struct cmaf_cutter *cutter, int64_t now_us)
 				cmaf_cutter_push(cutter, frames[i], now_us);
 	for (size_t i = 0; i < count; i++)
 		frame_unref(frames[i]);
-	cutter->replaying = false;
 }
 
 void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us)

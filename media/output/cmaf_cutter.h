@@ -23,6 +23,7 @@ enum {
 	CMAF_SEGMENT_PARTS_MAX = 64, /* a source may be odd, or hostile */
 	CMAF_SEGMENT_BYTES_MAX = 16 * 1024 * 1024,
 	CMAF_HOLE_US = 1000000, /* a picture stands longer than this: a discontinuity */
+	CMAF_HURRY_SEGMENTS = 3, /* Chromium's own player gives up on fewer (decision 0008) */
 	CMAF_SOUND_WAIT_US = 300000, /* pictures wait for their sound, which may be transcoded */
 	CMAF_WAIT_US = 1500000, /* sound that was announced is waited for */
 	CMAF_KEY_WAIT_US = 12000000, /* and a keyframe */
@@ -57,8 +58,8 @@ struct cmaf_cutter_ops {
 int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *ops, void *arg)
 	__attribute__((warn_unused_result));
 
-/* Before the first frame: the first segment ends with the first part, since players begin with
- * nothing less than a segment; the second then has no keyframe. */
+/* Before the first frame: the first segments are a part each, since players begin with nothing less
+ * than a segment, and some with nothing less than three; not all begin with a keyframe then. */
 void cmaf_cutter_hurry(struct cmaf_cutter *cutter);
 
 /* Before the first frame: pictures say where parts and segments begin, as in the other renditions

@@ -1,5 +1,6 @@
 #include "media/output/hls_image.h"
 
+#include "media/output/cmaf_cutter.h"
 #include "media/rendition.h"
 #include "server/core/bytes.h"
 
@@ -67,7 +68,8 @@ bool hls_image_has_segment(const struct hls_image *image, uint64_t msn)
 
 bool hls_image_playable(const struct hls_image *image)
 {
-	return image->segment_count && image->segments[0]->whole;
+	const size_t wanted = image->ended ? 1 : CMAF_HURRY_SEGMENTS;
+	return image->segment_count >= wanted && image->segments[wanted - 1]->whole;
 }
 
 bool hls_image_has_part(const struct hls_image *image, uint64_t msn, uint64_t part)

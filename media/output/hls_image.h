@@ -77,7 +77,7 @@ struct buf *hls_image_map(const struct hls_image *image, uint64_t number);
  * of a whole segment is the first of the next). */
 bool hls_image_has_part(const struct hls_image *image, uint64_t msn, uint64_t part);
 bool hls_image_has_segment(const struct hls_image *image, uint64_t msn); /* whole */
-/* Players begin with a whole segment. */
+/* Players begin with a whole segment, some with no less than CMAF_HURRY_SEGMENTS. */
 bool hls_image_playable(const struct hls_image *image);
 
 /* What the URIs of a multivariant playlist have around the rendition's name. */

@@ -59,7 +59,7 @@ class TransportStream(HlsTest):
         self.assertEqual(self.lines(reader)[1], "#EXT-X-VERSION:3")
         url = f"http://{self.server.ready['http']}/hls/demo/index-ts.m3u8"
         self.gstreamer(f"souphttpsrc location={url} ! hlsdemux ! tsdemux ! h264parse ! avdec_h264")
-        self.check_times(url, 40, "-read_intervals", "%+3")
+        self.check_times(url, 40, "-read_intervals", "%+5")
         self.assertEqual(reader.get("360p-ts.m3u8")[0], 404)
         self.assertEqual(reader.get("source-1.ts")[0], 404)
 

@@ -98,24 +98,25 @@ static void sound(int64_t at_us, uint32_t epoch)
 	push(test_audio_frame(f.audio, at_us), epoch);
 }
 
-Test(cmaf_cutter, in_a_hurry_the_first_segment_is_one_part_and_what_was_held)
+Test(cmaf_cutter, in_a_hurry_the_first_three_segments_are_a_part_each)
 {
 	f.expected.audio = true;
 	cmaf_cutter_hurry(f.cutter);
 	int64_t end_us = pictures(0, 1000000, 4000000, 1);
-	sound(980000, 1);
+	sound(980000, 1); /* what was held, in parts of 320 ms */
 	cr_assert(eq(sz, f.part_count, 3));
-	cr_assert(eq(sz, f.segments, 0));
+	cr_assert(eq(sz, f.segments, 3));
 	for (; end_us < 2000000; end_us += FRAME_US) {
 		picture(end_us, false, 1);
 		sound(end_us, 1);
 	}
-	cr_assert(eq(sz, f.segments, 1));
-	cr_assert(f.parts[4].starts_segment);
-	cr_assert(not(f.parts[4].independent));
+	cr_assert(eq(sz, f.segments, 3));
+	cr_assert(f.parts[3].starts_segment);
+	cr_assert(not(f.parts[3].independent));
+	cr_assert(not(f.parts[4].starts_segment));
 	picture(end_us, true, 1);
 	sound(end_us, 1);
-	cr_assert(eq(sz, f.segments, 2));
+	cr_assert(eq(sz, f.segments, 4));
 }
 
 Test(cmaf_cutter, a_part_waits_for_its_sound_but_not_for_ever)
