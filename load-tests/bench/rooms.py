@@ -89,10 +89,12 @@ def wait_live(server, room):
 def measure(children, server, options):
     rooms = [f"room{index}" for index in range(options["rooms"])]
     clip, seconds = rungs.make_clip(20), options["seconds"]
+    hosts = []
     for room in rooms:
         server.post("/api/rooms", {"id": room})
-        children.start(ffmpeg("-i", clip, "-c", "copy", "-f", "flv",
-                              f"rtmp://{server.at['rtmp']}/live/{room}?token={server.token(room, 'host')}"), server.core)
+        hosts.append(children.start(
+            ffmpeg("-i", clip, "-c", "copy", "-f", "flv",
+                   f"rtmp://{server.at['rtmp']}/live/{room}?token={server.token(room, 'host')}"), server.core))
     for room in rooms:
         wait_live(server, room)
     time.sleep(1)  # the rungs are known
@@ -105,6 +107,8 @@ def measure(children, server, options):
         time.sleep(begin + seconds - time.monotonic())
         used, everybody = processes.cpu_s(family) - used, processes.busy_s() - everybody
         watched = watching.get(seconds + LIVE_S)
+    for host in hosts:
+        children.end(host)
     return {"rooms": dict(zip(rooms, watched)), "cpu_percent": 100 * used / seconds, "all_cpu_percent": 100 * everybody / seconds}
 
 
