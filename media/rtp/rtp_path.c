@@ -75,6 +75,11 @@ static int64_t queue_us(const struct rtp_path *path, int64_t now_us)
 	return fresh ? path->rtt_us - extreme_of(&path->rtt_low, false) : 0;
 }
 
+static int64_t latest_change(const struct rtp_path *path)
+{
+	return path->changed_us > path->flows_us ? path->changed_us : path->flows_us;
+}
+
 /* A report that went out behind the last picture has come through: so has the picture. */
 static void drain(struct rtp_path *path, int64_t sent_us, int64_t rtt_us)
 {
@@ -93,8 +98,8 @@ void rtp_path_rtt(struct rtp_path *path, int64_t sent_us, int64_t rtt_us, int64_
 	path->rtt_us = rtt_us;
 	path->rtt_at_us = now_us;
 	note_extreme(&path->rtt_low, rtt_us, false, PATH_RTT_WINDOW_US, now_us);
-	if (sent_us < path->flows_us)
-		return; /* it tells of what was sent before */
+	if (sent_us < latest_change(path))
+		return; /* it tells of what was sent before, or of a probe */
 	note_extreme(&path->rtt_least, rtt_us, false, NEVER_GROWN_IN_US, now_us);
 	if (queue_us(path, now_us) <= PATH_QUEUE_US) {
 		path->slow = 0;
@@ -135,11 +140,6 @@ void rtp_path_restart_reports(struct rtp_path *path)
 {
 	path->reported_us = 0;
 	path->lossy = 0;
-}
-
-static int64_t latest_change(const struct rtp_path *path)
-{
-	return path->changed_us > path->flows_us ? path->changed_us : path->flows_us;
 }
 
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us)
@@ -378,6 +378,7 @@ static void end_probe(struct rtp_path *path, int64_t now_us)
 	path->probe_us = 0;
 	path->changed_us = now_us;
 	path->low = path->slow = path->lossy = 0;
+	path->rtt_least = (struct path_extreme){ .since_us = now_us };
 	path->patience_us *= 2;
 	if (path->patience_us > PATH_PATIENCE_MAX_US)
 		path->patience_us = PATH_PATIENCE_MAX_US;
