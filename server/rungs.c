@@ -235,10 +235,9 @@ void rungs_init(struct rungs *rungs, const struct rungs_params *params)
 {
 	*rungs = (struct rungs){ .params = *params };
 	/* Never one of our own, which may be as large as the source. */
-	rungs->sink = (struct sink){ .ops = &sink_ops,
-				     .audio = CODEC_AAC,
-				     .skip_audio = true,
-				     .picture = { .wanted = 1 } };
+	rungs->sink = (struct sink){
+		.ops = &sink_ops, .audio = CODEC_AAC, .skip_audio = true, .picture = { .wanted = 1 }
+	};
 	timer_init(&rungs->linger, params->loop, on_linger, rungs);
 }
 
