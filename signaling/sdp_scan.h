@@ -18,8 +18,8 @@ struct sdp_scan {
 
 void sdp_scan_init(struct sdp_scan *scan, char *text, size_t len);
 
-/* The next line without its LF or CRLF and blanks before them; false at the end of the text. A NUL or a CR elsewhere
- * makes both readers bad. */
+/* The next line without its LF or CRLF and blanks before them; false at the end of the text. A NUL
+ * or a CR elsewhere makes both readers bad. */
 bool sdp_scan_line(struct sdp_scan *scan, struct sdp_scan *line);
 
 /* Up to `until` (skipped) or the end; bad when empty. */
