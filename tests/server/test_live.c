@@ -1,6 +1,5 @@
 #include "server/live.h"
 
-#include "server/core/clock.h"
 #include "server/core/loop.h"
 #include "tests/server/app_fixture.h"
 
@@ -223,9 +222,7 @@ Test(live, chat_reaches_everybody_and_has_a_rate_of_subject_and_room)
 {
 	struct fake_carrier eve;
 	char name[32];
-	struct clock clock;
-	clock_init(&clock);
-	const int64_t began_us = clock_mono_us(&clock);
+	const int64_t began_us = clock_mono_us(&f.app.clock);
 	fake_carrier_open(&eve, view, "eve");
 	for (int i = 0; i < 7; i++)
 		fake_carrier_receive(&bob,
@@ -244,7 +241,7 @@ Test(live, chat_reaches_everybody_and_has_a_rate_of_subject_and_room)
 	}
 	settle();
 	/* Bob's five count as well; 50 a second have become free meanwhile. */
-	const int64_t took_us = clock_mono_us(&clock) - began_us;
+	const int64_t took_us = clock_mono_us(&f.app.clock) - began_us;
 	cr_expect(le(sz, fake_carrier_saw(&eve, "\"text\":\"yo\""),
 		     95 + (size_t)(took_us / 20000) + 1));
 	fake_carrier_close(&eve);
