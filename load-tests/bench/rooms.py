@@ -5,15 +5,14 @@ import json
 import multiprocessing
 import select
 import time
-import urllib.request
 
 import processes
 import rungs
 from processes import Children, machine
-from souk_server import OUT, Server, ffmpeg
+from souk_server import LIVE_S, OUT, Server, ffmpeg
 
 NAMES = ("720p", "540p", "360p")
-SETTLE_S, LIVE_S = 4, 20
+SETTLE_S = 4
 LATE_MS, MISSED = 1000, 0.01  # at the end, behind the beginning; of the pictures
 
 
@@ -77,15 +76,6 @@ def watch(address, room, begin, seconds):
     return {name: judge(stream.came, begin, end) for name, stream in streams.items()}
 
 
-def wait_live(server, room):
-    for _ in range(10 * LIVE_S):
-        with urllib.request.urlopen(f"http://{server.at['http']}/api/rooms/{room}") as answer:
-            if json.load(answer)["state"] == "live":
-                return
-        time.sleep(0.1)
-    raise RuntimeError(f"the room {room} did not go live")
-
-
 def measure(children, server, options):
     rooms = [f"room{index}" for index in range(options["rooms"])]
     clip, seconds = rungs.make_clip(20), options["seconds"]
@@ -96,7 +86,7 @@ def measure(children, server, options):
             ffmpeg("-i", clip, "-c", "copy", "-f", "flv",
                    f"rtmp://{server.at['rtmp']}/live/{room}?token={server.token(room, 'host')}"), server.core))
     for room in rooms:
-        wait_live(server, room)
+        server.wait_live(room)
     time.sleep(1)  # the rungs are known
     begin = time.monotonic() + SETTLE_S
     with multiprocessing.Pool(len(rooms)) as pool:

@@ -16,6 +16,7 @@ import clips  # noqa: E402
 
 OUT = ROOT / "build" / "bench"
 SERVER_CORE, LOAD_CORE = "0", "1"
+LIVE_S = 20  # a room is live by then
 
 
 def thin_source():
@@ -72,13 +73,17 @@ class Server:
         child = self.children.start(
             ffmpeg("-i", self.media or source(), "-c", "copy", "-f", "flv",
                    f"rtmp://{self.at['rtmp']}/live/bench?token={key}"), LOAD_CORE)
-        for _ in range(100):
-            with urllib.request.urlopen(f"http://{self.at['http']}/api/rooms/bench") as answer:
+        self.wait_live("bench")
+        time.sleep(2)  # the first group of pictures is whole
+        return child
+
+    def wait_live(self, room):
+        for _ in range(10 * LIVE_S):
+            with urllib.request.urlopen(f"http://{self.at['http']}/api/rooms/{room}") as answer:
                 if json.load(answer)["state"] == "live":
-                    time.sleep(2)  # the first group of pictures is whole
-                    return child
+                    return
             time.sleep(0.1)
-        sys.exit("bench: the room did not go live")
+        sys.exit(f"bench: the room {room} did not go live")
 
     def cpu_s(self):
         return processes.cpu_s([self.process.pid])
