@@ -39,8 +39,10 @@ static void make_redundant(struct rtp_sender *sender, struct rtp_packet *packet,
 /* How many packets bring the same sound again. */
 static unsigned redundancy(const struct rtp_sender *sender)
 {
+	if (!sender->config.audio.red_payload_type || !sender->lossy_until_us)
+		return 0;
 	const int64_t now_us = clock_mono_us(sender->config.clock);
-	if (!sender->config.audio.red_payload_type || now_us >= sender->lossy_until_us)
+	if (now_us >= sender->lossy_until_us)
 		return 0;
 	return now_us < sender->very_lossy_until_us ? RED_FORMER_MAX : 1;
 }
@@ -77,7 +79,7 @@ size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
 			     struct rtp_packet *run)
 {
 	const struct rtp_sender_track *track = &sender->config.audio;
-	const unsigned again = sender->lossy_until_us ? redundancy(sender) : 0;
+	const unsigned again = redundancy(sender);
 	const int64_t longest_us = track->packet_ms * INT64_C(1000);
 	struct frame *former[RED_FORMER_MAX];
 	memcpy(former, sender->former_sound, sizeof(former));
