@@ -14,7 +14,7 @@ before(async () => {
 	relay = await Relay.start();
 	server = await Server.start({}, ['--turn-secret', relay.secret, ...relay.uris.flatMap((uri) => ['--turn', uri])]);
 	people = await server.room('relay');
-	browser = await launch();
+	browser = await launch('--ignore-certificate-errors');
 });
 after(async () => {
 	await browser?.close();
@@ -31,6 +31,23 @@ function relayOnly() {
 		}
 		setConfiguration(configuration) {
 			super.setConfiguration({ ...configuration, iceTransportPolicy: 'relay' });
+		}
+	};
+}
+
+/** And of those the ones by TLS alone, as where everything else is blocked. */
+function tlsOnly() {
+	const Real = window.RTCPeerConnection;
+	const kept = ({ iceServers = [], ...rest }) => {
+		const inTls = (server) => ({ ...server, urls: [server.urls].flat().filter((url) => url.startsWith('turns:')) });
+		return { ...rest, iceServers: iceServers.map(inTls).filter(({ urls }) => urls.length > 0) };
+	};
+	window.RTCPeerConnection = class extends Real {
+		constructor(configuration = {}) {
+			super(kept(configuration));
+		}
+		setConfiguration(configuration) {
+			super.setConfiguration(kept(configuration));
 		}
 	};
 }
@@ -64,6 +81,15 @@ test('a viewer watches through the relay', { skip }, async () => {
 	assert.equal(local.candidateType, 'relay');
 	assert.ok(relay.uris.includes(local.url));
 	assert.ok(server.ready.udp.includes(`${remote.address}:${remote.port}`), 'what the relay speaks to is soukd');
+});
+
+test('a viewer watches through the relay by TLS', { skip }, async () => {
+	const page = await watch(browser, server, 'relay', '', { script: script(keepPeers, tlsOnly, relayOnly) });
+	await until(page, 'pictures', async () => (await path(page)).framesDecoded >= 30);
+	const { local } = await path(page);
+	assert.equal(local.candidateType, 'relay');
+	assert.equal(local.relayProtocol, 'tls');
+	assert.equal(local.url, relay.tlsUri);
 });
 
 test('coturn refuses who knows no secret, and credentials whose time is over', { skip }, async () => {

@@ -1,5 +1,5 @@
 // Debian's coturn on loopback, with a secret that it shares with soukd.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -29,17 +29,26 @@ function answers(port) {
 	});
 }
 
+/** A certificate that nobody knows: the browser is told to take any. */
+function selfSigned(folder) {
+	const [key, certificate] = ['key.pem', 'certificate.pem'].map((name) => join(folder, name));
+	const how = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=souk.test'];
+	execFileSync('openssl', ['req', '-x509', ...how, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+	return ['--cert', certificate, '--pkey', key];
+}
+
 export class Relay {
 	static async start() {
 		const relay = new Relay();
 		relay.secret = 'between-coturn-and-soukd';
 		relay.port = await freePort();
+		relay.tlsPort = await freePort();
 		relay.data = mkdtempSync(join(tmpdir(), 'souk-relay-'));
 		const files = ['--pidfile', join(relay.data, 'pid'), '--userdb', join(relay.data, 'db'), '--log-file', 'stdout'];
 		const shown = ['--use-auth-secret', '--static-auth-secret', relay.secret, '--realm', 'souk.test'];
-		const where = ['--listening-ip', '127.0.0.1', '--relay-ip', '127.0.0.1', '--listening-port', String(relay.port)];
+		const where = ['--listening-ip', '127.0.0.1', '--relay-ip', '127.0.0.1', '--listening-port', String(relay.port), '--tls-listening-port', String(relay.tlsPort)];
 		const peers = ['--denied-peer-ip', '0.0.0.0-255.255.255.255', '--allowed-peer-ip', '127.0.0.1', '--allow-loopback-peers'];
-		relay.process = spawn(TURNSERVER, ['-n', '--no-cli', '--no-tls', '--no-dtls', ...files, ...shown, ...where, ...peers], { stdio: ['ignore', 'pipe', 'pipe'] });
+		relay.process = spawn(TURNSERVER, ['-n', '--no-cli', '--no-dtls', ...selfSigned(relay.data), ...files, ...shown, ...where, ...peers], { stdio: ['ignore', 'pipe', 'pipe'] });
 		relay.said = '';
 		for (const output of [relay.process.stdout, relay.process.stderr]) output.on('data', (text) => (relay.said = (relay.said + text).slice(-100_000)));
 		relay.ended = new Promise((resolve) => relay.process.once('exit', resolve));
@@ -52,7 +61,12 @@ export class Relay {
 	}
 
 	get uris() {
-		return ['udp', 'tcp'].map((transport) => `turn:127.0.0.1:${this.port}?transport=${transport}`);
+		const plain = ['udp', 'tcp'].map((transport) => `turn:127.0.0.1:${this.port}?transport=${transport}`);
+		return [...plain, this.tlsUri];
+	}
+
+	get tlsUri() {
+		return `turns:127.0.0.1:${this.tlsPort}?transport=tcp`;
 	}
 
 	/** What soukd would make: good until then (seconds since 1970). */

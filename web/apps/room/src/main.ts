@@ -1,3 +1,4 @@
+import { chooseLanguage } from '@souk/core';
 import '@souk/room';
 import './room-page.css';
 import { remember } from '../../shared/src/recent.js';
@@ -6,7 +7,7 @@ import { remember } from '../../shared/src/recent.js';
 const room = decodeURIComponent(location.pathname.split('/')[2] ?? '');
 const query = new URLSearchParams(location.search);
 
-document.documentElement.lang = query.get('lang') ?? navigator.language;
+document.documentElement.lang = chooseLanguage(query.get('lang'), navigator.language);
 if (/^[A-Za-z0-9_-]{1,64}$/.test(room)) {
   document.title = `${room} · Souk`;
   const element = document.createElement('souk-room');

@@ -1,3 +1,4 @@
+import { chooseLanguage } from '@souk/core';
 import './studio.css';
 import { el, field } from './dom.js';
 import { StudioPage } from './studio-page.js';
@@ -5,7 +6,7 @@ import { textFor } from './text.js';
 
 // /studio?room=…&token=…
 const query = new URLSearchParams(location.search);
-const language = query.get('lang') ?? navigator.language;
+const language = chooseLanguage(query.get('lang'), navigator.language);
 const t = textFor(language);
 const room = query.get('room') ?? '';
 const token = query.get('token') ?? '';

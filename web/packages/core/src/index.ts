@@ -6,6 +6,7 @@ export { Emitter, type Listener, Subscriptions, type Unsubscribe } from './event
 export { EventScheduler } from './event-scheduler.js';
 export { IceRestarter } from './ice-restart.js';
 export { Identity, type KeyValueStore, browserStore } from './identity.js';
+export { chooseLanguage } from './language.js';
 export { OrderDesk, type OrderOutcome } from './order-desk.js';
 export { type Offer, RoomStore, type RoomView } from './room-store.js';
 export { SdpExchange } from './sdp-exchange.js';

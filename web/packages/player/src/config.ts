@@ -9,6 +9,8 @@ export const config = {
   avoidMs: 60_000,
   /** Without a new picture for so long a live player starts anew. */
   stallMs: 8_000,
+  /** Without a presented frame for so long, the position tells whether the picture moves. */
+  unseenMs: 500,
   watchMs: 1_000,
   /** A server that sends says so at least once a second (reports); without a byte for so long the path is lost. */
   silentMs: 1_500,

@@ -8,6 +8,8 @@ export interface ShownFrame {
 }
 
 export interface EngineEvents {
+  /** The video has its source. Browsers differ in what becomes of a play() before that: Firefox forgets it. */
+  attached: null;
   /** The first picture is on screen. */
   playing: null;
   frame: ShownFrame;

@@ -72,6 +72,7 @@ export class FlvPlayer extends Engine {
     video.addEventListener('waiting', this.onWaiting);
     player.attachMediaElement(video);
     player.load();
+    this.emit('attached', null);
     this.unwatch = watchFrames(video, (frame) => this.onFrame(frame));
     this.watch = setInterval(() => this.keepUp(), config.watchMs / 4);
     this.movedAt = performance.now();

@@ -1,3 +1,5 @@
+import { config } from './config.js';
+
 /** What is known of a presented frame, with or without requestVideoFrameCallback. */
 export interface PresentedFrame {
   mediaTimeS: number;
@@ -18,7 +20,11 @@ type FrameCallbackVideo = HTMLVideoElement & {
   cancelVideoFrameCallback?(handle: number): void;
 };
 
-/** Calls back for each frame that the element presents, until the returned function is called. */
+/**
+ * Calls back for each frame that the element presents, until the returned function is called. Where nothing is
+ * drawn (a page in the background, some web views) browsers tell of no frame although the picture plays: then
+ * for each look that finds its position moved.
+ */
 export function watchFrames(
   element: HTMLVideoElement,
   onFrame: (frame: PresentedFrame) => void,
@@ -26,22 +32,34 @@ export function watchFrames(
 ): () => void {
   const video: FrameCallbackVideo = element;
   let handle = 0;
-  if (video.requestVideoFrameCallback) {
-    const onCallback = (_now: number, { mediaTime, rtpTimestamp, width, height }: FrameMetadata) => {
-      handle = video.requestVideoFrameCallback?.(onCallback) ?? 0;
-      onFrame({ mediaTimeS: mediaTime, rtpTimestamp: rtpTimestamp ?? null, width, height });
-    };
-    handle = video.requestVideoFrameCallback(onCallback);
-    return () => video.cancelVideoFrameCallback?.(handle);
-  }
-  // Older engines: look once per screen refresh whether the position has moved.
+  let told = false;
   let last = -1;
-  const onRefresh = () => {
-    handle = requestAnimationFrame(onRefresh);
-    if (video.currentTime === last || video.videoWidth === 0) return;
+  const look = () => {
+    if (video.currentTime === last || !video.videoWidth) return;
     last = video.currentTime;
+    told = true;
     onFrame({ mediaTimeS: last, rtpTimestamp: rtpNow(), width: video.videoWidth, height: video.videoHeight });
   };
-  handle = requestAnimationFrame(onRefresh);
-  return () => cancelAnimationFrame(handle);
+  const onCallback = (_now: number, { mediaTime, rtpTimestamp, width, height }: FrameMetadata) => {
+    handle = video.requestVideoFrameCallback?.(onCallback) ?? 0;
+    last = video.currentTime;
+    told = true;
+    onFrame({ mediaTimeS: mediaTime, rtpTimestamp: rtpTimestamp ?? null, width, height });
+  };
+  // Engines without the callback: once per refresh of the screen.
+  const onRefresh = () => {
+    handle = requestAnimationFrame(onRefresh);
+    look();
+  };
+  if (video.requestVideoFrameCallback) handle = video.requestVideoFrameCallback(onCallback);
+  else handle = requestAnimationFrame(onRefresh);
+  const unseen = setInterval(() => {
+    if (!told) look();
+    told = false;
+  }, config.unseenMs);
+  return () => {
+    clearInterval(unseen);
+    if (video.cancelVideoFrameCallback) video.cancelVideoFrameCallback(handle);
+    else cancelAnimationFrame(handle);
+  };
 }

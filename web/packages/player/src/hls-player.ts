@@ -25,6 +25,7 @@ export class HlsPlayer extends Engine {
     video.addEventListener('error', this.onError);
     video.addEventListener('ended', this.onError);
     video.src = full.toString();
+    this.emit('attached', null);
     this.unwatch = watchFrames(video, (frame) => this.onFrame(frame));
   }
 

@@ -64,6 +64,16 @@ describe('RoomPlayer', () => {
     expect(statuses).toEqual(['connecting', 'playing']);
   });
 
+  test('plays each source once it is attached, not before', async () => {
+    await create();
+    expect(video.play).not.toHaveBeenCalled();
+    last().engine.emit('attached', null);
+    last().engine.emit('failed', new Error('timeout'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    last().engine.emit('attached', null);
+    expect(video.play).toHaveBeenCalledTimes(2);
+  });
+
   test('goes on to FLV when WebRTC shows no picture, and stays there for a while', async () => {
     await create();
     last().engine.emit('failed', new Error('timeout'));
@@ -118,6 +128,7 @@ describe('RoomPlayer', () => {
     vi.mocked(video.play).mockRejectedValueOnce(new DOMException('no gesture', 'NotAllowedError'));
     await create();
     player.on('muted', (value) => muted.push(value));
+    last().engine.emit('attached', null);
     await vi.advanceTimersByTimeAsync(0);
     expect(video.muted).toBe(true);
     player.unmute();

@@ -127,6 +127,7 @@ export class RoomPlayer extends Emitter<PlayerEvents> {
     this.engine = engine;
     this.kind = item.kind;
     this.emit('kind', item.kind);
+    engine.on('attached', () => void this.play());
     engine.on('playing', () => {
       this.backoff.reset();
       this.setStatus('playing');
@@ -135,7 +136,6 @@ export class RoomPlayer extends Emitter<PlayerEvents> {
     engine.on('channel', (channel) => this.emit('channel', channel));
     engine.on('failed', (error) => this.onFailed(error));
     engine.start();
-    void this.play();
   }
 
   private onFailed(error: Error): void {

@@ -77,6 +77,7 @@ export class WhepPlayer extends Engine {
     // The server's goodbye (close_notify); connectionState takes seconds to see that nobody is there.
     transport?.addEventListener('statechange', () => transport.state === 'closed' && this.fail(new PlayerError('network', 'ended by the server')));
     video.srcObject = stream;
+    this.emit('attached', null);
     this.unwatch = watchFrames(video, (frame) => this.onFrame(frame), () => this.rtpNow());
   }
 

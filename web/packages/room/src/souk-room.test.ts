@@ -10,6 +10,7 @@ vi.mock('../../player/src/whep-player.js', async () => {
       static isSupported = () => true;
       start(): void {
         engines.push(this);
+        this.emit('attached', null);
       }
       setClock(): void {}
     },

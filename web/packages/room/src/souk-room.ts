@@ -1,4 +1,4 @@
-import { Subscriptions, browserStore } from '@souk/core';
+import { Subscriptions, browserStore, chooseLanguage } from '@souk/core';
 import { RoomController } from './room-controller.js';
 import { RoomView } from './room-view.js';
 import css from './room.css?inline';
@@ -17,7 +17,7 @@ export class SoukRoom extends HTMLElement {
   connectedCallback(): void {
     const room = this.getAttribute('room');
     if (!room || this.view) return;
-    const language = this.getAttribute('lang') || document.documentElement.lang || navigator.language;
+    const language = chooseLanguage(this.getAttribute('lang'), document.documentElement.lang, navigator.language);
     const view = (this.view = new RoomView(language));
     const shadow = this.shadowRoot ?? this.attachShadow({ mode: 'open' });
     const sheet = new CSSStyleSheet();
