@@ -45,6 +45,8 @@ static void decide_list_events(struct engine *engine, struct engine_op *op)
 	if (!room)
 		return;
 	const struct timeline *timeline = &room->timeline;
+	if (!op->page.after[0]) /* from the oldest that is kept */
+		op->after = timeline->seq - timeline->count;
 	if (!timeline_covers(timeline, op->after)) {
 		gone(op);
 		return;

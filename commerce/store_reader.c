@@ -1,5 +1,6 @@
 #include "commerce/store_reader.h"
 
+#include "commerce/store.h"
 #include "commerce/store_schema.h"
 #include "commerce/store_sqlite.h"
 #include "server/core/alloc.h"
@@ -120,6 +121,21 @@ int store_reader_newest(struct store_reader *reader, enum row_table table,
 	char *sql = schema_read_sql(table, true);
 	const int err = read_rows(reader, sql, &stored, fn, arg);
 	free(sql);
+	return err;
+}
+
+static int pass_on(void *arg, const struct stored_row *row)
+{
+	const struct row_sink *sink = *(const struct row_sink *const *)arg;
+	return sink->row(sink->arg, row->table, row->row);
+}
+
+int store_reader_load(struct store_reader *reader, const struct row_sink *sink)
+{
+	int err = 0;
+	for (int table = 0; !err && table < ROW_TABLES; table++)
+		err = table == ROW_MOVEMENT ? store_reader_newest(reader, table, pass_on, &sink)
+					    : store_reader_rows(reader, table, pass_on, &sink);
 	return err;
 }
 

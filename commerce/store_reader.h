@@ -7,6 +7,7 @@
 
 #include "commerce/row.h"
 
+struct row_sink;
 struct store_reader;
 
 struct stored_row {
@@ -35,6 +36,8 @@ int store_reader_rows(struct store_reader *reader, enum row_table table,
 /* The last row of a table alone, or none. */
 int store_reader_newest(struct store_reader *reader, enum row_table table,
 			int (*fn)(void *arg, const struct stored_row *row), void *arg);
+/* All that a ledger is made of. What the sink returns other than 0 ends it and is returned. */
+int store_reader_load(struct store_reader *reader, const struct row_sink *sink);
 int store_reader_commits(struct store_reader *reader,
 			 int (*fn)(void *arg, const struct stored_commit *commit), void *arg);
 

@@ -18,7 +18,7 @@
 enum {
 	QUEUE_MAX = 1024, /* answers of the store; the engine has one commit under way */
 	WAL_CHECKPOINT_PAGES = 2000, /* 8 MB: copied back beside the writer */
-	WAL_MAX_PAGES = 16000, /* 64 MB: the writer waits until it is copied back */
+	WAL_MAX_PAGES = 16000, /* 64 MB: the writer copies it back, unless somebody reads in it */
 	BUSY_MS = 1000,
 };
 
@@ -31,6 +31,7 @@ struct sqlite_store {
 	int lock_fd;
 	bool sync_normal;
 	struct store_writer *writer; /* writing thread's; NULL after a failure */
+	int wal_limit; /* writing thread's: pages from which it copies back itself */
 	pthread_t write_thread;
 	pthread_t copy_thread;
 	bool write_started, copy_started;
@@ -94,11 +95,16 @@ static void answer_group(struct sqlite_store *sqlite, struct list *group, int er
 	}
 }
 
+/* Orders do not wait for somebody who reads for long (check, export, backup): the log grows
+ * meanwhile, and the writer looks again after each 8 MB. */
 static void bound_wal(struct sqlite_store *sqlite)
 {
 	const int pages = store_writer_wal_pages(sqlite->writer);
-	if (pages >= WAL_MAX_PAGES) {
-		store_writer_truncate_wal(sqlite->writer);
+	if (pages < WAL_MAX_PAGES)
+		sqlite->wal_limit = WAL_MAX_PAGES;
+	if (pages >= sqlite->wal_limit) {
+		if (store_writer_truncate_wal(sqlite->writer))
+			sqlite->wal_limit = pages + WAL_CHECKPOINT_PAGES;
 	} else if (pages >= WAL_CHECKPOINT_PAGES) {
 		pthread_mutex_lock(&sqlite->lock);
 		sqlite->copy_wanted = true;
@@ -198,12 +204,6 @@ static void sqlite_commit(struct store *store, struct store_commit *commit)
 	pthread_mutex_unlock(&sqlite->lock);
 }
 
-static int on_row(void *arg, const struct stored_row *row)
-{
-	const struct row_sink *sink = arg;
-	return sink->row(sink->arg, row->table, row->row);
-}
-
 static int sqlite_load(struct store *store, const struct row_sink *sink)
 {
 	struct sqlite_store *sqlite = (struct sqlite_store *)store;
@@ -211,10 +211,7 @@ static int sqlite_load(struct store *store, const struct row_sink *sink)
 	int err = store_reader_open(&reader, sqlite->dir, false);
 	if (err)
 		return err;
-	for (int table = 0; !err && table < ROW_TABLES; table++)
-		err = table == ROW_MOVEMENT
-			      ? store_reader_newest(reader, table, on_row, (void *)(uintptr_t)sink)
-			      : store_reader_rows(reader, table, on_row, (void *)(uintptr_t)sink);
+	err = store_reader_load(reader, sink);
 	const int64_t last_n = store_reader_last_commit(reader);
 	store_reader_close(reader);
 	if (err || last_n < 0)
@@ -280,6 +277,7 @@ int store_sqlite_open(struct store **out, const struct store_sqlite_options *opt
 	struct sqlite_store *sqlite = xcalloc(1, sizeof(*sqlite));
 	sqlite->store.ops = &sqlite_ops;
 	sqlite->sync_normal = options->sync_normal;
+	sqlite->wal_limit = WAL_MAX_PAGES;
 	log_init(&sqlite->log, options->log, "store=sqlite");
 	pthread_mutex_init(&sqlite->lock, NULL);
 	pthread_cond_init(&sqlite->changed, NULL);

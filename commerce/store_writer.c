@@ -96,7 +96,7 @@ int store_writer_open(struct store_writer **out, const char *path, bool sync_nor
 	if (err)
 		goto fail;
 	sqlite3_wal_hook(writer->db, on_wal, writer);
-	store_writer_truncate_wal(writer);
+	(void)store_writer_truncate_wal(writer); /* later, while somebody reads */
 	*out = writer;
 	return 0;
 fail:
@@ -194,11 +194,16 @@ int store_writer_wal_pages(const struct store_writer *writer)
 	return writer->wal_pages;
 }
 
-void store_writer_truncate_wal(struct store_writer *writer)
+int store_writer_truncate_wal(struct store_writer *writer)
 {
-	if (sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-	    SQLITE_OK)
-		writer->wal_pages = 0;
+	sqlite3_busy_timeout(writer->db, 0);
+	const int status =
+		sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	sqlite3_busy_timeout(writer->db, BUSY_MS);
+	if (status != SQLITE_OK)
+		return status == SQLITE_BUSY ? -EBUSY : -EIO;
+	writer->wal_pages = 0;
+	return 0;
 }
 
 void store_writer_close(struct store_writer *writer)

@@ -31,8 +31,9 @@ const char *store_writer_fault(const struct store_writer *writer);
 
 /* Pages in the WAL after the last commit. */
 int store_writer_wal_pages(const struct store_writer *writer);
-/* Copies the whole WAL back and empties it; waits for readers a while. */
-void store_writer_truncate_wal(struct store_writer *writer);
+/* Copies the WAL back, as far as the oldest reader allows, and empties it. -EBUSY when somebody
+ * reads what is in it: nobody is waited for. */
+int store_writer_truncate_wal(struct store_writer *writer);
 
 void store_writer_close(struct store_writer *writer); /* takes NULL */
 

@@ -30,12 +30,12 @@ static void report(void *arg, const char *fault)
 	printf("fault: %s\n", fault);
 }
 
-static int run(const char *dir)
+int command_prove(const char *who, const char *dir)
 {
 	struct store_check check = { .report = report };
 	const int err = store_check(&check, dir);
 	if (err) {
-		fprintf(stderr, "soukd check: %s: %s\n", dir, strerror(-err));
+		fprintf(stderr, "%s: %s: %s\n", who, dir, strerror(-err));
 		return 1;
 	}
 	printf("%" PRIu64 " commits, %" PRIu64 " orders, %" PRIu64 " products, %" PRIu64
@@ -45,23 +45,14 @@ static int run(const char *dir)
 	return check.faults ? 1 : 0;
 }
 
+static int run(const void *arg)
+{
+	const struct check_options *options = arg;
+	return command_prove("soukd check", options->data);
+}
+
 int command_check(int argc, char **argv)
 {
 	struct check_options options = { 0 };
-	struct option_error error;
-	int status = 0;
-	switch (options_parse(&table, &options, argc, argv, &error)) {
-	case OPTION_RUN:
-		status = run(options.data);
-		break;
-	case OPTION_HELP:
-	case OPTION_VERSION:
-		options_help(&table, stdout);
-		break;
-	default:
-		fprintf(stderr, "soukd check: %s\n", error.text);
-		status = 2;
-	}
-	options_free(&table, &options);
-	return status;
+	return command_main(&(struct command){ "check", &table, run }, &options, argc, argv);
 }

@@ -40,17 +40,11 @@ static const struct option_table table = {
 	.count = sizeof(rows) / sizeof(*rows),
 };
 
-static int usage(const char *text)
-{
-	fprintf(stderr, "soukd token: %s\n", text);
-	return 2;
-}
-
 static int print_token(const uint8_t *key, const struct jwt_claims *claims)
 {
 	char *token = jwt_sign(key, claims);
 	if (!token)
-		return usage("room, role and sub do not make a token: see --help");
+		return command_usage("token", "room, role and sub do not make a token: see --help");
 	puts(token);
 	free(token);
 	return 0;
@@ -71,24 +65,25 @@ static int print_tokens(const struct token_options *options, const uint8_t *key)
 		const int len = snprintf(claims.sub, sizeof(claims.sub), "%s-%lld", options->sub,
 					 (long long)i);
 		if (len >= (int)sizeof(claims.sub))
-			return usage("--sub is too long to be numbered");
+			return command_usage("token", "--sub is too long to be numbered");
 		if (print_token(key, &claims))
 			return 2;
 	}
 	return 0;
 }
 
-static int run(const struct token_options *options)
+static int run(const void *arg)
 {
+	const struct token_options *options = arg;
 	uint8_t key[JWT_KEY_SIZE];
 	if (!options->room || !options->sub)
-		return usage("--room and --sub are needed");
+		return command_usage("token", "--room and --sub are needed");
 	if (!strcmp(options->room, "*") && options->role != JWT_ADMIN)
-		return usage("--room: * is for --role admin alone");
+		return command_usage("token", "--room: * is for --role admin alone");
 	if (strcmp(options->room, "*") != 0 && !jwt_room_valid(options->room))
-		return usage("--room: not of the form [A-Za-z0-9_-]{1,64}");
+		return command_usage("token", "--room: not of the form [A-Za-z0-9_-]{1,64}");
 	if (!jwt_sub_valid(options->sub))
-		return usage("--sub: not of the form [A-Za-z0-9_.:-]{1,64}");
+		return command_usage("token", "--sub: not of the form [A-Za-z0-9_.:-]{1,64}");
 	if (mkdir(options->data, 0700) && errno != EEXIST) {
 		fprintf(stderr, "soukd token: %s: %s\n", options->data, strerror(errno));
 		return 1;
@@ -104,19 +99,5 @@ static int run(const struct token_options *options)
 int command_token(int argc, char **argv)
 {
 	struct token_options options = { 0 };
-	struct option_error error;
-	int status = 0;
-	switch (options_parse(&table, &options, argc, argv, &error)) {
-	case OPTION_RUN:
-		status = run(&options);
-		break;
-	case OPTION_HELP:
-	case OPTION_VERSION:
-		options_help(&table, stdout);
-		break;
-	default:
-		status = usage(error.text);
-	}
-	options_free(&table, &options);
-	return status;
+	return command_main(&(struct command){ "token", &table, run }, &options, argc, argv);
 }

@@ -231,6 +231,9 @@ Test(store, timeline_is_bounded_also_after_a_restart)
 	for (int round = 0; round < 2; round++) {
 		cr_expect(eq(int, ask_events(&f, "demo", "10", 1), 410));
 		cr_expect_str_eq(body_at(&f, "code"), "gone");
+		cr_expect(eq(int, ask_events(&f, "demo", "", 1), 200));
+		const int oldest = atoi(body_at(&f, "items.0.seq"));
+		cr_expect(oldest > 11 && oldest <= 602, "%d", oldest);
 		cr_expect(eq(int, ask_events(&f, "demo", "601", 1), 200));
 		cr_expect_str_eq(body_at(&f, "items.0.seq"), "602");
 		engine_replay(f.engine, "demo", 10000, fixture_reply(&f));
