@@ -87,6 +87,7 @@ static void anchor(struct clock_map *map, const struct clock_map_sample *sample)
 	map->track[0].seen = map->track[1].seen = false;
 	map->arrival = (struct min_window){ { 0 }, { 0 } };
 	map->host = (struct min_window){ { 0 }, { 0 } };
+	map->round_trip = (struct min_window){ { 0 }, { 0 } };
 	map->reported = false;
 	map->anchor_media_us = clock_map_media_us(map, sample->pts_us);
 	map->anchor_capture_us = sample->arrival_us;
@@ -178,6 +179,9 @@ void clock_map_sender_report(struct clock_map *map, int64_t host_us, int64_t sou
 		return;
 	window_add(&map->host, arrival_us, arrival_us - host_us);
 	map->host_offset_us = host_us - clock_map_media_us(map, source_us);
-	map->rtt_us = rtt_us > 0 ? rtt_us : 0;
+	if (rtt_us > 0)
+		window_add(&map->round_trip, arrival_us, rtt_us);
+	const int64_t least_us = window_min(&map->round_trip, arrival_us);
+	map->rtt_us = least_us == UNKNOWN_US ? 0 : least_us;
 	map->reported = true;
 }

@@ -44,9 +44,10 @@ struct clock_map {
 	/* What the line slews to. */
 	struct min_window arrival; /* arrival - media time */
 	struct min_window host; /* arrival - host's clock */
+	struct min_window round_trip; /* the quickest bounds the way of the quickest packet */
 	bool reported; /* a sender report of this epoch was seen */
 	int64_t host_offset_us; /* host's clock - media time */
-	int64_t rtt_us;
+	int64_t rtt_us; /* the least of round_trip; 0: not known */
 };
 
 void clock_map_init(struct clock_map *map);

@@ -57,6 +57,8 @@ static bool load_batch(struct fanout *fanout, struct fanout_channel *channel)
 		fanout->stats.skips += skipped && track_is_video(track);
 		if (more && track_is_video(track))
 			channel->picture_us = channel->woken_us;
+		if (more && track == TRACK_OPUS)
+			channel->opus_passed_on = !frames[more - 1]->made;
 		channel->batch_tracks |= more ? 1u << track : 0;
 		count = merge(turn[!with], turn[with], count, frames, more);
 		with = !with;
@@ -308,6 +310,7 @@ static void work(void *arg)
 		if (!channel->sinks)
 			channel_destroy(fanout, channel);
 	}
+	fanout->walking = !in_time;
 	if (!in_time)
 		work_soon(fanout);
 	measure(fanout, began_us);
@@ -411,6 +414,16 @@ void fanout_remove(struct fanout *fanout, struct sink *sink)
 	fanout_wait_for_wanted(channel);
 	if (!channel->sinks)
 		work_soon(fanout);
+}
+
+size_t fanout_audience(const struct sink *sink)
+{
+	return sink->channel ? sink->channel->fanout->stats.sinks : 0;
+}
+
+bool fanout_is_walking(const struct fanout *fanout)
+{
+	return fanout->walking;
 }
 
 void fanout_stats(struct fanout *fanout, struct fanout_stats *out)

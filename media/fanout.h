@@ -19,8 +19,9 @@ struct sink;
 
 enum {
 	FANOUT_SLICE_US = 2000,
-	/* How long Opus waits for a picture or more of it, so that each viewer gets them in one
-	 * send. Much longer costs viewers twice that in their jitter buffers (decision 0004). */
+	/* How long Opus that was made here waits for a picture or more of it, so that each viewer
+	 * gets them in one send. Much longer costs viewers twice that in their jitter buffers
+	 * (decision 0004). A host's own Opus comes evenly and goes at once (decision 0023). */
 	FANOUT_SOUND_WAIT_US = 8000,
 	/* A worker with little time left waits for the next picture: half of its sends are sound.
 	 */
@@ -53,6 +54,12 @@ void fanout_want(struct sink *sink, int slot);
 
 /* What the sink's broadcast has to show; NULL for a sink that is not registered. */
 const struct rendition_table *fanout_renditions(const struct sink *sink);
+
+/* How many sinks its worker serves; 0 for one that is not registered. */
+size_t fanout_audience(const struct sink *sink);
+
+/* A walk over the sinks goes on in the next slice. */
+bool fanout_is_walking(const struct fanout *fanout);
 
 struct fanout_stats {
 	size_t sinks;

@@ -55,6 +55,7 @@ struct fanout_channel {
 	int64_t wait_until_us; /* 0: nothing does */
 	int64_t sound_late_us; /* when a picture waited for it in vain; 0: never */
 	int64_t picture_us; /* when a picture was read last; 0: never */
+	bool opus_passed_on; /* the newest was as its host made it */
 	unsigned ends; /* of the show, as far as the sinks know */
 	int64_t woken_us; /* when the batch began */
 	bool dirty;
@@ -65,6 +66,7 @@ struct fanout {
 	int wake_fd;
 	struct event *wake;
 	struct deferred more;
+	bool walking; /* the last slice was over before the walk */
 	struct list channels; // fanout_channel.link
 	size_t channel_count;
 	struct frame *gop[GOP_MAX]; /* for the sink that starts just now */

@@ -26,7 +26,9 @@ static int64_t company_wait_us(const struct fanout_channel *channel, unsigned ne
 	const bool alone = now_us - channel->picture_us > FANOUT_SOUND_ALONE_US;
 	if (alone || !(news >> TRACK_OPUS & 1))
 		return 0;
-	return channel->fanout->stats.busy ? FANOUT_SOUND_WAIT_BUSY_US : FANOUT_SOUND_WAIT_US;
+	if (channel->fanout->stats.busy)
+		return FANOUT_SOUND_WAIT_BUSY_US;
+	return channel->opus_passed_on ? 0 : FANOUT_SOUND_WAIT_US;
 }
 
 /* The same for everything that readers who gather have not got yet. A picture ends it; the limit is

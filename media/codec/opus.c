@@ -4,6 +4,7 @@
 #include "server/core/bits.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* RFC 6716 §3.1: the first byte tells duration and number of the frames in a packet. */
@@ -40,22 +41,63 @@ static size_t write_frame_len(uint8_t *out, size_t len)
 	return 2;
 }
 
-size_t opus_join(uint8_t *out, size_t cap, const uint8_t *first, size_t first_len,
-		 const uint8_t *second, size_t second_len)
+enum {
+	CODE_EQUAL = 1,
+	CODE_TWO = 2,
+	CODE_MANY = 3,
+	CODE_MASK = 3,
+	MANY_VBR = 0x80,
+	FRAME_MAX = 1275,
+	HEAD_MAX = 2 + 2 * (OPUS_JOIN_MAX - 1),
+};
+
+static bool are_equally_long(const struct opus_packet *packets, unsigned count)
 {
-	enum { CODE_EQUAL = 1, CODE_TWO = 2, CODE_MASK = 3, FRAME_MAX = 1275 };
-	if (!first_len || !second_len || first[0] != second[0] || (first[0] & CODE_MASK))
+	for (unsigned i = 1; i < count; i++)
+		if (packets[i].len != packets[0].len)
+			return false;
+	return true;
+}
+
+/* RFC 6716 §3.2.3 to §3.2.5: what stands before the frames. */
+static size_t write_head(uint8_t *out, const struct opus_packet *packets, unsigned count)
+{
+	const bool equal = are_equally_long(packets, count);
+	const uint8_t mode = packets[0].data[0];
+	size_t len = 0;
+	if (count == 2) {
+		out[len++] = mode | (equal ? CODE_EQUAL : CODE_TWO);
+	} else {
+		out[len++] = mode | CODE_MANY;
+		out[len++] = (uint8_t)(count | (equal ? 0 : MANY_VBR));
+	}
+	for (unsigned i = 0; !equal && i + 1 < count; i++)
+		len += write_frame_len(out + len, packets[i].len - 1);
+	return len;
+}
+
+size_t opus_join(uint8_t *out, size_t cap, const struct opus_packet *packets, unsigned count)
+{
+	size_t frames = 0;
+	if (count < 2 || count > OPUS_JOIN_MAX)
 		return 0;
-	const size_t a = first_len - 1, b = second_len - 1;
-	if (a > FRAME_MAX || b > FRAME_MAX || 3 + a + b > cap)
+	for (unsigned i = 0; i < count; i++) {
+		const struct opus_packet *packet = &packets[i];
+		if (!packet->len || packet->len - 1 > FRAME_MAX ||
+		    packet->data[0] != packets[0].data[0] || packet->data[0] & CODE_MASK)
+			return 0;
+		frames += packet->len - 1;
+	}
+	uint8_t head[HEAD_MAX];
+	size_t len = write_head(head, packets, count);
+	if (len + frames > cap)
 		return 0;
-	size_t len = 1;
-	out[0] = first[0] | (a == b ? CODE_EQUAL : CODE_TWO);
-	if (a != b)
-		len += write_frame_len(out + len, a);
-	memcpy(out + len, first + 1, a);
-	memcpy(out + len + a, second + 1, b);
-	return len + a + b;
+	memcpy(out, head, len);
+	for (unsigned i = 0; i < count; i++) {
+		memcpy(out + len, packets[i].data + 1, packets[i].len - 1);
+		len += packets[i].len - 1;
+	}
+	return len;
 }
 
 struct media_config *opus_media_config_create(unsigned channels)

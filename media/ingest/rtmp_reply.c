@@ -82,29 +82,30 @@ void rtmp_reply_done(struct bytes *out, double transaction)
 	rtmp_command_send(out, RTMP_CS_COMMAND, 0, &body);
 }
 
-void rtmp_reply_stream_created(struct bytes *out, double transaction)
+void rtmp_reply_stream_created(struct bytes *out, double transaction, uint32_t stream)
 {
 	struct bytes body;
 	rtmp_command_begin(&body, "_result", transaction);
 	amf0_put_null(&body);
-	amf0_put_number(&body, RTMP_MEDIA_STREAM);
+	amf0_put_number(&body, stream);
 	rtmp_command_send(out, RTMP_CS_COMMAND, 0, &body);
 }
 
-void rtmp_reply_status(struct bytes *out, bool error, const char *code, const char *description)
+void rtmp_reply_status(struct bytes *out, uint32_t stream, bool error, const char *code,
+		       const char *description)
 {
 	struct bytes body;
 	rtmp_command_begin(&body, "onStatus", 0);
 	amf0_put_null(&body);
 	put_info(&body, error ? "error" : "status", code, description);
 	amf0_put_end(&body);
-	rtmp_command_send(out, RTMP_CS_MEDIA, RTMP_MEDIA_STREAM, &body);
+	rtmp_command_send(out, RTMP_CS_MEDIA, stream, &body);
 }
 
-void rtmp_reply_publish_started(struct bytes *out)
+void rtmp_reply_publish_started(struct bytes *out, uint32_t stream)
 {
-	rtmp_event_send(out, RTMP_EVENT_STREAM_BEGIN, RTMP_MEDIA_STREAM);
-	rtmp_reply_status(out, false, "NetStream.Publish.Start", "publishing");
+	rtmp_event_send(out, RTMP_EVENT_STREAM_BEGIN, stream);
+	rtmp_reply_status(out, stream, false, "NetStream.Publish.Start", "publishing");
 }
 
 void rtmp_reply_reconnect(struct bytes *out, const char *tc_url)

@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { RTMP_MEDIA_STREAM = 1 };
-
 /* Window, bandwidth and chunk size, then _result NetConnection.Connect.Success; with what we can do
  * of E-RTMP v2 for those who speak it. */
 void rtmp_reply_connected(struct bytes *out, double transaction, bool extended);
@@ -19,11 +17,12 @@ void rtmp_reply_rejected(struct bytes *out, double transaction);
 
 /* _result with null, and with a stream id for createStream. */
 void rtmp_reply_done(struct bytes *out, double transaction);
-void rtmp_reply_stream_created(struct bytes *out, double transaction);
+void rtmp_reply_stream_created(struct bytes *out, double transaction, uint32_t stream);
 
-/* onStatus on the media stream, and StreamBegin before Publish.Start. */
-void rtmp_reply_publish_started(struct bytes *out);
-void rtmp_reply_status(struct bytes *out, bool error, const char *code, const char *description);
+/* onStatus on a media stream, and StreamBegin before Publish.Start. */
+void rtmp_reply_publish_started(struct bytes *out, uint32_t stream);
+void rtmp_reply_status(struct bytes *out, uint32_t stream, bool error, const char *code,
+		       const char *description);
 
 /* onStatus NetConnection.Connect.ReconnectRequest (E-RTMP v2); tc_url may be NULL. */
 void rtmp_reply_reconnect(struct bytes *out, const char *tc_url);

@@ -5,8 +5,8 @@
 #include "media/ingest/flv_ingest.h"
 #include "media/ingest/rtmp_chunk.h"
 #include "media/ingest/rtmp_command.h"
+#include "media/ingest/rtmp_encoder.h"
 #include "media/ingest/rtmp_handshake.h"
-#include "media/ingest/rtmp_name.h"
 #include "media/ingest/rtmp_reply.h"
 #include "server/core/alloc.h"
 #include "server/core/loop.h"
@@ -19,9 +19,7 @@
 enum {
 	OUTPUT_MAX = 64 * 1024, /* our answers to what one read brought */
 	WINDOW_MIN = 64 * 1024, /* a smaller one would make us answer every packet */
-	CAPS_RECONNECT = 1, /* E-RTMP v2, capsEx */
 	FOURCC_FIRST = 256, /* smaller ones are FLV's own numbers */
-	ENCODER_MAX = 64,
 };
 
 enum state {
@@ -33,6 +31,13 @@ enum state {
 	PUBLISHING,
 	LEAVING, /* FCUnpublish came */
 	ENDED,
+};
+
+/* A command that came. */
+struct call {
+	double transaction;
+	uint32_t stream; /* of the message */
+	struct bits values; /* those behind the transaction */
 };
 
 struct rtmp_session {
@@ -49,12 +54,12 @@ struct rtmp_session {
 	struct timer patience;
 	int64_t heard_us; /* when the last bytes came */
 	double transaction; /* of the connect that waits for its answer */
-	struct rtmp_name from_connect; /* app, or the token of tcUrl */
-	bool extended; /* speaks E-RTMP: said in connect what it can do */
-	bool reconnects; /* understands ReconnectRequest */
+	struct rtmp_encoder encoder;
+	uint32_t streams; /* made by createStream: 1 to this */
+	uint32_t stream; /* the one that is published on */
+	bool known; /* was let in once */
 	uint32_t window; /* bytes between two acknowledgements */
 	uint64_t acknowledged;
-	char encoder[ENCODER_MAX + 1];
 	struct rtmp_stats stats;
 };
 
@@ -76,22 +81,40 @@ static void end(struct rtmp_session *session, enum rtmp_end why)
 	session->ops->end(session->arg, why);
 }
 
-static void on_patience(void *arg)
-{
-	struct rtmp_session *session = arg;
-	const int64_t quiet_us = loop_now_us(session->loop) - session->heard_us;
-	if (session->state == PUBLISHING && quiet_us < RTMP_IDLE_US)
-		timer_start(&session->patience, RTMP_IDLE_US - quiet_us);
-	else
-		end(session, session->state == LEAVING ? RTMP_END_UNPUBLISHED : RTMP_END_TIMEOUT);
-}
-
 static void on_ingest_frame(void *arg, struct frame *frame)
 {
 	struct rtmp_session *session = arg;
 	*(codec_is_video(frame->codec) ? &session->stats.video_frames
 				       : &session->stats.audio_frames) += 1;
 	session->ops->frame(session->arg, frame);
+}
+
+/* The show is over, the connection is not: relays publish the next one on it. Its media begins
+ * anew.
+ */
+static void unpublish(struct rtmp_session *session)
+{
+	session->state = CONNECTED;
+	timer_start(&session->patience, RTMP_UNKNOWN_US);
+	flv_ingest_finish(&session->ingest);
+	flv_ingest_init(&session->ingest, on_ingest_frame, session);
+	rtmp_reply_status(&session->out, session->stream, false, "NetStream.Unpublish.Success",
+			  "bye");
+	session->ops->unpublish(session->arg);
+}
+
+static void on_patience(void *arg)
+{
+	struct rtmp_session *session = arg;
+	const int64_t quiet_us = loop_now_us(session->loop) - session->heard_us;
+	if (session->state == LEAVING) {
+		unpublish(session);
+		flush(session);
+	} else if (session->state == PUBLISHING && quiet_us < RTMP_IDLE_US) {
+		timer_start(&session->patience, RTMP_IDLE_US - quiet_us);
+	} else {
+		end(session, RTMP_END_TIMEOUT);
+	}
 }
 
 static bool asking(const struct rtmp_session *session)
@@ -106,105 +129,58 @@ static void ask(struct rtmp_session *session, enum state question)
 	rtmp_chunk_hold(&session->reader);
 }
 
-static void keep_encoder(struct rtmp_session *session, const struct amf0_text *text)
+static int on_connect(struct rtmp_session *session, struct call *call)
 {
-	const size_t len = text->len < ENCODER_MAX ? text->len : ENCODER_MAX;
-	for (size_t i = 0; i < len; i++)
-		session->encoder[i] =
-			text->data[i] >= ' ' && text->data[i] < 0x7f ? text->data[i] : '?';
-	session->encoder[len] = '\0';
-}
-
-/* A room or token of app and tcUrl that cannot be is as good as none: publish has the last word. */
-static void keep_place(struct rtmp_session *session, const struct amf0_text *text)
-{
-	struct rtmp_name name;
-	if (rtmp_name_parse(&name, text->data, text->len))
-		return;
-	if (name.token[0])
-		memcpy(session->from_connect.token, name.token, sizeof(name.token));
-	/* "live" alone is the app; "live/demo" names a room */
-	if (memchr(text->data, '/', text->len) && strcmp(name.room, "live") != 0)
-		memcpy(session->from_connect.room, name.room, sizeof(name.room));
-}
-
-/* What the encoder says of its codecs does not matter, since legacy H.264 and AAC are never among
- * them: what it sends will be judged. */
-static bool is_extension(const struct amf0_text *key)
-{
-	return amf0_text_is(key, "fourCcList") || amf0_text_is(key, "videoFourCcInfoMap") ||
-	       amf0_text_is(key, "audioFourCcInfoMap") || amf0_text_is(key, "capsEx");
-}
-
-static int read_connect_value(struct rtmp_session *session, const struct amf0_text *key,
-			      struct bits *bits)
-{
-	session->extended = session->extended || is_extension(key);
-	struct bits ahead = *bits;
-	struct amf0_text text;
-	double number;
-	if (!amf0_string(&ahead, &text)) {
-		if (amf0_text_is(key, "flashVer"))
-			keep_encoder(session, &text);
-		else if (amf0_text_is(key, "app") || amf0_text_is(key, "tcUrl"))
-			keep_place(session, &text);
-	} else if (!amf0_number(&ahead, &number) && amf0_text_is(key, "capsEx")) {
-		session->reconnects =
-			number >= 0 && number < 256 && ((unsigned)number & CAPS_RECONNECT);
-	}
-	return amf0_skip(bits);
-}
-
-static int on_connect(struct rtmp_session *session, double transaction, struct bits *bits)
-{
-	if (session->state != SHAKEN || amf0_enter(bits))
-		return -EPROTO;
-	struct amf0_text key;
-	int more;
-	while ((more = amf0_key(bits, &key)) == 1) {
-		if (read_connect_value(session, &key, bits))
-			return -EPROTO;
-	}
-	if (more)
+	if (session->state != SHAKEN || rtmp_encoder_read_connect(&session->encoder, &call->values))
 		return -EPROTO;
 	ask(session, ASKED_CONNECT);
-	session->transaction = transaction;
-	if (session->ops->connect && session->from_connect.token[0])
-		session->ops->connect(session->arg, session->from_connect.token);
+	session->transaction = call->transaction;
+	if (session->ops->connect && session->encoder.place.token[0])
+		session->ops->connect(session->arg, session->encoder.place.token);
 	else
 		rtmp_session_accept(session);
 	return 0;
 }
 
-static int on_release_stream(struct rtmp_session *session, double transaction, struct bits *bits)
+static int on_release_stream(struct rtmp_session *session, struct call *call)
 {
-	(void)bits;
 	/* GStreamer sends transaction 0: no answer wanted. */
-	if (transaction > 0)
-		rtmp_reply_done(&session->out, transaction);
+	if (call->transaction > 0)
+		rtmp_reply_done(&session->out, call->transaction);
 	return 0;
 }
 
-static int on_create_stream(struct rtmp_session *session, double transaction, struct bits *bits)
+static int on_create_stream(struct rtmp_session *session, struct call *call)
 {
-	(void)bits;
-	rtmp_reply_stream_created(&session->out, transaction);
+	rtmp_reply_stream_created(&session->out, call->transaction, ++session->streams);
 	return 0;
 }
 
-static int on_publish(struct rtmp_session *session, double transaction, struct bits *bits)
+/* Not every encoder puts the right number everywhere: it counts where it made several streams. */
+static bool is_published(const struct rtmp_session *session, uint32_t stream)
 {
-	(void)transaction;
-	if (session->state != CONNECTED)
-		return -EPROTO;
+	return session->streams <= 1 || stream == session->stream;
+}
+
+static int on_publish(struct rtmp_session *session, struct call *call)
+{
 	struct amf0_text text;
 	struct rtmp_name name = { 0 };
-	if (amf0_skip(bits) || amf0_string(bits, &text)) /* the command object is null */
+	if (amf0_skip(&call->values) || amf0_string(&call->values, &text)) /* the first is null */
 		return -EPROTO;
+	if (session->state == LEAVING)
+		unpublish(session);
+	if (session->state != CONNECTED) { /* the show that it has goes on */
+		rtmp_reply_status(&session->out, call->stream, true, "NetStream.Publish.BadName",
+				  "this connection publishes already");
+		return 0;
+	}
+	session->stream = call->stream ? call->stream : 1;
 	ask(session, ASKED_PUBLISH);
 	const int err = rtmp_name_parse(&name, text.data, text.len);
-	const char *room = name.room[0] ? name.room : session->from_connect.room;
-	const char *token = name.token[0] ? name.token : session->from_connect.token;
+	const struct rtmp_name *place = &session->encoder.place;
+	const char *room = name.room[0] ? name.room : place->room;
+	const char *token = name.token[0] ? name.token : place->token;
 	if (err || !room[0])
 		rtmp_session_refuse(session, RTMP_REFUSE_NO_NAME);
 	else
@@ -213,21 +189,19 @@ static int on_publish(struct rtmp_session *session, double transaction, struct b
 }
 
 /* Viewers watch by other means; a player shall not wait for its own time-out. */
-static int on_play(struct rtmp_session *session, double transaction, struct bits *bits)
+static int on_play(struct rtmp_session *session, struct call *call)
 {
-	(void)transaction;
-	(void)bits;
-	rtmp_reply_status(&session->out, true, "NetStream.Play.StreamNotFound",
+	rtmp_reply_status(&session->out, call->stream, true, "NetStream.Play.StreamNotFound",
 			  "nothing is played over RTMP");
-	end(session, RTMP_END_REFUSED);
+	if (session->state < PUBLISHING)
+		end(session, RTMP_END_REFUSED);
 	return 0;
 }
 
-/* FCUnpublish goes before deleteStream. Closing in between is what GStreamer calls an error. */
-static int on_leave(struct rtmp_session *session, double transaction, struct bits *bits)
+/* FCUnpublish goes before deleteStream, or alone. */
+static int on_leave(struct rtmp_session *session, struct call *call)
 {
-	(void)transaction;
-	(void)bits;
+	(void)call;
 	if (session->state == PUBLISHING) {
 		session->state = LEAVING;
 		timer_start(&session->patience, RTMP_LEAVE_US);
@@ -235,23 +209,29 @@ static int on_leave(struct rtmp_session *session, double transaction, struct bit
 	return 0;
 }
 
-/* deleteStream, closeStream: the host has finished. */
-static int on_unpublish(struct rtmp_session *session, double transaction, struct bits *bits)
+static int on_close_stream(struct rtmp_session *session, struct call *call)
 {
-	(void)transaction;
-	(void)bits;
-	if (session->state == PUBLISHING || session->state == LEAVING) {
-		rtmp_reply_status(&session->out, false, "NetStream.Unpublish.Success", "bye");
-		end(session, RTMP_END_UNPUBLISHED);
-	}
+	const bool publishes = session->state == PUBLISHING || session->state == LEAVING;
+	if (publishes && is_published(session, call->stream))
+		unpublish(session);
 	return 0;
+}
+
+/* As before, but the stream is named by a value: null, number. */
+static int on_delete_stream(struct rtmp_session *session, struct call *call)
+{
+	double stream;
+	call->stream = session->stream; /* some name none */
+	if (!amf0_skip(&call->values) && !amf0_number(&call->values, &stream))
+		call->stream = stream >= 0 && stream <= UINT32_MAX ? (uint32_t)stream : 0;
+	return on_close_stream(session, call);
 }
 
 static int on_command(struct rtmp_session *session, const struct rtmp_message *message)
 {
 	static const struct {
 		const char *name;
-		int (*run)(struct rtmp_session *session, double transaction, struct bits *bits);
+		int (*run)(struct rtmp_session *session, struct call *call);
 	} commands[] = {
 		{ "connect", on_connect },
 		{ "releaseStream", on_release_stream },
@@ -259,47 +239,27 @@ static int on_command(struct rtmp_session *session, const struct rtmp_message *m
 		{ "createStream", on_create_stream },
 		{ "publish", on_publish },
 		{ "FCUnpublish", on_leave },
-		{ "deleteStream", on_unpublish },
-		{ "closeStream", on_unpublish },
+		{ "deleteStream", on_delete_stream },
+		{ "closeStream", on_close_stream },
 		{ "play", on_play },
 	};
-	struct bits bits;
+	struct call call = { .stream = message->stream_id };
 	struct amf0_text name;
-	double transaction = 0;
-	bits_init(&bits, message->data, message->len);
+	bits_init(&call.values, message->data, message->len);
 	if (message->type == RTMP_COMMAND_AMF3)
-		bits_skip(&bits, 1); /* the values are AMF0 all the same */
-	if (amf0_string(&bits, &name))
+		bits_skip(&call.values, 1); /* the values are AMF0 all the same */
+	if (amf0_string(&call.values, &name))
 		return -EPROTO;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (!amf0_text_is(&name, commands[i].name))
 			continue;
 		const bool first = commands[i].run == on_connect;
-		if (amf0_number(&bits, &transaction) || (!first && session->state < CONNECTED))
+		if (amf0_number(&call.values, &call.transaction) ||
+		    (!first && session->state < CONNECTED))
 			return -EPROTO;
-		return commands[i].run(session, transaction, &bits);
+		return commands[i].run(session, &call);
 	}
 	return 0; /* getStreamLength, _checkbw and the like need no answer */
-}
-
-/* onMetaData: only the encoder's name is of use, the rest is in the stream. */
-static void on_data(struct rtmp_session *session, const struct rtmp_message *message)
-{
-	struct bits bits;
-	struct amf0_text text;
-	bits_init(&bits, message->data, message->len);
-	while (!amf0_string(&bits, &text))
-		;
-	if (amf0_enter(&bits))
-		return;
-	while (amf0_key(&bits, &text) == 1) {
-		struct amf0_text value;
-		struct bits ahead = bits;
-		if (amf0_text_is(&text, "encoder") && !amf0_string(&ahead, &value))
-			keep_encoder(session, &value);
-		if (amf0_skip(&bits))
-			return;
-	}
 }
 
 /* A picture that no viewer could see: better said than shown to nobody. */
@@ -315,14 +275,14 @@ static void refuse_video(struct rtmp_session *session)
 		name[i + 1] = '\0';
 	}
 	snprintf(text, sizeof(text), "video codec %s is not taken here, send H.264 (avc1)", name);
-	rtmp_reply_status(&session->out, true, "NetStream.Publish.Rejected", text);
+	rtmp_reply_status(&session->out, session->stream, true, "NetStream.Publish.Rejected", text);
 	end(session, RTMP_END_CODEC);
 }
 
 static void on_media(struct rtmp_session *session, uint8_t type, uint32_t timestamp,
 		     const struct bits *body)
 {
-	if (session->state != PUBLISHING)
+	if (session->state != PUBLISHING) /* within an aggregate the state may change */
 		return;
 	if (type == RTMP_AUDIO)
 		(void)flv_ingest_audio(&session->ingest, timestamp, body->at, bits_left(body));
@@ -384,15 +344,18 @@ static int on_message(void *arg, const struct rtmp_message *message)
 		err = on_command(session, message);
 		break;
 	case RTMP_DATA_AMF0:
-		on_data(session, message);
+		bits_init(&body, message->data, message->len);
+		rtmp_encoder_read_data(&session->encoder, &body);
 		break;
 	case RTMP_AUDIO:
 	case RTMP_VIDEO:
 		bits_init(&body, message->data, message->len);
-		on_media(session, message->type, message->timestamp, &body);
+		if (is_published(session, message->stream_id))
+			on_media(session, message->type, message->timestamp, &body);
 		break;
 	case RTMP_AGGREGATE:
-		err = on_aggregate(session, message);
+		if (is_published(session, message->stream_id))
+			err = on_aggregate(session, message);
 		break;
 	default:
 		on_control(session, message);
@@ -442,7 +405,7 @@ void rtmp_session_feed(struct rtmp_session *session, const void *data, size_t le
 	session->stats.bytes_in += len;
 	session->feeding = true;
 	int err;
-	if (session->state < PUBLISHING && session->stats.bytes_in > RTMP_UNKNOWN_BYTES_MAX)
+	if (!session->known && session->stats.bytes_in > RTMP_UNKNOWN_BYTES_MAX)
 		err = -ENOBUFS;
 	else if (session->state == SHAKING)
 		err = shake(session, data, len);
@@ -493,11 +456,13 @@ void rtmp_session_accept(struct rtmp_session *session)
 		return;
 	if (session->state == ASKED_CONNECT) {
 		session->state = CONNECTED;
-		rtmp_reply_connected(&session->out, session->transaction, session->extended);
+		rtmp_reply_connected(&session->out, session->transaction,
+				     session->encoder.extended);
 	} else {
 		session->state = PUBLISHING;
+		session->known = true;
 		session->reader.memory_max = RTMP_MEMORY_MAX;
-		rtmp_reply_publish_started(&session->out);
+		rtmp_reply_publish_started(&session->out, session->stream);
 		timer_start(&session->patience, RTMP_IDLE_US);
 	}
 	flush(session);
@@ -518,7 +483,7 @@ void rtmp_session_refuse(struct rtmp_session *session, enum rtmp_refuse why)
 	if (session->state == ASKED_CONNECT)
 		rtmp_reply_rejected(&session->out, session->transaction);
 	else
-		rtmp_reply_status(&session->out, true,
+		rtmp_reply_status(&session->out, session->stream, true,
 				  why == RTMP_REFUSE_BAD_NAME ? "NetStream.Publish.BadName"
 							      : "NetStream.Publish.Denied",
 				  descriptions[why]);
@@ -538,14 +503,14 @@ bool rtmp_session_leaving(const struct rtmp_session *session)
 void rtmp_session_stop(struct rtmp_session *session)
 {
 	if (session->state == PUBLISHING)
-		rtmp_reply_status(&session->out, true, "NetStream.Publish.Denied",
+		rtmp_reply_status(&session->out, session->stream, true, "NetStream.Publish.Denied",
 				  "the show has ended or was taken over");
 	end(session, RTMP_END_REFUSED);
 }
 
 bool rtmp_session_ask_reconnect(struct rtmp_session *session, const char *tc_url)
 {
-	if (!session->reconnects || session->state != PUBLISHING)
+	if (!session->encoder.reconnects || session->state != PUBLISHING)
 		return false;
 	rtmp_reply_reconnect(&session->out, tc_url);
 	flush(session);
@@ -556,7 +521,7 @@ void rtmp_session_stats(const struct rtmp_session *session, struct rtmp_stats *o
 {
 	*out = session->stats;
 	out->skipped = session->ingest.skipped;
-	out->encoder = session->encoder;
+	out->encoder = session->encoder.name;
 }
 
 void rtmp_session_destroy(struct rtmp_session *session)

@@ -17,7 +17,7 @@ struct rtmp_session;
 
 enum {
 	RTMP_UNKNOWN_BYTES_MAX = 64 * 1024, /* before publish was accepted: bytes and memory */
-	RTMP_UNKNOWN_US = 10 * 1000 * 1000, /* and the time for it */
+	RTMP_UNKNOWN_US = 10 * 1000 * 1000, /* and the time for it, and from a show to the next */
 	RTMP_LEAVE_US = 1000 * 1000, /* from FCUnpublish to deleteStream */
 	RTMP_IDLE_US = 30 * 1000 * 1000, /* a publisher that sends nothing at all */
 	RTMP_ROOM_MAX = 64,
@@ -33,7 +33,6 @@ enum rtmp_refuse {
 };
 
 enum rtmp_end {
-	RTMP_END_UNPUBLISHED, /* the host stopped in good order (deleteStream, closeStream, …) */
 	RTMP_END_REFUSED,
 	RTMP_END_CODEC, /* it sends a picture that is not H.264, and was told so */
 	RTMP_END_PROTOCOL, /* malformed, or over a cap */
@@ -52,6 +51,9 @@ struct rtmp_session_ops {
 	/* Media, once accepted. The times are the source's (ms resolution video, sample exact
 	 * audio). The callee owns the reference. */
 	void (*frame)(void *arg, struct frame *frame);
+	/* The host stopped in good order (deleteStream, closeStream, …). It hangs up, or publishes
+	 * again on the same connection: publish() comes anew. */
+	void (*unpublish)(void *arg);
 	/* The session wants to end: send what is out, then close the connection and destroy the
 	 * session (not inside the call). Called once, nothing comes after it. A connection that
 	 * the peer drops without this was lost, unless rtmp_session_leaving(). */

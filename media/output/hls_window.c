@@ -23,23 +23,21 @@ struct hls_window {
 	size_t listed; /* index of the first in the playlist */
 	uint64_t next_msn; /* of the next segment to begin */
 	uint64_t discontinuities; /* before the first listed segment */
+	uint64_t discontinuity; /* the newest that a segment has */
+	uint64_t next_discontinuity; /* of the next segment to begin */
 	struct hls_map maps[MAPS_MAX];
 	size_t map_count;
-	bool map_is_new; /* no segment uses it yet */
-	unsigned missed; /* discontinuities that came to others alone */
 	size_t bytes;
 	struct cmaf_tracks tracks; /* a reference each */
 	bool ended;
 	bool any; /* a segment has begun since creation */
 };
 
-int hls_window_create(struct hls_window **out, const char *rendition,
-		      const struct hls_numbers *first)
+int hls_window_create(struct hls_window **out, const char *rendition, uint64_t msn)
 {
 	struct hls_window *window = xcalloc(1, sizeof(*window));
 	snprintf(window->rendition, sizeof(window->rendition), "%s", rendition);
-	window->next_msn = first->msn;
-	window->discontinuities = first->discontinuity;
+	window->next_msn = msn;
 	*out = window;
 	return 0;
 }
@@ -77,8 +75,11 @@ void hls_window_map(struct hls_window *window, const struct cmaf_tracks *tracks,
 	/* Named after the segment that it comes with. */
 	window->maps[window->map_count++] =
 		(struct hls_map){ .number = window->next_msn, .header = buf_ref(header) };
-	window->missed += window->map_is_new;
-	window->map_is_new = true;
+}
+
+void hls_window_discontinuity(struct hls_window *window, uint64_t number)
+{
+	window->next_discontinuity = number;
 }
 
 static int64_t duration_from(const struct hls_window *window, size_t from)
@@ -127,26 +128,19 @@ static struct hls_segment *segment_create(const struct hls_segment *from)
 	return segment;
 }
 
-void hls_window_missed(struct hls_window *window, unsigned count)
-{
-	window->missed += count;
-}
-
 static void begin_segment(struct hls_window *window, const struct cmaf_part *part)
 {
+	if (!window->any)
+		window->discontinuity = window->discontinuities = window->next_discontinuity;
 	const struct hls_segment fresh = {
 		.msn = window->next_msn++,
 		.map = window->maps[window->map_count - 1].number,
-		.discontinuities = window->map_is_new && window->any ? 1 + window->missed : 0,
+		.discontinuities = (unsigned)(window->next_discontinuity - window->discontinuity),
 		.ts = true,
 		.capture_us = part->capture_us,
 	};
 	trim(window);
-	if (!window->any)
-		window->discontinuities += window->missed;
-	if (window->map_is_new)
-		window->missed = 0;
-	window->map_is_new = false;
+	window->discontinuity = window->next_discontinuity;
 	window->any = true;
 	window->segments[window->count++] = segment_create(&fresh);
 }
@@ -196,13 +190,9 @@ int64_t hls_window_first_us(const struct hls_window *window)
 	return window->count ? window->segments[window->listed]->capture_us : 0;
 }
 
-struct hls_numbers hls_window_next(const struct hls_window *window)
+uint64_t hls_window_next_msn(const struct hls_window *window)
 {
-	struct hls_numbers next = { .msn = window->next_msn,
-				    .discontinuity = window->discontinuities + 1 };
-	for (size_t i = window->listed; i < window->count; i++)
-		next.discontinuity += window->segments[i]->discontinuities;
-	return next;
+	return window->next_msn;
 }
 
 bool hls_window_report(const struct hls_window *window, struct hls_report *out)

@@ -29,20 +29,17 @@ enum {
 	HLS_ADVANCE_PARTS = 9, /* 3 s of parts (§6.2.5.2) */
 };
 
-/* Where a rendition that was stopped goes on: numbers never come twice. */
-struct hls_numbers {
-	uint64_t msn;
-	uint64_t discontinuity;
-};
+/* `msn`: of the first segment. */
+int hls_window_create(struct hls_window **out, const char *rendition, uint64_t msn)
+	__attribute__((warn_unused_result));
 
-int hls_window_create(struct hls_window **out, const char *rendition,
-		      const struct hls_numbers *first) __attribute__((warn_unused_result));
+/* What follows is behind the discontinuity of this number (media/output/hls_breaks.h), which is
+ * higher each time; tags in the playlist stand for those in between, too. */
+void hls_window_discontinuity(struct hls_window *window, uint64_t number);
 
 /* As the cutter calls them. */
 void hls_window_map(struct hls_window *window, const struct cmaf_tracks *tracks,
 		    struct buf *header);
-/* Other renditions had so many discontinuities more: the next one here stands for them, too. */
-void hls_window_missed(struct hls_window *window, unsigned count);
 /* `ts` is the same as transport stream; NULL: that is not made. */
 void hls_window_part(struct hls_window *window, const struct cmaf_part *part, struct buf *ts);
 void hls_window_segment(struct hls_window *window);
@@ -51,7 +48,8 @@ void hls_window_end(struct hls_window *window); /* the show is over */
 
 /* Capture time of the oldest listed picture; 0 when nothing is there. */
 int64_t hls_window_first_us(const struct hls_window *window);
-struct hls_numbers hls_window_next(const struct hls_window *window);
+/* Where a rendition that was stopped goes on: numbers of segments never come twice. */
+uint64_t hls_window_next_msn(const struct hls_window *window);
 
 /* How far another rendition of the room is, for EXT-X-RENDITION-REPORT. */
 struct hls_report {

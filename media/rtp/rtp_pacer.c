@@ -7,7 +7,7 @@
 
 void rtp_pacer_init(struct rtp_pacer *pacer)
 {
-	*pacer = (struct rtp_pacer){ .tokens = PACER_BURST };
+	*pacer = (struct rtp_pacer){ .tokens = PACER_BURST, .burst = PACER_BURST };
 }
 
 void rtp_pacer_finish(struct rtp_pacer *pacer)
@@ -69,7 +69,7 @@ void rtp_pacer_clear(struct rtp_pacer *pacer, bool keep_begun)
 		pacer->next_piece = 0;
 }
 
-static int64_t burst(const struct rtp_pacer *pacer)
+static int64_t debt_max(const struct rtp_pacer *pacer)
 {
 	return pacer->narrow ? PACER_NARROW_BURST : PACER_BURST;
 }
@@ -77,8 +77,24 @@ static int64_t burst(const struct rtp_pacer *pacer)
 void rtp_pacer_narrow(struct rtp_pacer *pacer, uint32_t bytes_per_s)
 {
 	pacer->narrow = bytes_per_s;
-	if (pacer->tokens < -burst(pacer))
-		pacer->tokens = -burst(pacer);
+	if (pacer->tokens < -debt_max(pacer))
+		pacer->tokens = -debt_max(pacer);
+}
+
+void rtp_pacer_trust(struct rtp_pacer *pacer, size_t bytes, int64_t now_us)
+{
+	if ((int64_t)bytes <= pacer->burst || now_us < pacer->learn_us)
+		return;
+	pacer->learn_us = now_us + PACER_LEARN_US;
+	pacer->burst *= 2;
+	if (pacer->burst > PACER_BURST_MAX)
+		pacer->burst = PACER_BURST_MAX;
+}
+
+void rtp_pacer_distrust(struct rtp_pacer *pacer, int64_t now_us)
+{
+	pacer->burst = PACER_BURST;
+	pacer->learn_us = now_us + PACER_BURN_US;
 }
 
 bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us)
@@ -90,8 +106,9 @@ bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us)
 		passed_us = 1000000; /* the burst's cap is reached long before */
 	const int64_t bytes_per_s = pacer->narrow ? pacer->narrow : PACER_BYTES_PER_MS * 1000;
 	pacer->tokens += passed_us * bytes_per_s / 1000000;
-	if (pacer->tokens > burst(pacer))
-		pacer->tokens = burst(pacer);
+	const int64_t most = pacer->narrow ? PACER_NARROW_BURST : pacer->burst;
+	if (pacer->tokens > most)
+		pacer->tokens = most;
 	pacer->filled_us = now_us;
 	return pacer->tokens > 0;
 }
@@ -100,6 +117,6 @@ void rtp_pacer_spend(struct rtp_pacer *pacer, size_t bytes)
 {
 	pacer->tokens -= (int64_t)bytes;
 	/* A stream faster than the pace must not build up a debt. */
-	if (pacer->tokens < -burst(pacer))
-		pacer->tokens = -burst(pacer);
+	if (pacer->tokens < -debt_max(pacer))
+		pacer->tokens = -debt_max(pacer);
 }

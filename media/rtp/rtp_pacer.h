@@ -15,6 +15,9 @@ struct frame;
 enum {
 	PACER_BYTES_PER_MS = 2500, /* 20 Mbit/s */
 	PACER_BURST = 24 * 1024, /* what may go at once after a pause, */
+	PACER_BURST_MAX = 96 * 1024, /* where larger ones came through, */
+	PACER_LEARN_US = 500000, /* of which the viewer would have told in this time; */
+	PACER_BURN_US = 60000000, /* after one that did not, none for so long, */
 	PACER_NARROW_BURST = 2500, /* and on a narrow path */
 	PACER_INTERVAL_US = 5000,
 	PACER_ROOM = 128, /* for live frames behind a GOP */
@@ -26,7 +29,9 @@ struct rtp_pacer {
 	unsigned head, count, size;
 	uint32_t next_piece; /* of the frame at the head */
 	uint32_t narrow; /* bytes a second; 0: as fast as others */
-	int64_t tokens; /* bytes; overdrawn by one burst at most */
+	int64_t burst; /* bytes */
+	int64_t learn_us; /* it does not grow before */
+	int64_t tokens; /* bytes; overdrawn by PACER_BURST at most */
 	int64_t filled_us;
 };
 
@@ -45,6 +50,12 @@ void rtp_pacer_clear(struct rtp_pacer *pacer, bool keep_begun);
 
 /* From now on so many bytes a second; 0: as fast as others. */
 void rtp_pacer_narrow(struct rtp_pacer *pacer, uint32_t bytes_per_s);
+
+/* A picture of so many bytes is about to go, and what went so far came through: so may a larger
+ * burst. */
+void rtp_pacer_trust(struct rtp_pacer *pacer, size_t bytes, int64_t now_us);
+/* Something was lost. */
+void rtp_pacer_distrust(struct rtp_pacer *pacer, int64_t now_us);
 
 /* Tokens by the time that has passed; true when something may go. */
 bool rtp_pacer_refill(struct rtp_pacer *pacer, int64_t now_us);

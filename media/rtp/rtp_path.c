@@ -229,10 +229,19 @@ static bool in_trouble(const struct rtp_path *path, uint64_t mean_bps, int64_t n
 	return settled && (agreed || path->slow >= IN_A_ROW || path->lossy >= IN_A_ROW);
 }
 
+/* REMB falls to next to nothing while pictures are held and rises by 8 % a second then: before it
+ * was as high as what is sent it tells of the hold and not of the path. */
+static bool has_risen(const struct rtp_path *path, uint64_t bps)
+{
+	const int64_t high = path->remb_high.known ? extreme_of(&path->remb_high, true) : 0;
+	return high >= (int64_t)(bps * PATH_REMB_CLEAR / 100);
+}
+
 /* Not even the smallest picture. One that gets through may well have a queue before it. */
 static bool is_hopeless(const struct rtp_path *path, uint64_t mean_bps)
 {
-	const bool far_below = path->low >= IN_A_ROW && path->slow && path->remb_bps < mean_bps / 2;
+	const bool far_below = path->low >= IN_A_ROW && path->slow && has_risen(path, mean_bps) &&
+			       path->remb_bps < mean_bps / 2;
 	const int64_t grown_us =
 		path->rtt_least.known ? path->rtt_us - extreme_of(&path->rtt_least, false) : 0;
 	const bool grows = path->slow >= NEVER_IN_A_ROW && grown_us >= NEVER_GROWN_US;

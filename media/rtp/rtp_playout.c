@@ -65,9 +65,9 @@ struct rtp_hold rtp_playout_tell(struct rtp_playout *playout)
 	else if (playout->told_ms > playout->ms)
 		playout->told_ms -= PLAYOUT_STEP_MS;
 	struct rtp_hold hold = { .min_ms = playout->told_ms };
-	if (playout->sound_is_late)
-		hold.max_ms = PLAYOUT_SOUND_MAX_MS;
-	else if (hold.min_ms)
+	if (hold.min_ms)
 		hold.max_ms = hold.min_ms + PLAYOUT_SLACK_MS;
+	if (hold.max_ms < playout->sound_max_ms)
+		hold.max_ms = playout->sound_max_ms;
 	return hold;
 }

@@ -2,7 +2,8 @@
  * How long a viewer holds each picture before it shows it (header extension playout-delay): not at
  * all on a clean path; on one that goes on losing packets until their repairs are there, which
  * take a round trip each. Without it every loss on a long path is a picture that stands still. And
- * pictures whose sound is transcoded may wait for it, as long as the browser finds right.
+ * pictures may wait for their sound, as long as the browser finds right, but not much where the
+ * host made it Opus itself: the picture would get older than without a server (decision 0023).
  *
  * Knows no packets and no clock. One owner.
  */
@@ -23,7 +24,8 @@ enum {
 	PLAYOUT_MAX_MS = 400,
 	PLAYOUT_STEP_MS = 10, /* unit of the extension */
 	PLAYOUT_SLACK_MS = 200, /* the viewer's own estimate may add so much, */
-	PLAYOUT_SOUND_MAX_MS = 500, /* or this while sound is late */
+	PLAYOUT_SOUND_MADE_MS = 500, /* or this for sound that is made of AAC, */
+	PLAYOUT_SOUND_OWN_MS = 30, /* and this for a host's own Opus */
 	PLAYOUT_CALM_US = 20000000, /* less is needed for so long: less it is */
 };
 
@@ -35,7 +37,7 @@ struct rtp_hold {
 struct rtp_playout {
 	uint16_t ms;
 	uint16_t told_ms; /* with the newest picture */
-	bool sound_is_late; /* transcoded; set by the owner */
+	uint16_t sound_max_ms; /* pictures may wait so long for sound; set by the owner */
 	bool known; /* a report came before */
 	uint32_t highest_seq;
 	int32_t lost;

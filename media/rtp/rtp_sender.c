@@ -1,5 +1,6 @@
 #include "media/rtp/rtp_sender.h"
 
+#include "media/fanout.h"
 #include "media/rtp/rtp_packet.h"
 #include "media/rtp/rtp_sender_state.h"
 #include "server/core/alloc.h"
@@ -8,6 +9,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+	/* A keyframe goes in turns over all viewers of the worker, so that nobody waits for a
+	 * thousand whole keyframes before him (decision 0021). A turn takes as long as so many
+	 * packets for all of them together, each send as long as some of its packets. */
+	TURN_ALL = 57000,
+	TURN_SEND = 27,
+	TURN_MIN = 20,
+};
 
 static uint32_t video_time(int64_t media_us)
 {
@@ -144,11 +154,27 @@ static void send_picture(struct rtp_sender *sender, struct frame *frame,
 	rtp_pacer_spend(&sender->pacer, image->len);
 }
 
-/* Sends from the queue what the pace allows. */
+/* How many packets of a large picture may go before the other viewers have had their turn: it is
+ * cut evenly. */
+static uint32_t turn_packets(const struct rtp_sender *sender, const struct rtp_image *image)
+{
+	const size_t viewers = fanout_audience(&sender->sink);
+	const size_t share = TURN_ALL / (viewers ? viewers : 1);
+	const size_t least = TURN_SEND + TURN_MIN;
+	const size_t most = (share > least ? share : least) - TURN_SEND;
+	if (!image || image->count <= most)
+		return (uint32_t)most;
+	const size_t turns = (image->count + most - 1) / most;
+	return (uint32_t)((image->count + turns - 1) / turns);
+}
+
+/* Sends from the queue what the pace allows, one turn of it. */
 static void pump(struct rtp_sender *sender, int64_t now_us)
 {
 	struct rtp_pacer *pacer = &sender->pacer;
 	bool allowed = rtp_pacer_refill(pacer, now_us);
+	uint32_t turn =
+		pacer->count ? turn_packets(sender, rtp_image_of(rtp_pacer_head(pacer))) : 0;
 	while (allowed && pacer->count > 0) {
 		struct frame *frame = rtp_pacer_head(pacer);
 		const struct rtp_image *image = rtp_image_of(frame);
@@ -158,7 +184,8 @@ static void pump(struct rtp_sender *sender, int64_t now_us)
 		}
 		if (pacer->next_piece == 0)
 			begin_picture(sender, frame, now_us);
-		const uint32_t packets = (uint32_t)(pacer->tokens / RTP_PAYLOAD_MAX) + 1;
+		const uint32_t tokens = (uint32_t)(pacer->tokens / RTP_PAYLOAD_MAX) + 1;
+		const uint32_t packets = tokens < turn ? tokens : turn;
 		const int sent = send_pieces(sender, frame, image, pacer->next_piece,
 					     packets < SENDER_RUN ? packets : SENDER_RUN);
 		if (sent < 0) {
@@ -170,11 +197,12 @@ static void pump(struct rtp_sender *sender, int64_t now_us)
 		for (int i = 0; i < sent; i++)
 			bytes += image->pieces[pacer->next_piece++].len;
 		rtp_pacer_spend(pacer, bytes);
+		turn -= (uint32_t)sent;
 		if (pacer->next_piece == image->count) {
 			sender->stats.frames++;
 			rtp_pacer_pop(pacer);
 		}
-		allowed = pacer->tokens > 0;
+		allowed = pacer->tokens > 0 && turn > 0;
 	}
 }
 
@@ -207,6 +235,16 @@ static bool decodable(struct rtp_sender *sender, const struct frame *frame)
 	return true;
 }
 
+/* The most packets of a picture that need not go through the pacer. */
+static uint32_t at_once(const struct rtp_sender *sender, const struct frame *frame)
+{
+	if (!frame->key)
+		return SENDER_BURST;
+	const uint32_t turn = turn_packets(sender, NULL);
+	const uint32_t burst = (uint32_t)(sender->pacer.burst / RTP_PAYLOAD_MAX);
+	return turn < burst ? turn : burst;
+}
+
 static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t now_us)
 {
 	if (sender->hushed || rtp_sender_holds(sender, frame, now_us))
@@ -221,10 +259,12 @@ static void on_picture(struct rtp_sender *sender, struct frame *frame, int64_t n
 		rtp_sender_ask_key(sender, now_us);
 		return;
 	}
-	if (frame->key)
+	if (frame->key) {
 		rtp_sender_hole_end(sender);
-	const uint32_t at_once = frame->key ? SENDER_KEY_BURST : SENDER_BURST;
-	if (sender->pacer.count == 0 && image->count <= at_once && !sender->pacer.narrow) {
+		rtp_pacer_trust(&sender->pacer, image->len, now_us);
+	}
+	if (sender->pacer.count == 0 && image->count <= at_once(sender, frame) &&
+	    !sender->pacer.narrow) {
 		rtp_pacer_refill(&sender->pacer, now_us);
 		send_picture(sender, frame, image, now_us);
 		return;

@@ -26,7 +26,7 @@ struct rtp_sender_track {
 				     packets */
 	uint32_t rtx_ssrc;
 	uint8_t red_payload_type; /* sound: RFC 2198, for viewers that lose packets; 0: never */
-	uint16_t packet_ms; /* sound: two that wait together come as one packet of up to so long */
+	uint16_t packet_ms; /* sound: what waits together comes as one packet of up to so long */
 	uint8_t playout_delay_id; /* header extension ids, 1..14; 0: not negotiated */
 	uint8_t abs_capture_id;
 	uint8_t mid_id;

@@ -9,9 +9,9 @@ enum {
 	REPAIR_RUN = 16,
 	VERY_LOSSY = 38, /* of 256: 15 %, of which two in a row are frequent */
 	/* Browsers leave sound where it is once they find it less than 30 ms behind the picture.
-	 * Sound that was made late comes from that side: told to be older, it ends in the middle
-	 * (decision 0016). */
-	LATE_SOUND_OLDER_US = 20000,
+	 * It comes from that side: told to be older, it ends in the middle (decisions 0016, 0023).
+	 */
+	SOUND_OLDER_US = 20000,
 };
 
 /* What the NACKs of one datagram ask for. */
@@ -60,7 +60,6 @@ void rtp_sender_report(struct rtp_sender *sender, int64_t now_us)
 	struct rtcp_writer writer;
 	rtcp_writer_init(&writer);
 	const int64_t utc_us = clock_utc_us(sender->config.clock);
-	const int64_t sound_older_us = sender->playout.sound_is_late ? LATE_SOUND_OLDER_US : 0;
 	uint32_t ssrcs[2];
 	unsigned count = 0;
 	if (sender->video.started) {
@@ -68,7 +67,7 @@ void rtp_sender_report(struct rtp_sender *sender, int64_t now_us)
 		ssrcs[count++] = sender->video.ssrc;
 	}
 	if (sender->audio.started) {
-		write_report(&writer, &sender->audio, utc_us, 48, sound_older_us);
+		write_report(&writer, &sender->audio, utc_us, 48, SOUND_OLDER_US);
 		ssrcs[count++] = sender->audio.ssrc;
 	}
 	rtcp_write_sdes(&writer, ssrcs, count, sender->config.cname);
@@ -329,6 +328,8 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 		}
 	}
 	sender->stats.nacks += wish.count;
+	if (wish.count)
+		rtp_pacer_distrust(&sender->pacer, now_us);
 	rtp_sender_steer(sender, now_us);
 	answer(sender, &wish, now_us);
 }

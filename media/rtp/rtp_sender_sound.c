@@ -47,24 +47,38 @@ static unsigned redundancy(const struct rtp_sender *sender)
 	return now_us < sender->very_lossy_until_us ? RED_FORMER_MAX : 1;
 }
 
-/* Two that wait together leave as one: of the segments of a send only the last may be shorter, so a
- * second packet of sound would cost a send of its own. */
-static bool join(struct rtp_packet *packet, const struct frame *frame, struct frame *next,
-		 int64_t packet_max_us, uint8_t *out)
+/* Whether `next` goes on where `frame`, which sounds so long, ends. */
+static bool follows(const struct frame *frame, int64_t long_us, const struct frame *next)
 {
-	const struct rtp_image *image = rtp_image_of(next);
-	const int64_t long_us = opus_packet_us(packet->payload, packet->payload_len);
 	const int64_t gap_us = next->media_us - frame->media_us - long_us;
-	if (!image || next->epoch != frame->epoch || llabs(gap_us) > SENDER_JOIN_US ||
-	    2 * long_us > packet_max_us)
-		return false;
-	const size_t len = opus_join(out, RTP_PAYLOAD_MAX, packet->payload, packet->payload_len,
-				     image->data, image->len);
-	if (!len)
-		return false;
-	packet->payload = out;
-	packet->payload_len = (uint16_t)len;
-	return true;
+	return next->epoch == frame->epoch && llabs(gap_us) <= SENDER_JOIN_US;
+}
+
+/* What waits together leaves as one: of the segments of a send only the last may be shorter, so a
+ * second packet of sound would cost a send of its own. Returns how many of the `count` frames are
+ * in the packet, which holds the first one already. */
+static unsigned join(struct rtp_packet *packet, struct frame *const *frames, unsigned count,
+		     int64_t packet_max_us, uint8_t *out)
+{
+	struct opus_packet parts[SENDER_SOUND_MAX] = { { packet->payload, packet->payload_len } };
+	const int64_t long_us = opus_packet_us(packet->payload, packet->payload_len);
+	unsigned joined = 1;
+	while (joined < count && (joined + 1) * long_us <= packet_max_us &&
+	       follows(frames[joined - 1], long_us, frames[joined])) {
+		const struct rtp_image *image = rtp_image_of(frames[joined]);
+		if (!image)
+			break;
+		parts[joined++] = (struct opus_packet){ image->data, image->len };
+	}
+	for (; joined > 1; joined--) {
+		const size_t len = opus_join(out, RTP_PAYLOAD_MAX, parts, joined);
+		if (!len)
+			continue;
+		packet->payload = out;
+		packet->payload_len = (uint16_t)len;
+		break;
+	}
+	return joined;
 }
 
 /* The newest goes first, the oldest is forgotten. */
@@ -84,9 +98,11 @@ size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
 	struct frame *former[RED_FORMER_MAX];
 	memcpy(former, sender->former_sound, sizeof(former));
 	turn->packets = 0;
-	for (unsigned i = 0; i < sender->sound_count; i++) {
+	unsigned joined = 1;
+	for (unsigned i = 0; i < sender->sound_count; i += joined) {
 		struct frame *frame = sender->sound[i];
 		const struct rtp_image *image = rtp_image_of(frame);
+		joined = 1;
 		if (!image)
 			continue;
 		struct rtp_packet *packet = &run[turn->packets];
@@ -95,9 +111,9 @@ size_t rtp_sender_fill_sound(struct rtp_sender *sender, struct sound_turn *turn,
 				sender->audio.seq++);
 		if (again)
 			make_redundant(sender, packet, frame, former, again, payload);
-		else if (i + 1 < sender->sound_count &&
-			 join(packet, frame, sender->sound[i + 1], longest_us, payload))
-			i++;
+		else
+			joined = join(packet, &sender->sound[i], sender->sound_count - i,
+				      longest_us, payload);
 		push(former, frame);
 	}
 	return turn->packets;
@@ -142,7 +158,7 @@ static void send_sound(struct rtp_sender *sender)
 
 void rtp_sender_sound(struct rtp_sender *sender, struct frame *frame)
 {
-	sender->playout.sound_is_late = frame->made;
+	sender->playout.sound_max_ms = frame->made ? PLAYOUT_SOUND_MADE_MS : PLAYOUT_SOUND_OWN_MS;
 	sender->sound[sender->sound_count++] = frame_ref(frame);
 	if (sender->sound_count == SENDER_SOUND_MAX)
 		send_sound(sender);

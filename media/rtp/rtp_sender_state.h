@@ -18,9 +18,6 @@ enum {
 	SENDER_LOSSY = 8, /* RFC 3550 §6.4.1: of 256; from 3 % on, and for a while after it */
 	SENDER_LOSSY_US = 10000000,
 	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
-	/* And a keyframe of more: its beginning at once, the rest at a pace, so that nobody waits
-	 * for a thousand whole keyframes before him and no path for so large a burst. */
-	SENDER_KEY_BURST = PACER_BURST / RTP_PAYLOAD_MAX,
 	SENDER_KEY_INTERVAL_US = 500000,
 	SENDER_HOLE_MIN = 100, /* more missing packets are not repeated at once */
 	SENDER_HOLE_MAX = 1024, /* Chromium asks for no more */

@@ -1,5 +1,6 @@
 #include "media/transcoder/lane.h"
 
+#include "media/transcoder/gate.h"
 #include "media/transcoder/scale.h"
 #include "server/core/alloc.h"
 
@@ -15,6 +16,7 @@ struct job {
 	struct lane_picture picture;
 	struct protocol_rung rung;
 	uint32_t frame_us;
+	uint64_t ticket; /* of the gate */
 };
 
 /* What the encoder's times stand for. */
@@ -221,7 +223,9 @@ static int run_job(struct lane *lane, struct job *job)
 		give_up(lane);
 		return 0;
 	}
+	gate_enter(lane->params.gate, job->ticket);
 	const int err = encode(lane, job);
+	gate_leave(lane->params.gate);
 	gst_buffer_unref(job->picture.buffer);
 	gst_caps_unref(job->picture.caps);
 	return err;
@@ -267,8 +271,11 @@ static int put_job(struct lane *lane, const struct job *job)
 	while (lane->waiting == LANE_WAITING)
 		pthread_cond_wait(&lane->changed, &lane->lock);
 	const int err = lane->err;
-	if (!err)
-		lane->jobs[lane->waiting++] = *job;
+	if (!err) {
+		struct job *put = &lane->jobs[lane->waiting++];
+		*put = *job;
+		put->ticket = job->picture.buffer ? gate_ticket(lane->params.gate) : 0;
+	}
 	pthread_cond_signal(&lane->changed);
 	pthread_mutex_unlock(&lane->lock);
 	return err;

@@ -10,6 +10,7 @@
 #include "media/transcoder/encoder.h"
 #include "media/transcoder/protocol.h"
 
+struct gate;
 struct lane;
 
 enum { LANE_WAITING = 3 };
@@ -18,6 +19,7 @@ struct lane_params {
 	uint8_t slot;
 	const struct encoder_kind *kind;
 	const char *preset;
+	struct gate *gate; /* of all lanes; outlives them */
 	/* A RUNG_CONFIG or RUNG_FRAME of the slot; on the lane's thread, valid during the call. */
 	void (*out)(const struct protocol_message *message, void *arg);
 	void *arg;

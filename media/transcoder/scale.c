@@ -27,9 +27,29 @@ struct axis {
 	uint16_t *seconds;
 };
 
+/* 16 samples at a time, in whatever the compiler makes of them. */
+typedef uint8_t sixteen __attribute__((vector_size(16)));
+typedef uint16_t sixteen_wide __attribute__((vector_size(32)));
+
+/* Samples change places within 16 in one instruction, which is more than every x86-64 has. */
+#if defined(__x86_64__)
+#define WITH_SHUFFLES __attribute__((target("ssse3")))
+static bool has_shuffles(void)
+{
+	return __builtin_cpu_supports("ssse3");
+}
+#else
+#define WITH_SHUFFLES
+static bool has_shuffles(void)
+{
+	return false;
+}
+#endif
+
 struct scale {
 	struct axis across;
 	struct axis down;
+	bool three_of_four; /* across, as from 720p to 540p, by shuffles */
 	uint8_t *row; /* of full width; a sample more, so that pairs may read past its end */
 	uint16_t *sums;
 };
@@ -86,6 +106,7 @@ int scale_create(struct scale **out, struct scale_size from, struct scale_size t
 	struct scale *scale = xcalloc(1, sizeof(*scale));
 	axis_init(&scale->across, from.width, to.width);
 	axis_init(&scale->down, from.height, to.height);
+	scale->three_of_four = 3 * from.width == 4 * to.width && has_shuffles();
 	scale->row = xcalloc((size_t)from.width + 1, 1);
 	scale->sums = xcalloc(from.width, sizeof(*scale->sums));
 	*out = scale;
@@ -153,6 +174,35 @@ static void mix_pairs(uint8_t *restrict out, const uint8_t *restrict row, const 
 	}
 }
 
+/* As mix_pairs(), whose samples and weights repeat after three. */
+WITH_SHUFFLES
+static void mix_thirds(uint8_t *restrict out, const uint8_t *restrict row, const struct axis *axis)
+{
+	const uint16_t a = axis->seconds[0], b = axis->seconds[1], c = axis->seconds[2];
+	const sixteen_wide second = { a, b, c, a, b, c, a, b, c, a, b, c };
+	const sixteen_wide first = WHOLE - second;
+	size_t x = 0;
+	for (; x + sizeof(sixteen) <= axis->out; x += 12) { /* of 16; the rest is written over */
+		sixteen in;
+		memcpy(&in, row + x / 3 * 4, sizeof(in));
+		const sixteen left = __builtin_shufflevector(in, in, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12,
+							     13, 14, 0, 0, 0, 0);
+		const sixteen right = __builtin_shufflevector(in, in, 1, 2, 3, 5, 6, 7, 9, 10, 11,
+							      13, 14, 15, 0, 0, 0, 0);
+		const sixteen_wide sum = __builtin_convertvector(left, sixteen_wide) * first +
+					 __builtin_convertvector(right, sixteen_wide) * second;
+		const sixteen mixed =
+			__builtin_convertvector((sum + WHOLE / 2) >> WHOLE_SHIFT, sixteen);
+		memcpy(out + x, &mixed, sizeof(mixed));
+	}
+	for (; x < axis->out; x++) {
+		const uint8_t *pair = row + axis->firsts[x];
+		const uint16_t weight = axis->seconds[x];
+		out[x] = (uint8_t)((pair[0] * (WHOLE - weight) + pair[1] * weight + WHOLE / 2) >>
+				   WHOLE_SHIFT);
+	}
+}
+
 static void mix_spans(uint8_t *restrict out, const uint8_t *restrict row, const struct axis *axis)
 {
 	for (unsigned x = 0; x < axis->out; x++) {
@@ -173,6 +223,8 @@ void scale_plane(struct scale *scale, uint8_t *out, size_t out_stride, const uin
 		uint8_t *line = out + y * out_stride;
 		if (across->in == 2 * across->out)
 			halve(line, row, across->out);
+		else if (scale->three_of_four)
+			mix_thirds(line, row, across);
 		else if (across->longest <= 2)
 			mix_pairs(line, row, across);
 		else

@@ -1,5 +1,6 @@
 #include "media/transcoder/video.h"
 
+#include "media/transcoder/gate.h"
 #include "media/transcoder/lane.h"
 #include "media/transcoder/stage.h"
 #include "server/core/alloc.h"
@@ -31,6 +32,7 @@ struct inside {
 
 struct video {
 	struct video_params params;
+	struct gate gate;
 	struct lane *lanes[PROTOCOL_SLOTS];
 	struct stage *decode; /* NULL before the first configuration and after a failure */
 	GstCaps *source; /* with the parameter sets */
@@ -130,12 +132,14 @@ int video_create(struct video **out, const struct video_params *params)
 {
 	struct video *video = xcalloc(1, sizeof(*video));
 	video->params = *params;
+	gate_init(&video->gate, g_get_num_processors());
 	int err = 0;
 	for (uint8_t slot = 0; !err && slot < PROTOCOL_SLOTS; slot++) {
 		const struct lane_params lane = {
 			.slot = slot,
 			.kind = params->kind,
 			.preset = params->preset,
+			.gate = &video->gate,
 			.out = params->out,
 			.arg = params->arg,
 		};
@@ -244,6 +248,7 @@ void video_destroy(struct video *video)
 	stage_destroy(video->decode);
 	for (unsigned slot = 0; slot < PROTOCOL_SLOTS; slot++)
 		lane_destroy(video->lanes[slot]);
+	gate_finish(&video->gate);
 	gst_clear_caps(&video->source);
 	gst_clear_caps(&video->pictures);
 	free(video);

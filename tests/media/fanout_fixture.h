@@ -25,7 +25,7 @@ struct viewer {
 	void (*meanwhile)(void); /* once, at the next frame */
 };
 
-struct fixture {
+static struct fixture {
 	struct fake_clock fake;
 	struct loop *loop;
 	struct fanout *fanout;
@@ -34,9 +34,7 @@ struct fixture {
 	struct media_config *video, *small, *audio, *opus;
 	struct viewer viewers[VIEWERS];
 	unsigned turn;
-};
-
-static struct fixture f;
+} f;
 
 static inline void count(struct viewer *viewer, const struct frame *frame)
 {
@@ -131,13 +129,15 @@ static inline void push_audio(int64_t at_us)
 	cr_assert(eq(int, broadcast_push(f.publisher, test_audio_frame(f.audio, at_us)), 0));
 }
 
-static inline void push_opus(int64_t at_us)
+static inline void push_opus_as(bool made, int64_t at_us)
 {
 	struct frame *frame = frame_create(media_config_ref(f.opus), buf_copy("x", 1));
 	frame->epoch = 1;
 	frame->media_us = frame->dts_us = at_us;
 	frame->duration_us = 20000;
-	cr_assert(eq(int, broadcast_push_made(f.broadcast, frame), 0));
+	const int err =
+		made ? broadcast_push_made(f.broadcast, frame) : broadcast_push(f.publisher, frame);
+	cr_assert(eq(int, err, 0));
 }
 
 static inline void settle(void)

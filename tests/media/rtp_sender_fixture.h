@@ -11,7 +11,7 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-enum { VIDEO_SSRC = 0x1111, AUDIO_SSRC = 0x2222, VIEWER_SSRC = 0x3333, GOP_MAX = 256 };
+enum { VIDEO_SSRC = 0x1111, AUDIO_SSRC = 0x2222, VIEWER_SSRC = 0x3333, JOIN_GOP_MAX = 256 };
 
 struct fixture {
 	struct fake_clock fake;

@@ -188,6 +188,26 @@ Test(clock_map, sender_reports_take_half_the_round_trip_off)
 	cr_assert(map.err_us < 50000);
 }
 
+Test(clock_map, a_host_that_answers_late_is_known_by_its_quickest_answer)
+{
+	struct clock_map map;
+	clock_map_init(&map);
+	clock_map_begin(&map, 0);
+	for (int i = 0; i < 25 * 30; i++) {
+		const int64_t at_us = (int64_t)i * FRAME;
+		frame(&map, true, at_us, start_us + at_us + 4000);
+		if (i % 25 == 0)
+			clock_map_sender_report(&map, start_us + at_us, at_us,
+						start_us + at_us + 4000, i % 100 ? 70000 : 8000);
+	}
+	cr_assert(eq(i64, map.rtt_us, 8000));
+	cr_assert(lt(i64, map.err_us, 12000));
+	const int64_t at_us = 25LL * 30 * FRAME;
+	const int64_t error_us =
+		clock_map_capture_us(&map, clock_map_media_us(&map, at_us)) - (start_us + at_us);
+	cr_assert(llabs(error_us) < 2000, "off by %lld us", (long long)error_us);
+}
+
 Test(clock_map, reports_that_stop_leave_the_line_alone)
 {
 	struct clock_map map;

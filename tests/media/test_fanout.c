@@ -79,8 +79,8 @@ Test(fanout, each_gets_the_audio_it_wants)
 	join(0, 2);
 	settle();
 	push_audio(10);
-	push_opus(1000000);
-	push_opus(1000001);
+	push_opus_as(true, 1000000);
+	push_opus_as(true, 1000001);
 	settle();
 	cr_assert(eq(uint, f.viewers[0].audio, 1)); /* AAC does not wait for Opus */
 	fake_clock_advance(&f.fake, f.loop, FANOUT_SOUND_WAIT_US);

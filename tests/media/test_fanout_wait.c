@@ -3,6 +3,11 @@
 /* A room's media time begins at a second. */
 enum { AAC_US = 21333, OPUS_US = 20000, ROOM_US = 1000000 };
 
+static void push_opus(int64_t at_us)
+{
+	push_opus_as(true, at_us);
+}
+
 TestSuite(fanout_wait, .init = setup, .fini = teardown);
 
 Test(fanout_wait, who_gathers_is_called_once_a_picture_and_nobody_else_waits_for_that)
@@ -106,6 +111,21 @@ Test(fanout_wait, opus_waits_for_the_next_picture_but_not_long)
 	settle();
 	cr_assert(eq(uint, f.viewers[0].audio, 3));
 	cr_assert(eq(uint, f.viewers[0].flushes, 3));
+}
+
+Test(fanout_wait, opus_of_the_host_goes_at_once)
+{
+	f.viewers[0].sink.audio = CODEC_OPUS;
+	push_video(true, 0);
+	join(0, 1);
+	settle();
+	push_video(false, FRAME);
+	push_opus_as(false, FRAME); /* whose it is shows with the first */
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 1));
+	push_opus_as(false, FRAME + 20000);
+	settle();
+	cr_assert(eq(uint, f.viewers[0].audio, 2));
 }
 
 Test(fanout_wait, opus_of_a_busy_worker_waits_for_the_picture)

@@ -47,30 +47,41 @@ static void decode(OpusDecoder *decoder, const uint8_t *packet, size_t len, int1
 	cr_assert(eq(int, opus_decode(decoder, packet, (opus_int32)len, pcm, samples, 0), samples));
 }
 
-static void joined_sounds_the_same(void)
+static size_t join(uint8_t *out, size_t cap, int first, unsigned count)
 {
-	static int16_t apart[2 * SAMPLES * CHANNELS], joined[2 * SAMPLES * CHANNELS];
+	struct opus_packet parts[OPUS_JOIN_MAX + 1];
+	for (unsigned i = 0; i < count; i++)
+		parts[i] = (struct opus_packet){ packets[first + (int)i], lens[first + (int)i] };
+	return opus_join(out, cap, parts, count);
+}
+
+static void joined_sounds_the_same(unsigned count)
+{
+	enum { ONE = SAMPLES * CHANNELS };
+	static int16_t apart[OPUS_JOIN_MAX * ONE], joined[OPUS_JOIN_MAX * ONE];
 	OpusDecoder *one = opus_decoder_create(OPUS_RATE, CHANNELS, NULL);
-	OpusDecoder *two = opus_decoder_create(OPUS_RATE, CHANNELS, NULL);
+	OpusDecoder *many = opus_decoder_create(OPUS_RATE, CHANNELS, NULL);
 	encode();
-	for (int i = 0; i < PACKETS; i += 2) {
-		uint8_t packet[2 * OPUS_PACKET_MAX];
-		const size_t len = opus_join(packet, sizeof(packet), packets[i], lens[i],
-					     packets[i + 1], lens[i + 1]);
+	for (int i = 0; i + (int)count <= PACKETS; i += (int)count) {
+		uint8_t packet[OPUS_JOIN_MAX * OPUS_PACKET_MAX];
+		const size_t len = join(packet, sizeof(packet), i, count);
 		cr_assert(gt(sz, len, 0));
-		cr_assert(eq(i64, opus_packet_us(packet, len), 40000));
-		decode(one, packets[i], lens[i], apart, SAMPLES);
-		decode(one, packets[i + 1], lens[i + 1], apart + SAMPLES * CHANNELS, SAMPLES);
-		decode(two, packet, len, joined, 2 * SAMPLES);
-		cr_assert(eq(int, memcmp(apart, joined, sizeof(apart)), 0), "packet %d", i);
+		cr_assert(eq(i64, opus_packet_us(packet, len), 20000 * (int64_t)count));
+		for (unsigned k = 0; k < count; k++)
+			decode(one, packets[i + (int)k], lens[i + (int)k], apart + k * ONE,
+			       SAMPLES);
+		decode(many, packet, len, joined, SAMPLES * (int)count);
+		cr_assert(eq(int, memcmp(apart, joined, count * ONE * sizeof(*apart)), 0),
+			  "packet %d", i);
 	}
 	opus_decoder_destroy(one);
-	opus_decoder_destroy(two);
+	opus_decoder_destroy(many);
 }
 
 Test(opus, packets_of_any_length_are_joined)
 {
-	joined_sounds_the_same();
+	for (unsigned count = 2; count <= OPUS_JOIN_MAX; count++)
+		joined_sounds_the_same(count);
 	bool with_long_length = false;
 	for (int i = 0; i < PACKETS; i += 2)
 		with_long_length |= lens[i] - 1 > 251 && lens[i] != lens[i + 1];
@@ -80,8 +91,15 @@ Test(opus, packets_of_any_length_are_joined)
 Test(opus, packets_of_equal_length_are_joined)
 {
 	opus_encoder_ctl(encoder, OPUS_SET_VBR(0));
-	joined_sounds_the_same();
+	for (unsigned count = 2; count <= OPUS_JOIN_MAX; count++)
+		joined_sounds_the_same(count);
 	cr_assert(eq(sz, lens[0], lens[1]));
+}
+
+static size_t join_two(size_t cap, struct opus_packet first, struct opus_packet second)
+{
+	uint8_t out[2 * OPUS_PACKET_MAX];
+	return opus_join(out, cap, (struct opus_packet[]){ first, second }, 2);
 }
 
 Test(opus, what_is_not_two_frames_of_one_mode_is_left_alone)
@@ -89,14 +107,25 @@ Test(opus, what_is_not_two_frames_of_one_mode_is_left_alone)
 	static const uint8_t music[] = { 0xfc, 1, 2, 3 }, mono[] = { 0xf8, 1 };
 	static const uint8_t two[] = { 0xfd, 1, 2 };
 	static const uint8_t giant[1 + 1276] = { 0xfc };
-	uint8_t out[2 * OPUS_PACKET_MAX];
-	cr_assert(eq(sz, opus_join(out, sizeof(out), music, 0, music, 4), 0));
-	cr_assert(eq(sz, opus_join(out, sizeof(out), music, 4, music, 0), 0));
-	cr_assert(eq(sz, opus_join(out, sizeof(out), music, 4, mono, 2), 0));
-	cr_assert(eq(sz, opus_join(out, sizeof(out), two, 3, two, 3), 0));
-	cr_assert(eq(sz, opus_join(out, sizeof(out), giant, sizeof(giant), music, 4), 0));
-	cr_assert(eq(sz, opus_join(out, 7, music, 4, music, 3), 0));
-	cr_assert(eq(sz, opus_join(out, 8, music, 4, music, 3), 1 + 1 + 3 + 2));
+	const struct opus_packet one = { music, 4 }, none = { music, 0 };
+	const size_t cap = 2 * OPUS_PACKET_MAX;
+	cr_assert(eq(sz, join_two(cap, none, one), 0));
+	cr_assert(eq(sz, join_two(cap, one, none), 0));
+	cr_assert(eq(sz, join_two(cap, one, (struct opus_packet){ mono, 2 }), 0));
+	cr_assert(eq(sz,
+		     join_two(cap, (struct opus_packet){ two, 3 }, (struct opus_packet){ two, 3 }),
+		     0));
+	cr_assert(eq(sz, join_two(cap, (struct opus_packet){ giant, sizeof(giant) }, one), 0));
+	cr_assert(eq(sz, join_two(6, one, (struct opus_packet){ music, 3 }), 0));
+	cr_assert(eq(sz, join_two(7, one, (struct opus_packet){ music, 3 }), 1 + 1 + 3 + 2));
+}
+
+Test(opus, no_more_are_joined_than_may_be)
+{
+	uint8_t out[(OPUS_JOIN_MAX + 1) * OPUS_PACKET_MAX];
+	encode();
+	cr_assert(eq(sz, join(out, sizeof(out), 0, 1), 0));
+	cr_assert(eq(sz, join(out, sizeof(out), 0, OPUS_JOIN_MAX + 1), 0));
 }
 
 Test(opus, the_first_byte_tells_how_long_it_sounds)

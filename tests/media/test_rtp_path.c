@@ -277,6 +277,26 @@ Test(rtp_path, a_picture_that_just_fits_is_kept_and_sound_beside_it)
 	cr_assert(lt(dbl, f.sound_lost_bits, sound_bits * 0.01));
 }
 
+/* While pictures are held REMB falls to nothing, and is far below what is sent for long. */
+Test(rtp_path, remb_that_has_not_risen_yet_is_no_reason_to_give_the_smallest_picture_up)
+{
+	f.width_bps = 300000;
+	f.table.count = 1; /* and so no probes */
+	begin();
+	for (int i = 0; i < 40; i++) {
+		f.remb_bps = 50000;
+		run(100000);
+	}
+	/* a keyframe */
+	f.queue_bits += 90000;
+	f.remb_bps *= 0.8;
+	run(3000000);
+	cr_assert(eq(int, f.wanted, 2));
+	run(10000000);
+	cr_assert(eq(int, f.wanted, 2));
+	cr_assert(flows());
+}
+
 /* REMB falls to 85 % of what comes whenever receivers believe in a queue. */
 Test(rtp_path, a_false_alarm_changes_nothing)
 {

@@ -86,17 +86,21 @@ Test(rtp_playout, reports_of_nothing_new_and_hostile_ones_change_nothing)
 	cr_assert(le(uint, playout.ms, PLAYOUT_MAX_MS));
 }
 
-Test(rtp_playout, pictures_may_wait_for_sound_that_is_late)
+Test(rtp_playout, pictures_may_wait_for_their_sound)
 {
-	playout.sound_is_late = true;
+	playout.sound_max_ms = PLAYOUT_SOUND_OWN_MS;
 	struct rtp_hold hold = { 0 };
 	hold = rtp_playout_tell(&playout);
 	cr_assert(eq(u16, hold.min_ms, 0));
-	cr_assert(eq(u16, hold.max_ms, PLAYOUT_SOUND_MAX_MS));
+	cr_assert(eq(u16, hold.max_ms, PLAYOUT_SOUND_OWN_MS));
 	go_on(3, 50, 50000);
 	for (int i = 0; i < 30; i++)
 		hold = rtp_playout_tell(&playout);
 	cr_assert(eq(u16, hold.min_ms, 140));
+	cr_assert(eq(u16, hold.max_ms, 140 + PLAYOUT_SLACK_MS));
+	playout.sound_max_ms = PLAYOUT_SOUND_MADE_MS;
+	hold = rtp_playout_tell(&playout);
+	cr_assert(eq(u16, hold.max_ms, PLAYOUT_SOUND_MADE_MS));
 	playout = (struct rtp_playout){ 0 };
 	hold = rtp_playout_tell(&playout);
 	cr_assert(eq(u16, hold.max_ms, 0));

@@ -1,3 +1,4 @@
+#include "media/fanout_state.h"
 #include "media/rtp/rtp_history.h"
 #include "media/rtp/rtp_image.h"
 #include "media/rtp/rtp_sender_state.h"
@@ -118,6 +119,36 @@ Test(rtp_sender, sound_that_waits_together_comes_as_one_packet)
 	cr_assert(eq(sz, fake_rtp_port_view(&f.port, 6).payload_len, 160));
 }
 
+static void show_sounds(size_t len, int count)
+{
+	for (int i = 0; i < count; i++)
+		show(fake_sound(len, 10000 + i * 20000));
+	rtp_sender_flush(f.sender);
+}
+
+Test(rtp_sender, three_that_wait_together_come_as_one_packet)
+{
+	let_sound_be_joined();
+	show_sounds(160, 3);
+	cr_assert(eq(sz, f.port.packet_count, 1));
+	const struct rtp_view sound = fake_rtp_port_view(&f.port, 0);
+	static const uint8_t head[] = { 0x78 | 3, 3 }; /* RFC 6716 §3.2.5: three, equally long */
+	cr_assert(eq(sz, sound.payload_len, sizeof(head) + 3 * 159));
+	cr_assert(eq(int, memcmp(sound.payload, head, sizeof(head)), 0));
+	show(fake_sound(160, 70000));
+	rtp_sender_flush(f.sender);
+	assert_consecutive(0, 2);
+}
+
+Test(rtp_sender, only_as_many_are_joined_as_a_packet_holds)
+{
+	let_sound_be_joined();
+	show_sounds(500, 3);
+	cr_assert(eq(sz, f.port.packet_count, 2));
+	cr_assert(eq(sz, fake_rtp_port_view(&f.port, 0).payload_len, 2 * 499 + 1));
+	cr_assert(eq(sz, fake_rtp_port_view(&f.port, 1).payload_len, 500));
+}
+
 Test(rtp_sender, sound_with_a_hole_in_between_is_not_joined)
 {
 	let_sound_be_joined();
@@ -132,9 +163,13 @@ Test(rtp_sender, no_packet_of_sound_is_longer_than_agreed)
 	f.config.audio.packet_ms = 20;
 	rtp_sender_destroy(f.sender);
 	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
-	show(fake_sound(160, 10000));
-	show(fake_sound(160, 30000));
-	rtp_sender_flush(f.sender);
+	show_sounds(160, 2);
+	cr_assert(eq(sz, f.port.packet_count, 2));
+	f.config.audio.packet_ms = 40;
+	rtp_sender_destroy(f.sender);
+	cr_assert(eq(int, rtp_sender_create(&f.sender, &f.config), 0));
+	fake_rtp_port_clear(&f.port);
+	show_sounds(160, 3);
 	cr_assert(eq(sz, f.port.packet_count, 2));
 }
 
@@ -227,7 +262,7 @@ Test(rtp_sender, what_is_not_ours_to_send_is_ignored)
 	cr_assert(eq(int, rtp_sender_create(&none, &f.config), -EINVAL));
 }
 
-static struct frame *gop[GOP_MAX];
+static struct frame *gop[JOIN_GOP_MAX];
 
 /* `count` pictures at 30 fps: a keyframe of 60 kB, then 8 kB each: 2 Mbit/s. */
 static void make_gop(unsigned count, int64_t from_us)
@@ -369,6 +404,53 @@ Test(rtp_sender, a_keyframe_begins_at_once_and_goes_on_at_a_pace)
 	pass_time(20000);
 	cr_assert(eq(int, stats().frames, 1));
 	cr_assert(fake_rtp_port_view(&f.port, f.port.packet_count - 1).marker);
+}
+
+/* Keyframes of 48 KiB, 2 s apart; how many packets of the last one go at once. */
+static size_t last_of_keyframes(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		pass_time(2000000);
+		fake_rtp_port_clear(&f.port);
+		show(fake_picture(true, 2 * PACER_BURST, (int64_t)f.fake.now_us));
+	}
+	return f.port.packet_count;
+}
+
+Test(rtp_sender, a_keyframe_goes_at_once_where_larger_and_larger_bursts_came_through)
+{
+	enum { WHOLE = 2 * PACER_BURST / RTP_PAYLOAD_MAX };
+	cr_assert(lt(sz, last_of_keyframes(1), WHOLE));
+	cr_assert(ge(sz, last_of_keyframes(2), WHOLE));
+	cr_assert(eq(u64, stats().frames, 3));
+}
+
+Test(rtp_sender, a_viewer_that_misses_something_gets_keyframes_at_a_pace_again)
+{
+	enum { WHOLE = 2 * PACER_BURST / RTP_PAYLOAD_MAX };
+	cr_assert(ge(sz, last_of_keyframes(3), WHOLE));
+	const uint16_t seq = fake_rtp_port_view(&f.port, 5).seq;
+	nack(&seq, 1);
+	cr_assert(lt(sz, last_of_keyframes(PACER_BURN_US / 2000000 - 1), WHOLE));
+	cr_assert(ge(sz, last_of_keyframes(4), WHOLE));
+}
+
+Test(rtp_sender, a_keyframe_goes_in_even_turns_where_viewers_are_many)
+{
+	enum { VIEWERS = 1000, TURN_MAX = 30 };
+	struct fanout fanout = { .stats.sinks = VIEWERS };
+	struct fanout_channel channel = { .fanout = &fanout };
+	last_of_keyframes(3); /* the path takes all of it at once */
+	rtp_sender_sink(f.sender)->channel = &channel;
+	const size_t first = last_of_keyframes(1);
+	cr_assert(le(sz, first, TURN_MAX));
+	rtp_sender_tick(f.sender);
+	const size_t second = f.port.packet_count - first;
+	cr_assert(ge(sz, first, second));
+	cr_assert(le(sz, first, second + 1));
+	rtp_sender_tick(f.sender);
+	cr_assert(eq(u64, stats().frames, 4));
+	rtp_sender_sink(f.sender)->channel = NULL;
 }
 
 Test(rtp_sender, a_large_live_picture_is_paced)

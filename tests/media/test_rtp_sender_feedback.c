@@ -213,22 +213,15 @@ static uint32_t sound_ahead(void)
 	return info.rtp - fake_rtp_port_view(&f.port, f.port.packet_count - 1).timestamp;
 }
 
-Test(rtp_sender_feedback, sound_that_was_made_late_is_told_to_be_older)
+Test(rtp_sender_feedback, sound_is_told_to_be_older_than_it_is)
 {
-	static const bool made[] = { false, true };
-	uint32_t ahead[2];
 	show(fake_picture(true, 3000, 0));
-	for (unsigned i = 0; i < 2; i++) {
-		struct frame *frame = fake_sound(160, 1000000 * (int64_t)i);
-		frame->made = made[i];
-		frame->capture_us = clock_utc_us(&f.fake.clock);
-		show(frame);
-		rtp_sender_flush(f.sender);
-		pass_time(1000000);
-		ahead[i] = sound_ahead();
-	}
-	cr_assert(eq(u32, ahead[0], 48000));
-	cr_assert(eq(u32, ahead[1], 48000 + 20 * 48));
+	struct frame *frame = fake_sound(160, 0);
+	frame->capture_us = clock_utc_us(&f.fake.clock);
+	show(frame);
+	rtp_sender_flush(f.sender);
+	pass_time(1000000);
+	cr_assert(eq(u32, sound_ahead(), 48000 + 20 * 48));
 }
 
 Test(rtp_sender_feedback, reference_times_are_answered_at_once)

@@ -94,6 +94,8 @@ static void assert_means(unsigned width, unsigned height, const unsigned *to)
 Test(scale, each_sample_is_the_mean_of_its_area)
 {
 	assert_means(64, 36, (unsigned[]){ 48, 27 });
+	assert_means(76, 36, (unsigned[]){ 57, 27 });
+	assert_means(16, 12, (unsigned[]){ 12, 9 });
 	assert_means(60, 40, (unsigned[]){ 40, 20 });
 	assert_means(66, 40, (unsigned[]){ 22, 13 });
 	assert_means(40, 60, (unsigned[]){ 31, 59 });
