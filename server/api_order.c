@@ -79,8 +79,10 @@ static void change(struct write *write, struct engine *engine, struct engine_rep
 
 void api_order_cancel(struct exchange *exchange)
 {
-	static const struct write_kind kind = {
-		.perform = change, .verb = ORDER_CANCEL, .empty_body = true, .keyed = true
-	};
+	static const struct write_kind kind = { .perform = change,
+						.look = get,
+						.verb = ORDER_CANCEL,
+						.empty_body = true,
+						.keyed = true };
 	write_request(exchange, &kind);
 }

@@ -1,9 +1,13 @@
 #include "server/api.h"
 
+#include "commerce/rate_limit.h"
+#include "server/app.h"
 #include "server/control.h"
+#include "server/core/addr.h"
 #include "server/core/buf.h"
 #include "server/core/crypto.h"
 #include "server/core/json.h"
+#include "server/core/loop.h"
 #include "server/reply.h"
 #include "server/room_view.h"
 #include "server/route.h"
@@ -14,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GUEST_TTL_S = 24 * 3600, GUEST_NAME_LEN = 16 };
+enum { GUEST_TTL_S = 24 * 3600, GUEST_NAME_LEN = 16, MINUTE_S = 60 };
 
 static int parse_create(struct write *write, const json_t *body, struct problem *problem)
 {
@@ -187,6 +191,24 @@ void api_room_play(struct exchange *exchange)
 	json_decref(body);
 }
 
+/* Rates count per name, and who may have any number of names has any rate. The bucket's
+ * second is a minute of ours. 0, or seconds to wait. */
+static int guest_wait_s(const struct exchange *exchange)
+{
+	const struct worker *worker = exchange->worker;
+	struct addr client;
+	char site[ADDR_TEXT];
+	if (!worker->guests)
+		return 0;
+	http_client(exchange->request, &client);
+	addr_format_site(&client, site);
+	const int64_t wait_us =
+		rate_limit_take(worker->guests, site, loop_now_us(worker->loop) / MINUTE_S);
+	if (wait_us)
+		metric_add(worker->app->counters.guests_limited, 1);
+	return (int)((wait_us * MINUTE_S + 999999) / 1000000);
+}
+
 static void reply_guest(struct exchange *exchange, const char *room)
 {
 	struct jwt_claims claims = { .role = JWT_VIEWER };
@@ -203,6 +225,17 @@ static void reply_guest(struct exchange *exchange, const char *room)
 	free(text);
 	json_decref(body);
 	free(token);
+}
+
+static void give_guest(struct exchange *exchange, const char *room)
+{
+	const int wait_s = guest_wait_s(exchange);
+	if (wait_s)
+		reply_problem(exchange->request, &(struct problem_text){ .status = 429,
+									 .code = "rate_limited",
+									 .retry_after_s = wait_s });
+	else
+		reply_guest(exchange, room);
 }
 
 void api_guest(struct exchange *exchange)
@@ -227,6 +260,6 @@ void api_guest(struct exchange *exchange)
 		reply_refusal(exchange->request, 403, "forbidden",
 			      "there are no guests in a room whose access is token");
 	else
-		reply_guest(exchange, room);
+		give_guest(exchange, room);
 	json_decref(body);
 }

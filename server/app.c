@@ -225,7 +225,32 @@ int app_start(struct app *app)
 	return 0;
 }
 
-void app_reload(struct app *app)
+/* Workers read most of the rest at any time: it stays as it is while they run. */
+static void on_changed(void *arg, const char *name)
+{
+	const struct app *app = arg;
+	if (strcmp(name, "log-level") != 0)
+		log_warn(&app->log, "option changed, needs a restart name=%s", name);
+}
+
+static void reload_options(struct app *app)
+{
+	struct config fresh;
+	struct option_error error;
+	if (config_parse_again(&fresh, &app->config, &error) != OPTION_RUN) {
+		log_error(&app->log, "options not reloaded, the old ones stay why=\"%s\"",
+			  error.text);
+	} else {
+		config_compare(&app->config, &fresh, on_changed, app);
+		if (fresh.log_level != app->config.log_level)
+			log_info(&app->log, "option reloaded name=log-level");
+		app->config.log_level = fresh.log_level;
+		logger_set_level(app->logger, (enum log_level)fresh.log_level);
+	}
+	config_finish(&fresh);
+}
+
+static void reload_certificate(struct app *app)
 {
 	struct tls_context *fresh;
 	if (!app->tls)
@@ -239,6 +264,12 @@ void app_reload(struct app *app)
 	tls_context_unref(app->tls);
 	app->tls = fresh;
 	log_info(&app->log, "certificate reloaded");
+}
+
+void app_reload(struct app *app)
+{
+	reload_options(app);
+	reload_certificate(app);
 }
 
 void app_drain(struct app *app)

@@ -72,7 +72,8 @@ int app_start(struct app *app) __attribute__((warn_unused_result));
 /* Any thread. Never 0. */
 uint64_t app_next_id(struct app *app);
 
-/* Reads the certificate again; connections from now on use it. */
+/* Reads the configuration file again: --log-level is taken from it, what else changed is told; and
+ * the certificate: connections from now on use it. */
 void app_reload(struct app *app);
 
 /* No new connections; who is connected is told. */

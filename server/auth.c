@@ -70,6 +70,7 @@ int auth_of_request(struct auth_cache *cache, const struct http_request *request
 		if (strncasecmp(header, scheme, sizeof(scheme) - 1) != 0)
 			return -EACCES;
 		token = header + sizeof(scheme) - 1;
+		token += strspn(token, " "); /* RFC 9110 §11.4: one or more */
 	} else if (query_too) {
 		const long len = http_query(request, "token", query, sizeof(query));
 		if (len == -ENOENT)

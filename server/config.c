@@ -44,6 +44,9 @@ static const struct option_row rows[] = {
 	  AT(advertise), NULL },
 	{ "public-url", OPTION_STRING, 0, CONFIG_URL_MAX, NULL, "URL",
 	  "How clients reach this server; makes URLs in answers absolute.", AT(public_url), NULL },
+	{ "trust-proxy", OPTION_LIST, 0, 0, NULL, "CIDR",
+	  "Network of proxies whose X-Forwarded-For or Forwarded tells who the client is; repeat it for several.",
+	  AT(trust_proxy), NULL },
 	{ "allow-origin", OPTION_LIST, 0, 0, NULL, "ORIGIN",
 	  "Web origin whose pages may open WebSockets; repeat it for several.", AT(allow_origin),
 	  NULL },
@@ -98,6 +101,9 @@ static const struct option_row rows[] = {
 	{ "flv-batch-ms", OPTION_INT, 0, 400, "0", "ms",
 	  "Pictures of so long share one write to an FLV viewer: less than half the work, that much later.",
 	  AT(flv_batch_ms), NULL },
+	{ "guests-per-address", OPTION_INT, 0, 1000000, "0", NULL,
+	  "Guest tokens that an address (of IPv6 a /64) gets in a minute from a worker; 0: any number.",
+	  AT(guests_per_address), NULL },
 	{ "record-days", OPTION_INT, 0, 36500, "7", NULL,
 	  "Recordings are deleted after so many days; 0: never.", AT(record_days), NULL },
 	{ "record-mb", OPTION_INT, 0, 1000000000, "20480", NULL,
@@ -106,8 +112,8 @@ static const struct option_row rows[] = {
 	{ "record-reserve-mb", OPTION_INT, 0, 1000000000, "512", NULL,
 	  "Recording stops while the disk has less than this left, for orders need it.",
 	  AT(record_reserve_mb), NULL },
-	{ "log-level", OPTION_ENUM, 0, 0, "info", NULL, "How much goes to stderr.", AT(log_level),
-	  log_levels },
+	{ "log-level", OPTION_ENUM, 0, 0, "info", NULL,
+	  "How much goes to stderr; read again on SIGHUP.", AT(log_level), log_levels },
 	{ "store-sync", OPTION_ENUM, 0, 0, "full", NULL,
 	  "Dangerous when not full: normal loses acknowledged orders in a power cut.",
 	  AT(store_sync), sync_modes },
@@ -117,7 +123,10 @@ static const struct option_table table = {
 	.usage =
 		"soukd [options]\n"
 		"       soukd token --data DIR --room R --role host --sub NAME --ttl 1h [--count N]\n"
-		"       soukd check --data DIR",
+		"       soukd check --data DIR\n"
+		"       soukd backup --data DIR --to DIR\n"
+		"       soukd restore --data DIR --from DIR\n"
+		"       soukd export --data DIR [--room R] [--what orders|products|events]",
 	.about = "Low-latency live-commerce streaming server.",
 	.rows = rows,
 	.count = sizeof(rows) / sizeof(*rows),
@@ -218,6 +227,10 @@ static int judge(struct config *config, struct option_error *error)
 		if (addr_set(&addr, config->advertise.items[i], 1) || addr_is_any(&addr))
 			return fail(error, "--advertise: not an IP address");
 	}
+	for (size_t i = 0; i < config->trust_proxy.count; i++)
+		if (proxies_add(&config->proxies, config->trust_proxy.items[i]))
+			return fail(error,
+				    "--trust-proxy: not of the form 10.0.0.0/8 or 2001:db8::/32");
 	if (ladder_parse(&config->ladder, config->ladder_text))
 		return fail(error, "--ladder: not of the form 720p:2000,360p:600");
 	if (!is_web_url(config->public_url))
@@ -233,10 +246,24 @@ static int judge(struct config *config, struct option_error *error)
 int config_parse(struct config *config, int argc, char *const *argv, struct option_error *error)
 {
 	memset(config, 0, sizeof(*config));
+	config->argc = argc;
+	config->argv = argv;
 	const int result = options_parse(&table, config, argc, argv, error);
 	if (result == OPTION_RUN)
 		return judge(config, error);
 	return result;
+}
+
+int config_parse_again(struct config *fresh, const struct config *config,
+		       struct option_error *error)
+{
+	return config_parse(fresh, config->argc, config->argv, error);
+}
+
+void config_compare(const struct config *config, const struct config *fresh,
+		    void (*fn)(void *arg, const char *name), void *arg)
+{
+	options_compare(&table, config, fresh, fn, arg);
 }
 
 const char *config_encoder_preset(const struct config *config)

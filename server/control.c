@@ -107,7 +107,7 @@ static void on_tick(void *arg)
 	void *room;
 	while (map_next(&control->parts.rooms, &cursor, NULL, NULL, &room))
 		control_room_tick(room);
-	timer_start(&control->parts.tick, CONTROL_TICK_US);
+	timer_again(&control->parts.tick, CONTROL_TICK_US);
 }
 
 static int open_store(struct control *control)
@@ -141,7 +141,7 @@ int control_create(struct control **out, struct app *app)
 	struct control_parts *parts = &control->parts;
 	parts->app = app;
 	map_init(&parts->rooms);
-	timer_init(&parts->tick, app->loop, on_tick, control);
+	timer_init_lazy(&parts->tick, app->loop, on_tick, control);
 	relay_book_create(&parts->relays, app);
 	int err = open_store(control);
 	if (!err)

@@ -21,6 +21,7 @@ static const struct {
 	{ AT(orders_limited), LIMITED, "what=\"order\"" },
 	{ AT(chat_limited), LIMITED, "what=\"chat\"" },
 	{ AT(messages_limited), LIMITED, "what=\"message\"" },
+	{ AT(guests_limited), LIMITED, "what=\"guest\"" },
 	{ AT(patches_limited), LIMITED, "what=\"patch\"" },
 	{ AT(live_behind), "souk_live_behind_total",
 	  "Times that a state replaced a live session's waiting messages", NULL },

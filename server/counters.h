@@ -11,7 +11,8 @@ struct counters {
 	struct metric *calls_refused, *reads_refused; /* control has too much to do */
 	struct metric *channel_refused; /* packets and messages of data channels */
 	struct metric *streams_refused; /* of WHEP events, over a session's cap */
-	struct metric *orders_limited, *chat_limited, *messages_limited; /* rates */
+	struct metric *orders_limited, *chat_limited, *messages_limited,
+		*guests_limited; /* rates */
 	struct metric *patches_limited; /* of a WHIP or WHEP session */
 	struct metric *live_behind; /* live sessions that a `state` had to make good */
 	struct metric *live_too_slow, *flv_too_slow, *events_too_slow; /* closed */

@@ -155,12 +155,55 @@ static const char *page_of(const char *path)
 	return path + 1;
 }
 
+/* "/r/demo/" is meant to be "/r/demo". Only what needs no encoding to be sent back. */
+static bool redirect(struct http_request *request)
+{
+	static const char safe[] =
+		"/-_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+	const char *path = http_path(request);
+	const char *query = http_query_text(request);
+	const size_t len = strlen(path);
+	const bool is_page = !strncmp(path, "/r/", 3) || !strncmp(path, "/studio/", 8);
+	if (!is_page || len < 4 || path[len - 1] != '/' || strspn(path, safe) != len)
+		return false;
+	struct reply_headers headers = { 0 };
+	char *location = xasprintf("%.*s%s%s", (int)len - 1, path, *query ? "?" : "", query);
+	reply_add(&headers, "Location", location);
+	reply_add(&headers, "Referrer-Policy", "no-referrer");
+	http_reply(request, 308, headers.list, NULL, 0);
+	free(location);
+	return true;
+}
+
+void files_missing(struct http_request *request)
+{
+	static const char page[] =
+		"<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+		"<meta name=\"viewport\" content=\"width=device-width\"><title>Not found</title>"
+		"<body style=\"font:1rem system-ui;text-align:center;padding-top:20vh\">"
+		"<h1>There is no such page</h1><p><a href=\"/\">All rooms</a></html>\n";
+	const bool reads =
+		!strcmp(http_method(request), "GET") || !strcmp(http_method(request), "HEAD");
+	if (reads && redirect(request))
+		return;
+	if (!reads || !http_header_has(request, "Accept", "text/html")) {
+		reply_error(request, 404, "not_found");
+		return;
+	}
+	struct reply_headers headers = { 0 };
+	reply_add(&headers, "Content-Type", "text/html; charset=utf-8");
+	reply_add(&headers, "Cache-Control", "no-store");
+	reply_add(&headers, "Content-Security-Policy",
+		  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'");
+	http_reply(request, 404, headers.list, page, sizeof(page) - 1);
+}
+
 void files_get(struct exchange *exchange)
 {
 	const char *path = http_path(exchange->request);
 	const struct file *file = files_find(exchange->worker->app->files, page_of(path));
 	if (!file) {
-		reply_error(exchange->request, 404, "not_found");
+		files_missing(exchange->request);
 		return;
 	}
 	struct reply_headers headers = { 0 };

@@ -9,6 +9,7 @@
 
 struct buf;
 struct files;
+struct http_request;
 struct log;
 
 enum { FILES_MAX = 2000, FILE_BYTES_MAX = 16 * 1024 * 1024 };
@@ -25,6 +26,10 @@ int files_load(struct files **out, const char *web_dir, const char *data_dir, co
 
 /* "assets/x.js", "files/a.jpg", "room.html"; NULL if there is none. */
 const struct file *files_find(const struct files *files, const char *path);
+
+/* What has no route and is no part of the API: without the slash at its end it may be a page, else
+ * a browser gets a page that says so, everybody else a problem. */
+void files_missing(struct http_request *request);
 
 void files_destroy(struct files *files); /* takes NULL */
 

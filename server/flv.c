@@ -202,7 +202,7 @@ static void reply_head(struct http_request *request)
 {
 	struct reply_headers headers = { 0 };
 	add_headers(&headers);
-	http_reply(request, 200, headers.list, NULL, 0);
+	http_reply_head(request, headers.list);
 }
 
 /* What the query asks for. */
@@ -278,7 +278,7 @@ void flv_get(struct exchange *exchange)
 	if (!may_watch(exchange, &wish))
 		return;
 	const bool socket = websocket_asked(request);
-	if (!socket && !strcmp(http_method(request), "HEAD")) {
+	if (!strcmp(http_method(request), "HEAD")) {
 		reply_head(request);
 		return;
 	}

@@ -2,6 +2,7 @@
 
 #include "media/output/hls_window.h"
 #include "server/api.h"
+#include "server/core/addr.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
 #include "server/core/bytes.h"
@@ -496,9 +497,10 @@ static void count_player(const struct exchange *exchange, const struct hls_ask *
 	if (ask->name.kind != HLS_PLAYLIST && ask->name.kind != HLS_TS_PLAYLIST)
 		return;
 	const struct http_request *request = exchange->request;
-	hls_watch_see(exchange->view,
-		      hls_player_number(ask->sid[0] ? ask->sid : NULL, http_peer(request),
-					http_header(request, "User-Agent")));
+	struct addr client;
+	http_client(request, &client);
+	hls_watch_see(exchange->view, hls_player_number(ask->sid[0] ? ask->sid : NULL, &client,
+							http_header(request, "User-Agent")));
 }
 
 static void serve(struct exchange *exchange, bool closed, const char *prefix)
@@ -506,7 +508,7 @@ static void serve(struct exchange *exchange, bool closed, const char *prefix)
 	struct http_request *request = exchange->request;
 	struct room_view *view = exchange->view;
 	struct hls_ask ask = { .closed = closed,
-			       .gzip = http_header_has(request, "Accept-Encoding", "gzip") };
+			       .gzip = http_accepts(request, "Accept-Encoding", "gzip") };
 	if (!strncmp(exchange->name, "replay-", 7)) {
 		replay_serve(exchange, exchange->name, prefix);
 		return;

@@ -2,6 +2,7 @@
 
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/output/hls_breaks.h"
 #include "media/output/hls_events.h"
 #include "media/output/hls_window.h"
 #include "media/output/ts_muxer.h"
@@ -31,11 +32,10 @@ struct hls_rendition {
 	bool makes_ts; /* of the segment at hand */
 	struct cmaf_cutter *cutter; /* NULL: not running */
 	struct hls_window *window;
-	struct hls_numbers next; /* where it goes on after it was stopped */
+	uint64_t next_msn; /* where it goes on after it was stopped */
 	bool news; /* since the last image */
 	uint32_t epoch; /* of the frame at hand */
-	uint32_t map_epoch; /* of the newest map; 0: there is none */
-	unsigned breaks; /* maps that came within an epoch */
+	struct hls_breaks_place place;
 	int64_t key_us; /* decoding time of the newest keyframe */
 };
 
@@ -43,7 +43,7 @@ struct hls_home {
 	struct room_view *view;
 	struct worker *worker;
 	struct hls_rendition renditions[HLS_RENDITIONS_MAX];
-	unsigned breaks; /* the most of any rendition */
+	struct hls_breaks breaks;
 	struct hls_events events;
 	struct hls_players players;
 	/* When each worker had readers last, monotonic; 0: never, or it was told of the end. */
@@ -160,38 +160,21 @@ static struct cmaf_expected expected(void *arg)
 				       .audio = broadcast_has_audio(broadcast) };
 }
 
-/* RFC 8216bis §6.2.4: renditions have their discontinuities alike. Epochs bring them to all; what
- * else one of them has, the others get at their next keyframe. */
-static void share_break(struct hls_rendition *rendition)
-{
-	struct hls_home *home = rendition->home;
-	if (++rendition->breaks <= home->breaks)
-		return;
-	home->breaks = rendition->breaks;
-	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
-		struct hls_rendition *other = &home->renditions[i];
-		if (other->cutter && other->breaks < home->breaks)
-			cmaf_cutter_break(other->cutter);
-	}
-}
-
-/* A break that was to come with the next keyframe, when an epoch came first. */
-static void make_up(struct hls_rendition *rendition)
-{
-	hls_window_missed(rendition->window, rendition->home->breaks - rendition->breaks);
-	rendition->breaks = rendition->home->breaks;
-}
-
+/* What one rendition alone has, the others get at their next keyframe. */
 static void on_map(void *arg, const struct cmaf_tracks *tracks, struct buf *header)
 {
 	struct hls_rendition *rendition = arg;
+	struct hls_home *home = rendition->home;
+	const uint32_t epoch = rendition->epoch;
+	const bool alone = hls_breaks_next(&home->breaks, &rendition->place, epoch);
 	hls_window_map(rendition->window, tracks, header);
+	hls_window_discontinuity(rendition->window, rendition->place.number);
 	ts_muxer_tracks(&rendition->ts, tracks);
-	if (rendition->map_epoch == rendition->epoch)
-		share_break(rendition);
-	else
-		make_up(rendition);
-	rendition->map_epoch = rendition->epoch;
+	for (size_t i = 0; alone && i < HLS_RENDITIONS_MAX; i++) {
+		struct hls_rendition *other = &home->renditions[i];
+		if (other->cutter && hls_breaks_lacks(&home->breaks, &other->place, epoch))
+			cmaf_cutter_break(other->cutter);
+	}
 }
 
 static bool was_asked(const struct hls_home *home, int64_t asked_us)
@@ -274,7 +257,7 @@ static void stop(struct hls_rendition *rendition)
 	if (!rendition->cutter)
 		return;
 	fanout_remove(rendition->home->worker->fanout, &rendition->sink);
-	rendition->next = hls_window_next(rendition->window);
+	rendition->next_msn = hls_window_next_msn(rendition->window);
 	cmaf_cutter_destroy(rendition->cutter);
 	hls_window_destroy(rendition->window);
 	rendition->cutter = NULL;
@@ -294,22 +277,22 @@ static void on_ended(struct sink *sink)
 
 static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
 
-/* Numbers never come twice, also after a restart: a segment lasts a second and more.
- * Discontinuities are counted from less, since hls.js walks through all their numbers; and alike in
- * all renditions (RFC 8216bis §6.2.4), so one that begins later goes by those that run. */
-static struct hls_numbers later(const struct hls_numbers *last, const struct hls_home *home)
+/* Numbers never come twice, also after a restart: a segment lasts a second and more. */
+static uint64_t first_msn(const struct hls_rendition *rendition)
 {
-	const int64_t now_s = loop_utc_us(home->worker->loop) / 1000000 - HLS_NUMBERS_SINCE_S;
+	const struct loop *loop = rendition->home->worker->loop;
+	const int64_t now_s = loop_utc_us(loop) / 1000000 - HLS_NUMBERS_SINCE_S;
 	const uint64_t seconds = now_s > 0 ? (uint64_t)now_s : 0;
-	uint64_t changes = seconds / 3600 + home->view->snapshot->epoch;
-	changes = last->discontinuity > changes ? last->discontinuity : changes;
+	return rendition->next_msn > seconds ? rendition->next_msn : seconds;
+}
+
+/* Discontinuities are counted from less, since hls.js walks through all their numbers. */
+static void begin_breaks(struct hls_home *home, uint64_t first_msn)
+{
 	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
-		if (home->renditions[i].window)
-			changes = hls_window_next(home->renditions[i].window).discontinuity - 1;
-	return (struct hls_numbers){
-		.msn = last->msn > seconds ? last->msn : seconds,
-		.discontinuity = changes,
-	};
+		if (home->renditions[i].cutter)
+			return;
+	hls_breaks_begin(&home->breaks, first_msn / 3600 + home->view->snapshot->epoch);
 }
 
 /* False when the room has no such rendition now. */
@@ -332,13 +315,13 @@ static void start(struct hls_rendition *rendition)
 	struct hls_home *home = rendition->home;
 	if (!find_slot(rendition, &rendition->slot))
 		return;
-	rendition->next = later(&rendition->next, home);
+	rendition->next_msn = first_msn(rendition);
+	begin_breaks(home, rendition->next_msn);
 	rendition->sink = (struct sink){ .ops = &sink_ops, .audio = CODEC_AAC };
 	rendition->news = false;
-	rendition->map_epoch = 0;
-	rendition->breaks = home->breaks;
+	rendition->place = (struct hls_breaks_place){ 0 };
 	ts_muxer_init(&rendition->ts);
-	if (hls_window_create(&rendition->window, rendition->name, &rendition->next))
+	if (hls_window_create(&rendition->window, rendition->name, rendition->next_msn))
 		return;
 	if (cmaf_cutter_create(&rendition->cutter, &cutter_ops, rendition)) {
 		hls_window_destroy(rendition->window);

@@ -68,7 +68,7 @@ static void on_tick(void *arg)
 		tell(watch, numbers, count);
 	free(numbers);
 	if (hls_players_count(&watch->players, now_us))
-		timer_start(&watch->tick, TICK_US);
+		timer_again(&watch->tick, TICK_US);
 }
 
 void hls_watch_see(struct room_view *view, uint64_t number)
@@ -78,7 +78,7 @@ void hls_watch_see(struct room_view *view, uint64_t number)
 		watch = xcalloc(1, sizeof(*watch));
 		watch->view = view;
 		hls_players_init(&watch->players);
-		timer_init(&watch->tick, view->worker->loop, on_tick, watch);
+		timer_init_lazy(&watch->tick, view->worker->loop, on_tick, watch);
 		view->hls.watch = watch;
 	}
 	hls_players_see(&watch->players, number, loop_now_us(view->worker->loop));

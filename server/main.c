@@ -13,8 +13,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{ "token", command_token },
-	{ "check", command_check },
+	{ "token", command_token },     { "check", command_check },   { "backup", command_backup },
+	{ "restore", command_restore }, { "export", command_export },
 };
 
 static int serve(int argc, char **argv)

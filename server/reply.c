@@ -74,6 +74,13 @@ void reply_json_buf(struct http_request *request, struct buf *json)
 	http_reply_buf(request, 200, headers.list, json);
 }
 
+void reply_options(struct http_request *request, const char *allow)
+{
+	struct reply_headers headers = { 0 };
+	reply_add(&headers, "Allow", allow);
+	http_reply(request, 204, headers.list, NULL, 0);
+}
+
 void reply_preflight(struct http_request *request)
 {
 	struct reply_headers headers = { 0 };
@@ -81,7 +88,7 @@ void reply_preflight(struct http_request *request)
 	reply_add(&headers, "Access-Control-Allow-Methods",
 		  "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 	reply_add(&headers, "Access-Control-Allow-Headers",
-		  "Authorization, Content-Type, If-Match, Idempotency-Key");
+		  "Authorization, Content-Type, If-Match, Idempotency-Key, Range, Last-Event-ID");
 	reply_add(&headers, "Access-Control-Max-Age", "86400");
 	http_reply(request, 204, headers.list, NULL, 0);
 }

@@ -38,6 +38,9 @@ void reply_refusal(struct http_request *request, int status, const char *code, c
 void reply_json_text(struct http_request *request, int status, const char *text, size_t len);
 void reply_json_buf(struct http_request *request, struct buf *json);
 
+/* 204: OPTIONS where there is no preflight. */
+void reply_options(struct http_request *request, const char *allow);
+
 /* 204 with what a preflight asks for (Fetch standard, CORS-preflight). */
 void reply_preflight(struct http_request *request);
 

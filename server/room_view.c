@@ -213,7 +213,7 @@ void room_view_make(struct room_view *view)
 	rungs_update(&view->rungs, room_view_profile_max(view), watched_by_rtc(view));
 }
 
-void room_view_count(struct room_view *view)
+static void count_made(struct room_view *view)
 {
 	if (!view->home)
 		return;
@@ -222,11 +222,28 @@ void room_view_count(struct room_view *view)
 		room_cost_add(view->cost, ROOM_COST_SOUND_CPU, sound_cpu_us(&view->sound[i]));
 }
 
+/* Whether browsers decode something of it, or nothing is known. */
+static bool is_fit(const struct room_view *view, const struct rendition_table *table)
+{
+	for (unsigned i = 0; i < table->count; i++)
+		if (rendition_fits(&table->at[i], room_view_profile_max(view)))
+			return true;
+	return !table->count;
+}
+
+void room_view_count(struct room_view *view)
+{
+	struct rendition_table table;
+	broadcast_renditions(view->broadcast, &table);
+	view->unfit_s = is_fit(view, &table) ? 0 : view->unfit_s + 1;
+	count_made(view);
+}
+
 static void finish_made(struct room_view *view)
 {
 	if (!view->home)
 		return;
-	room_view_count(view);
+	count_made(view);
 	sound_finish(&view->sound[0]);
 	sound_finish(&view->sound[1]);
 	rungs_finish(&view->rungs);
@@ -381,10 +398,11 @@ bool room_view_by_rtc(const struct room_view *view)
 {
 	struct rendition_table table;
 	broadcast_renditions(view->broadcast, &table);
-	for (unsigned i = 0; i < table.count; i++)
-		if (rendition_fits(&table.at[i], room_view_profile_max(view)))
-			return true;
-	return !table.count;
+	if (is_fit(view, &table))
+		return true;
+	/* A rung for a new source is offered some milliseconds after its first picture. */
+	return view->unfit_s < VIEW_UNFIT_S && view->worker->app->config.ladder.count &&
+	       table.at[0].profile <= RUNGS_PROFILE_MAX;
 }
 
 uint8_t room_view_profile_max(const struct room_view *view)

@@ -39,6 +39,7 @@ enum {
 	VIEW_PENDING_MAX = 4096, /* messages that wait for a flush; more are dropped */
 	VIEW_BATCH_BYTES = 16000, /* a flush is cut before it grows beyond this */
 	VIEW_CLOCK_OFF_US = 2000, /* a clock that is wrong by this is told at once */
+	VIEW_UNFIT_S = 2, /* rungs may take as long to come */
 };
 
 /* Who takes the room's messages: a member of a live session or an FLV viewer. */
@@ -70,7 +71,7 @@ struct room_view {
 	struct sound sound[2]; /* to AAC, to Opus */
 	struct rungs rungs;
 	struct room_cost *cost;
-	bool unfit; /* a second ago browsers could decode nothing of it by WebRTC */
+	unsigned unfit_s; /* for so many seconds browsers could decode nothing of it by WebRTC */
 	bool is_home; /* this worker makes what the source does not bring */
 	struct hls_view hls;
 	struct record_home *record; /* NULL: nothing was recorded since the server began */
@@ -109,7 +110,7 @@ void room_view_update(struct worker *worker, const char *room, struct room_snaps
 /* The room's home is here: makes the sound and pictures that the source lacks, while wanted. */
 void room_view_make(struct room_view *view);
 
-/* Counts what that took, once a second. */
+/* Once a second: counts what that took, and how long browsers have been unable to see it. */
 void room_view_count(struct room_view *view);
 
 /* A live message for everybody here; `seq` 0 when it is no timeline event. */
@@ -133,7 +134,7 @@ bool room_view_has_since(const struct room_view *view, uint64_t seq);
 void room_view_join(struct room_view *view, bool viewer);
 void room_view_leave(struct room_view *view, bool viewer); /* may free the view */
 
-/* Whether browsers decode the room's picture by WebRTC; true while nothing is known of it. */
+/* Whether browsers decode the room's picture by WebRTC; true while that may be known soon. */
 bool room_view_by_rtc(const struct room_view *view);
 /* The highest H.264 profile_idc that goes to browsers. */
 uint8_t room_view_profile_max(const struct room_view *view);
@@ -144,7 +145,6 @@ void room_view_report(struct room_view *view, bool again);
 /* `clock` to all who read here, if its epoch is another one or it went astray. */
 void room_view_check_clock(struct room_view *view);
 
-/* When all sessions are gone. */
 void room_view_destroy(struct room_view *view);
 
 #endif

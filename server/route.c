@@ -2,6 +2,7 @@
 
 #include "server/api.h"
 #include "server/core/json.h"
+#include "server/files.h"
 #include "server/reply.h"
 #include "server/room_view.h"
 #include "server/route_table.h"
@@ -27,9 +28,9 @@ static const struct route routes[] = {
 	{ "PUT", "/api/rooms/{room}/relays", ROUTE_TOKEN, JWT_HOST, api_relay_put, false },
 	{ "GET", "/api/rooms/{room}/products", ROUTE_VIEW, JWT_VIEWER, api_product_list, false },
 	{ "POST", "/api/rooms/{room}/products", ROUTE_TOKEN, JWT_HOST, api_product_add, false },
-	{ "PATCH", "/api/rooms/{room}/products/{name}", ROUTE_TOKEN, JWT_HOST, api_product_patch,
+	{ "PATCH", "/api/rooms/{room}/products/{sku}", ROUTE_TOKEN, JWT_HOST, api_product_patch,
 	  false },
-	{ "DELETE", "/api/rooms/{room}/products/{name}", ROUTE_TOKEN, JWT_HOST, api_product_remove,
+	{ "DELETE", "/api/rooms/{room}/products/{sku}", ROUTE_TOKEN, JWT_HOST, api_product_remove,
 	  false },
 	{ "POST", "/api/rooms/{room}/pin", ROUTE_TOKEN, JWT_ASSISTANT, api_pin, false },
 	{ "DELETE", "/api/rooms/{room}/pin", ROUTE_TOKEN, JWT_ASSISTANT, api_unpin, false },
@@ -89,21 +90,29 @@ static bool has_cors(const char *path)
 	return false;
 }
 
+/* What does not exist is told before all that is judged after existence. */
+static void refuse(struct exchange *exchange, const struct problem_text *problem)
+{
+	if (exchange->missing)
+		reply_error(exchange->request, 404, "not_found");
+	else
+		reply_problem(exchange->request, problem);
+}
+
 bool exchange_allowed(struct exchange *exchange, const char *room, enum jwt_role role)
 {
 	char needed[48];
-	if (!exchange->identified) {
-		reply_refusal(exchange->request, 401, "bad_token", "a token is needed");
-		return false;
-	}
-	if (room && !jwt_allows_room(&exchange->claims, room)) {
-		reply_refusal(exchange->request, 403, "forbidden", "the token is for another room");
-		return false;
-	}
-	if (exchange->claims.role >= role)
+	struct problem_text problem = { .status = 403, .code = "forbidden", .detail = needed };
+	if (!exchange->identified)
+		problem = (struct problem_text){ .status = 401,
+						 .code = "bad_token",
+						 .detail = "a token is needed" };
+	else if (room && !jwt_allows_room(&exchange->claims, room))
+		problem.detail = "the token is for another room";
+	else if (exchange->claims.role >= role)
 		return true;
 	snprintf(needed, sizeof(needed), "the role %s is needed", jwt_role_name(role));
-	reply_refusal(exchange->request, 403, "forbidden", needed);
+	refuse(exchange, &problem);
 	return false;
 }
 
@@ -140,6 +149,9 @@ static void serve(struct exchange *exchange, const struct route *route,
 		reply_error(exchange->request, 404, "not_found");
 		return;
 	}
+	/* Only refusals go by it: the snapshot may be 50 ms old. */
+	exchange->missing = variables->has_sku &&
+			    !room_snapshot_product(exchange->view->snapshot, variables->name);
 	if (allowed(exchange, route))
 		route->handle(exchange);
 }
@@ -152,7 +164,7 @@ void route_request(struct http_request *request, void *arg)
 					   .segments = segments,
 					   .count = count };
 	struct route_variables variables;
-	char allow[ROUTE_ALLOW_MAX];
+	char allow[ROUTE_ALLOW_MAX] = "";
 	const struct route *route = count <= HTTP_SEGMENTS_MAX
 					    ? route_find(routes, ROUTES, &query, &variables, allow)
 					    : NULL;
@@ -164,12 +176,18 @@ void route_request(struct http_request *request, void *arg)
 		serve(&exchange, route, &variables);
 	} else if (!strcmp(query.method, "OPTIONS") && has_cors(http_path(request))) {
 		reply_preflight(request);
-	} else if (count <= HTTP_SEGMENTS_MAX && allow[0]) {
+	} else if (!strcmp(http_path(request), "*")) { /* OPTIONS alone; of the whole server */
+		reply_options(request, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+	} else if (!strcmp(query.method, "OPTIONS") && allow[0]) {
+		reply_options(request, allow);
+	} else if (allow[0]) {
 		reply_problem(request, &(struct problem_text){ .status = 405,
 							       .code = "method_not_allowed",
 							       .allow = allow });
-	} else {
+	} else if (has_cors(http_path(request))) {
 		reply_error(request, 404, "not_found");
+	} else {
+		files_missing(request);
 	}
 }
 
@@ -193,7 +211,8 @@ json_t *exchange_json(struct exchange *exchange, bool may_be_empty)
 	json_decref(value);
 	snprintf(detail, sizeof(detail), "the body must be one JSON object%s%s", why[0] ? ": " : "",
 		 why);
-	reply_refusal(exchange->request, 400, "bad_request", detail);
+	refuse(exchange,
+	       &(struct problem_text){ .status = 400, .code = "bad_request", .detail = detail });
 	return NULL;
 }
 
@@ -214,12 +233,11 @@ const char *exchange_query(struct exchange *exchange, const char *name, char *ou
 
 void exchange_problem(struct exchange *exchange, const struct problem *problem)
 {
-	reply_problem(
-		exchange->request,
-		&(struct problem_text){ .status = problem->status,
-					.code = problem->code,
-					.detail = problem->detail[0] ? problem->detail : NULL,
-					.member = problem->member[0] ? problem->member : NULL });
+	refuse(exchange,
+	       &(struct problem_text){ .status = problem->status,
+				       .code = problem->code,
+				       .detail = problem->detail[0] ? problem->detail : NULL,
+				       .member = problem->member[0] ? problem->member : NULL });
 }
 
 int exchange_page(struct exchange *exchange, struct page_request *page)

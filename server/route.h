@@ -25,6 +25,7 @@ struct exchange {
 	struct jwt_claims claims;
 	bool identified;
 	struct room_view *view; /* NULL where the route has no room */
+	bool missing; /* the path's SKU is not on the shelf */
 };
 
 enum route_access {
@@ -35,7 +36,7 @@ enum route_access {
 
 struct route {
 	const char *method;
-	const char *path; /* "/api/rooms/{room}/products/{name}"; {room} must exist */
+	const char *path; /* "/api/rooms/{room}/products/{sku}"; {room} must exist */
 	enum route_access access;
 	enum jwt_role role;
 	void (*handle)(struct exchange *exchange);

@@ -19,6 +19,7 @@ static bool segment_matches(const char *pattern, size_t pattern_len, const char 
 	const bool is_room = pattern[1] == 'r';
 	char *to = is_room ? out->room : pattern[1] == 'i' ? out->item : out->name;
 	out->has_room = out->has_room || is_room;
+	out->has_sku = out->has_sku || pattern[1] == 's';
 	memcpy(to, segment, len - suffix);
 	to[len - suffix] = '\0';
 	return true;

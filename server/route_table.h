@@ -12,12 +12,12 @@
 
 enum { ROUTE_VARIABLE_MAX = 256, ROUTE_ALLOW_MAX = 64 };
 
-/* What stood in the place of {room}, {name} and {item}. */
+/* What stood in the place of {room}, {name} or {sku}, and {item}. */
 struct route_variables {
 	char room[ROUTE_VARIABLE_MAX];
 	char name[ROUTE_VARIABLE_MAX];
 	char item[ROUTE_VARIABLE_MAX];
-	bool has_room;
+	bool has_room, has_sku;
 };
 
 struct route_query {

@@ -15,6 +15,10 @@
 
 enum {
 	KEY_EVERY_US = 2000000, /* a WHIP source, while anybody reads it */
+	PACE_SOON_US = 1000, /* the first time; then every PACER_INTERVAL_US */
+	YIELD_US = 1000, /* what is paced waits for a walk over all viewers to end, */
+	YIELD_MAX_US = 50000, /* but no longer than this */
+	PACE_TOGETHER_US = 1000, /* who is due so soon shares the wake-up */
 };
 
 static int port_send(void *arg, const struct rtp_packet *packets, size_t count)
@@ -51,7 +55,7 @@ static void on_pace(void *arg)
 	struct worker *worker = session->worker;
 	if (!list_empty(&session->pacing))
 		return;
-	session->pace_due_us = loop_now_us(worker->loop) + PACER_INTERVAL_US;
+	session->pace_due_us = loop_now_us(worker->loop) + PACE_SOON_US;
 	list_append(&worker->rtc_pacing, &session->pacing);
 	if (!timer_active(&worker->pace))
 		timer_start_at(&worker->pace, session->pace_due_us);
@@ -260,13 +264,19 @@ static struct rtc_session *next_to_pace(struct worker *worker)
 		       : list_entry(worker->rtc_pacing.next, struct rtc_session, pacing);
 }
 
-/* A slice, as of the fan-out: a thousand keyframes must not keep the sockets waiting. */
+/* A slice, as of the fan-out: a thousand keyframes must not keep the sockets waiting. Their rest
+ * comes when all viewers have their beginning. */
 void rtc_pace(struct worker *worker)
 {
 	int64_t now_us = loop_now_us(worker->loop);
 	const int64_t until_us = now_us + FANOUT_SLICE_US;
 	struct rtc_session *session = next_to_pace(worker);
-	while (session && session->pace_due_us <= now_us && now_us < until_us) {
+	if (session && fanout_is_walking(worker->fanout) &&
+	    now_us - session->pace_due_us < YIELD_MAX_US) {
+		timer_start_at(&worker->pace, now_us + YIELD_US);
+		return;
+	}
+	while (session && session->pace_due_us <= now_us + PACE_TOGETHER_US && now_us < until_us) {
 		list_remove(&session->pacing);
 		if (rtp_sender_tick(session->sender)) {
 			session->pace_due_us = now_us + PACER_INTERVAL_US;

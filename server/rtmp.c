@@ -15,8 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long a refused client may take to read why, and an encoder that has said goodbye to hang up.
- */
+/* How long a refused client may take to read why. */
 enum { RTMP_FLUSH_US = 2000000 };
 
 struct rtmp_publisher {
@@ -29,7 +28,6 @@ struct rtmp_publisher {
 	struct deferred ending;
 	struct timer flush;
 	uint64_t id; /* 0 until the room is ours */
-	bool orderly;
 	char room[RTMP_ROOM_MAX + 1];
 	struct log log;
 };
@@ -39,13 +37,21 @@ struct rtmp_claim {
 	struct rtmp_publisher *owner; /* NULL: the connection has gone */
 };
 
+/* The room is no longer ours. */
+static void leave_room(struct rtmp_publisher *rtmp, bool orderly)
+{
+	broadcast_publish_end(rtmp->publisher);
+	rtmp->publisher = NULL;
+	if (rtmp->id)
+		control_note_gone(rtmp->worker, rtmp->room, rtmp->id, orderly);
+	rtmp->id = 0;
+}
+
 static void publisher_destroy(struct rtmp_publisher *rtmp)
 {
 	if (rtmp->claim)
 		rtmp->claim->owner = NULL;
-	broadcast_publish_end(rtmp->publisher);
-	if (rtmp->id)
-		control_note_gone(rtmp->worker, rtmp->room, rtmp->id, rtmp->orderly);
+	leave_room(rtmp, rtmp->session && rtmp_session_leaving(rtmp->session));
 	rtmp_session_destroy(rtmp->session);
 	stream_destroy(rtmp->stream);
 	deferred_cancel(&rtmp->ending);
@@ -64,9 +70,7 @@ static void on_data(void *arg, const uint8_t *data, size_t len)
 static void on_closed(void *arg, int err)
 {
 	(void)err;
-	struct rtmp_publisher *rtmp = arg;
-	rtmp->orderly = rtmp->orderly || rtmp_session_leaving(rtmp->session);
-	publisher_destroy(rtmp);
+	publisher_destroy(arg);
 }
 
 static const struct stream_ops stream_ops = { .data = on_data, .closed = on_closed };
@@ -168,24 +172,23 @@ static void on_frame(void *arg, struct frame *frame)
 		frame_unref(frame);
 }
 
+static void on_unpublish(void *arg)
+{
+	leave_room(arg, true);
+}
+
 /* What was said last still has to go out; closed() follows, or the time is over. */
 static void on_ending(void *arg)
 {
 	struct rtmp_publisher *rtmp = arg;
-	if (!rtmp->orderly) /* GStreamer calls it an error when the server hangs up first */
-		stream_finish(rtmp->stream);
+	stream_finish(rtmp->stream);
 	timer_start(&rtmp->flush, RTMP_FLUSH_US);
-	broadcast_publish_end(rtmp->publisher);
-	rtmp->publisher = NULL;
-	if (rtmp->id)
-		control_note_gone(rtmp->worker, rtmp->room, rtmp->id, rtmp->orderly);
-	rtmp->id = 0;
+	leave_room(rtmp, false);
 }
 
 static void on_end(void *arg, enum rtmp_end why)
 {
 	struct rtmp_publisher *rtmp = arg;
-	rtmp->orderly = why == RTMP_END_UNPUBLISHED;
 	if (why == RTMP_END_CODEC)
 		log_warn(&rtmp->log, "publisher sends no h264 room=%s", rtmp->room);
 	loop_defer(rtmp->worker->loop, &rtmp->ending);
@@ -196,6 +199,7 @@ static const struct rtmp_session_ops session_ops = {
 	.connect = on_connect,
 	.publish = on_publish,
 	.frame = on_frame,
+	.unpublish = on_unpublish,
 	.end = on_end,
 };
 

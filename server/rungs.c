@@ -10,8 +10,6 @@
 
 static_assert((int)RENDITIONS_MAX == (int)PROTOCOL_SLOTS, "a slot is one to both");
 
-enum { PROFILE_HIGH = 100 }; /* ITU-T H.264 annex A; what is above is not decoded */
-
 static void on_made(struct frame *frame, void *arg)
 {
 	struct rungs *rungs = arg;
@@ -101,7 +99,8 @@ static unsigned plan(const struct rungs *rungs, struct protocol_rung out[LADDER_
 {
 	struct rendition_table table;
 	const struct media_config *source = rungs->source;
-	if (!source || source->profile > PROFILE_HIGH || !transcode_pool_video(rungs->params.pool))
+	if (!source || source->profile > RUNGS_PROFILE_MAX ||
+	    !transcode_pool_video(rungs->params.pool))
 		return 0;
 	broadcast_renditions(rungs->params.broadcast, &table);
 	for (unsigned i = 0; i < table.count; i++) {

@@ -20,7 +20,10 @@ struct room_cost;
 struct transcode_pool;
 struct transcode_video;
 
-enum { RUNGS_LINGER_US = 3000000 }; /* a rung that nobody reads any more runs on */
+enum {
+	RUNGS_LINGER_US = 3000000, /* a rung that nobody reads any more runs on */
+	RUNGS_PROFILE_MAX = 100, /* ITU-T H.264 annex A: High; what is above is not decoded */
+};
 
 struct rungs_params {
 	struct loop *loop;

@@ -1,5 +1,6 @@
 #include "server/worker.h"
 
+#include "commerce/rate_limit.h"
 #include "media/fanout.h"
 #include "media/transcode_pool.h"
 #include "server/call.h"
@@ -61,7 +62,7 @@ static void on_clocks(void *arg)
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &view))
 		room_view_check_clock(view);
 	whep_events_look(worker);
-	timer_start(&worker->clocks, WORKER_CLOCK_US);
+	timer_again(&worker->clocks, WORKER_CLOCK_US);
 }
 
 static void on_greet(void *arg)
@@ -88,11 +89,8 @@ static void on_second(void *arg)
 		struct room_view *view = value;
 		room_view_report(view, again);
 		room_view_count(view);
-		/* A rung for a new source is offered some milliseconds after its first picture. */
-		const bool unfit = !room_view_by_rtc(view);
-		if (unfit && view->unfit)
+		if (!room_view_by_rtc(view))
 			rtc_end_viewers(worker, view);
-		view->unfit = unfit;
 		list_for_each_safe (link, &view->lives)
 			live_tick(live_of_reader(link), now_s);
 	}
@@ -105,7 +103,7 @@ static void on_second(void *arg)
 	admission_waited(&worker->admission, stats.longest_us);
 	worker_gauges_update(&worker->gauges, worker, &stats);
 	atomic_store(&worker->seen_us, loop_now_us(worker->loop));
-	timer_start(&worker->second, WORKER_SECOND_US);
+	timer_again(&worker->second, WORKER_SECOND_US);
 }
 
 static void on_http(int fd, const struct addr *peer, void *arg)
@@ -201,6 +199,7 @@ static int open_all(struct worker *worker)
 		.labels = label,
 		.on_request = route_request,
 		.body_cap = route_body_cap,
+		.proxies = &worker->app->config.proxies,
 		.arg = worker,
 	};
 	int err = loop_create(&worker->loop, &worker->app->clock);
@@ -210,6 +209,9 @@ static int open_all(struct worker *worker)
 		err = fanout_create(&worker->fanout, worker->loop);
 	if (!err)
 		err = page_share_create(&worker->pages);
+	const unsigned guests = (unsigned)worker->app->config.guests_per_address;
+	if (!err && guests)
+		err = rate_limit_create(&worker->guests, guests, guests);
 	if (!err)
 		err = http_server_create(&worker->http, worker->loop, &options);
 	if (!err)
@@ -249,8 +251,8 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	}
 	timer_init(&worker->greet, worker->loop, on_greet, worker);
 	timer_init(&worker->pace, worker->loop, on_pace, worker);
-	timer_init(&worker->clocks, worker->loop, on_clocks, worker);
-	timer_init(&worker->second, worker->loop, on_second, worker);
+	timer_init_lazy(&worker->clocks, worker->loop, on_clocks, worker);
+	timer_init_lazy(&worker->second, worker->loop, on_second, worker);
 	*out = worker;
 	return 0;
 }
@@ -422,6 +424,7 @@ void worker_destroy(struct worker *worker)
 	transcode_pool_destroy(worker->transcoders);
 	fanout_destroy(worker->fanout);
 	page_share_destroy(worker->pages);
+	rate_limit_destroy(worker->guests);
 	resolver_destroy(worker->resolver);
 	tls_context_unref(worker->tls);
 	auth_finish(&worker->auth);

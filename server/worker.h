@@ -22,6 +22,7 @@ struct fanout;
 struct page_share;
 struct http_server;
 struct listener;
+struct rate_limit;
 struct resolver;
 struct tls_context;
 struct transcode_pool;
@@ -53,6 +54,7 @@ struct worker {
 	struct udp_port *udp;
 	struct fanout *fanout;
 	struct page_share *pages; /* of FLV viewers */
+	struct rate_limit *guests; /* by address; NULL: without limit */
 	struct resolver *resolver; /* NULL: nothing was asked yet */
 	struct transcode_pool *transcoders; /* NULL: no room has its home here yet */
 	struct auth_cache auth;

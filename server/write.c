@@ -30,7 +30,10 @@ static void keep_answer(struct answer *kept, const struct answer *answer)
 static void on_reply(void *arg, const struct answer *answer)
 {
 	struct write *write = arg;
-	keep_answer(&write->answer, answer);
+	if (write->fault.code && !answer->code)
+		answer_refuse(&write->answer, &write->fault, NULL);
+	else
+		keep_answer(&write->answer, answer);
 	call_return(&write->call);
 }
 
@@ -52,8 +55,11 @@ static void on_control(struct call *call)
 		call_return(call);
 		return;
 	}
-	write->kind->perform(write, control_engine(control),
-			     (struct engine_reply){ .fn = on_reply, .arg = write });
+	const struct engine_reply reply = { .fn = on_reply, .arg = write };
+	if (write->fault.code)
+		write->kind->look(write, control_engine(control), reply);
+	else
+		write->kind->perform(write, control_engine(control), reply);
 }
 
 static void reply_answer(struct http_request *request, const struct answer *answer,
@@ -123,6 +129,10 @@ static int read_parameters(struct exchange *exchange, struct write *write)
 	if (write->kind->keyed)
 		err = idempotency_key_parse(
 			write->key, http_header(exchange->request, "Idempotency-Key"), &problem);
+	if (err && write->kind->look) {
+		write->fault = problem;
+		return 0;
+	}
 	if (err)
 		exchange_problem(exchange, &problem);
 	else if (write->kind->paged)

@@ -20,6 +20,9 @@ struct write_kind {
 	int (*parse)(struct write *write, const json_t *body, struct problem *problem);
 	/* Calls one verb of the engine. Control thread. */
 	void (*perform)(struct write *write, struct engine *engine, struct engine_reply reply);
+	/* Answers 404 where `perform` would, else 200: comes before a bad key is told (docs/api.md
+	 * section 1.1). NULL: what the path names is known to exist. Control thread. */
+	void (*look)(struct write *write, struct engine *engine, struct engine_reply reply);
 	enum order_verb verb; /* of changes of an order */
 	bool empty_body; /* nothing counts as {} */
 	bool paged; /* ?after= and ?limit= into body.page */
@@ -46,6 +49,7 @@ struct write {
 		struct order_change change;
 		struct page_request page;
 	} body;
+	struct problem fault; /* of the key, told if `look` finds something; no code: none */
 	struct answer answer;
 };
 

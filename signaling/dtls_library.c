@@ -10,15 +10,39 @@
 
 #define NAME "souk-dtls"
 
-enum { DECODERS_MAX = 4, KEYS_MAX = 8 };
+enum { ALGORITHMS_MAX = 8, KINDS = 10 };
+
+/* What DTLS 1.2 with our suites and groups asks for, by OpenSSL's first name of it. Other kinds of
+ * algorithms are passed on whole: they are used once, for our own certificate. */
+static const struct {
+	int operation;
+	const char *property; /* which an algorithm must have to be taken */
+	const char *names[ALGORITHMS_MAX + 1];
+} wanted[KINDS] = {
+	{ OSSL_OP_DECODER, "input=der,structure=SubjectPublicKeyInfo", { "EC", "RSA" } },
+	/* HMAC is a key to OpenSSL: of records that are not AEAD. */
+	{ OSSL_OP_KEYMGMT, "", { "EC", "RSA", "RSA-PSS", "X25519", "HMAC" } },
+	{ OSSL_OP_DIGEST, "", { "SHA1", "SHA2-256", "SHA2-384", "SHA2-512" } },
+	/* The last two are the random generator's. */
+	{ OSSL_OP_CIPHER,
+	  "",
+	  { "AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305", "AES-128-CBC",
+	    "AES-128-CBC-HMAC-SHA1", "AES-256-CTR", "AES-256-ECB" } },
+	{ OSSL_OP_MAC, "", { "HMAC" } },
+	{ OSSL_OP_KDF, "", { "TLS1-PRF" } },
+	{ OSSL_OP_RAND, "", { "CTR-DRBG" } },
+	{ OSSL_OP_KEYEXCH, "", { "ECDH", "X25519" } },
+	{ OSSL_OP_SIGNATURE, "", { "ECDSA", "RSA", "HMAC" } },
+	{ OSSL_OP_ASYM_CIPHER, "", { "RSA" } },
+};
 
 /* A provider is asked without being told by whom, so this cannot be a member of anything: a copy of
- * OpenSSL's constants, made once and never changed. The last entry stays zeroed. */
+ * OpenSSL's constants, made once and never changed. The last entry of each stays zeroed. */
 static struct {
 	pthread_once_t once;
 	OSSL_PROVIDER *base;
-	OSSL_ALGORITHM decoders[DECODERS_MAX + 1];
-	OSSL_ALGORITHM keys[KEYS_MAX + 1];
+	OSSL_ALGORITHM algorithms[KINDS][ALGORITHMS_MAX + 1];
+	bool complete;
 } few = { .once = PTHREAD_ONCE_INIT };
 
 /* "EC:id-ecPublicKey:1.2.840.10045.2.1" */
@@ -31,37 +55,34 @@ static bool has_name(const OSSL_ALGORITHM *algorithm, const char *const *names)
 	return false;
 }
 
-static void pick(OSSL_ALGORITHM *out, size_t max, int operation, const char *const *names,
-		 const char *property)
+static bool pick(OSSL_ALGORITHM out[ALGORITHMS_MAX + 1], int kind)
 {
 	int no_store = 0;
-	const OSSL_ALGORITHM *all = OSSL_PROVIDER_query_operation(few.base, operation, &no_store);
-	for (size_t count = 0; all && all->algorithm_names && count < max; all++)
-		if (has_name(all, names) && strstr(all->property_definition, property))
+	size_t count = 0;
+	const OSSL_ALGORITHM *all =
+		OSSL_PROVIDER_query_operation(few.base, wanted[kind].operation, &no_store);
+	for (; all && all->algorithm_names && count < ALGORITHMS_MAX; all++)
+		if (has_name(all, wanted[kind].names) &&
+		    strstr(all->property_definition, wanted[kind].property))
 			out[count++] = *all;
+	return count;
 }
 
 static void pick_all(void)
 {
-	static const char *const certificates[] = { "EC", "RSA", NULL };
-	/* HMAC is a key to OpenSSL: of records that are not AEAD. */
-	static const char *const keys[] = { "EC", "RSA", "RSA-PSS", "X25519", "HMAC", NULL };
 	few.base = OSSL_PROVIDER_load(NULL, "default");
-	if (!few.base)
-		return;
-	pick(few.decoders, DECODERS_MAX, OSSL_OP_DECODER, certificates,
-	     "input=der,structure=SubjectPublicKeyInfo");
-	pick(few.keys, KEYS_MAX, OSSL_OP_KEYMGMT, keys, "");
+	few.complete = few.base;
+	for (int kind = 0; kind < KINDS && few.complete; kind++)
+		few.complete = pick(few.algorithms[kind], kind);
 }
 
 static const OSSL_ALGORITHM *on_query(void *context, int operation, int *no_store)
 {
 	(void)context;
 	*no_store = 0;
-	if (operation == OSSL_OP_DECODER)
-		return few.decoders;
-	if (operation == OSSL_OP_KEYMGMT)
-		return few.keys;
+	for (int kind = 0; kind < KINDS; kind++)
+		if (wanted[kind].operation == operation)
+			return few.algorithms[kind];
 	return OSSL_PROVIDER_query_operation(few.base, operation, no_store);
 }
 
@@ -92,7 +113,7 @@ void dtls_library_init(struct dtls_library *library)
 {
 	*library = (struct dtls_library){ 0 };
 	pthread_once(&few.once, pick_all);
-	if (!few.base || !few.decoders[0].algorithm_names || !few.keys[0].algorithm_names)
+	if (!few.complete)
 		return;
 	library->context = OSSL_LIB_CTX_new();
 	if (library->context && OSSL_PROVIDER_add_builtin(library->context, NAME, on_init))

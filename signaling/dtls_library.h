@@ -1,8 +1,9 @@
 /*
- * A library context of OpenSSL with what DTLS needs and nothing else. For each certificate that it
- * reads OpenSSL 3.0 asks every decoder of its providers about every type of key, which takes as
- * long as all cryptography of a handshake; of few it has asked soon. The algorithms are those of
- * the default provider. Any thread.
+ * A library context of OpenSSL with what DTLS needs (without session tickets) and nothing else. For
+ * each certificate that it reads OpenSSL 3.0 asks every decoder of its providers about every type
+ * of key, which takes as long as all cryptography of a handshake; of few it has asked soon. Each
+ * time it copies the list of all algorithms of all kinds, too. The algorithms are those of the
+ * default provider. Any thread.
  */
 #ifndef SOUK_SIGNALING_DTLS_LIBRARY_H
 #define SOUK_SIGNALING_DTLS_LIBRARY_H

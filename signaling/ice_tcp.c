@@ -226,7 +226,7 @@ static void on_tick(void *arg)
 {
 	struct ice_tcp *tcp = arg;
 	const int64_t now_us = loop_now_us(tcp->loop);
-	timer_start(&tcp->tick, TICK_US);
+	timer_again(&tcp->tick, TICK_US);
 	while (!list_empty(&tcp->strangers)) {
 		struct connection *oldest =
 			list_entry(tcp->strangers.next, struct connection, link);
@@ -251,7 +251,7 @@ int ice_tcp_create(struct ice_tcp **out, struct loop *loop, const struct ice_tcp
 	list_init(&tcp->strangers);
 	list_init(&tcp->admitted);
 	list_init(&tcp->dead);
-	timer_init(&tcp->tick, loop, on_tick, tcp);
+	timer_init_lazy(&tcp->tick, loop, on_tick, tcp);
 	deferred_init(&tcp->sweep, on_sweep, tcp);
 	tcp->frames = xcalloc(1, UDP_RUN_BYTES + TCP_FRAME_HEAD * UDP_RUN_SEGMENTS);
 	const int err =

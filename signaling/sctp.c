@@ -340,7 +340,7 @@ static void on_tick(void *arg)
 	struct sctp_hub *hub = arg;
 	const int64_t now_us = loop_now_us(hub->loop);
 	if (hub->stats.slots)
-		timer_start(&hub->tick, TICK_US);
+		timer_again(&hub->tick, TICK_US);
 	while (!list_empty(&hub->waiting)) {
 		struct sctp_slot *slot = list_entry(hub->waiting.next, struct sctp_slot, wait_link);
 		if (now_us - slot->since_us < INIT_WAIT_US)
@@ -365,7 +365,7 @@ int sctp_hub_create(struct sctp_hub **out, struct loop *loop, const struct sctp_
 	hub->ops = ops;
 	list_init(&hub->waiting);
 	list_init(&hub->inbox);
-	timer_init(&hub->tick, loop, on_tick, hub);
+	timer_init_lazy(&hub->tick, loop, on_tick, hub);
 	const int err = sctp_library_open(&hub->socket, hub, &library);
 	if (err) {
 		free(hub);

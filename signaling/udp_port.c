@@ -291,7 +291,7 @@ static void on_tick(void *arg)
 {
 	struct udp_port *port = arg;
 	const int64_t now_us = loop_now_us(port->loop);
-	timer_start(&port->tick, TICK_US);
+	timer_again(&port->tick, TICK_US);
 	refill_claims(port);
 	udp_hellos_expire(&port->hellos, now_us);
 	tick_list(&port->young, now_us);
@@ -471,7 +471,7 @@ int udp_port_create(struct udp_port **out, struct loop *loop,
 	map_init(&port->by_ufrag);
 	map_init(&port->by_path);
 	udp_hellos_init(&port->hellos);
-	timer_init(&port->tick, loop, on_tick, port);
+	timer_init_lazy(&port->tick, loop, on_tick, port);
 	deferred_init(&port->soon, on_soon, port);
 	int err = options->scratch ? 0 : udp_scratch_create(&port->own_scratch, false);
 	port->scratch = options->scratch ? options->scratch : port->own_scratch;

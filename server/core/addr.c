@@ -74,6 +74,17 @@ void addr_format(const struct addr *addr, char out[ADDR_TEXT])
 	snprintf(out, ADDR_TEXT, is_v6(addr) ? "[%.46s]:%u" : "%.46s:%u", ip, addr_port(addr));
 }
 
+void addr_format_site(const struct addr *addr, char out[ADDR_TEXT])
+{
+	struct addr site = *addr;
+	char ip[ADDR_TEXT];
+	addr_unmap(&site);
+	if (is_v6(&site))
+		memset(v6(&site)->sin6_addr.s6_addr + 8, 0, 8);
+	addr_format_ip(&site, ip);
+	snprintf(out, ADDR_TEXT, "%.46s%s", ip, is_v6(&site) ? "/64" : "");
+}
+
 uint16_t addr_port(const struct addr *addr)
 {
 	return ntohs(is_v6(addr) ? v6(addr)->sin6_port : v4(addr)->sin_port);

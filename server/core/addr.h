@@ -20,6 +20,8 @@ int addr_set(struct addr *out, const char *ip, uint16_t port) __attribute__((war
 
 void addr_format(const struct addr *addr, char out[ADDR_TEXT]); /* ip:port */
 void addr_format_ip(const struct addr *addr, char out[ADDR_TEXT]); /* ip alone, no brackets */
+/* Of one customer, who has an IPv4 address or a /64 of IPv6: "192.0.2.7", "2001:db8::/64". */
+void addr_format_site(const struct addr *addr, char out[ADDR_TEXT]);
 uint16_t addr_port(const struct addr *addr);
 void addr_set_port(struct addr *addr, uint16_t port);
 bool addr_equal(const struct addr *a, const struct addr *b); /* family, ip and port */

@@ -1,5 +1,7 @@
 #include "server/core/http1.h"
 
+#include "server/core/percent.h"
+
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -13,8 +15,7 @@ enum state {
 	CHUNK_DATA,
 	CHUNK_DATA_CR,
 	CHUNK_DATA_LF,
-	LAST_CR,
-	LAST_LF,
+	TRAILERS,
 	COMPLETE,
 	FAILED,
 };
@@ -22,13 +23,15 @@ enum state {
 enum { METHOD_MAX = 16, LENGTH_DIGITS = 15, CHUNK_DIGITS = 8, QUERY_NAME_MAX = 64 };
 
 static const char body_too_large[] = "the body is larger than is taken here";
-static const char bad_chunk[] = "malformed chunk; extensions and trailers are not taken";
+static const char bad_chunk[] = "malformed chunk, or long extensions";
+static const char bad_line[] = "lines end with CR LF, and hold no CR, LF or NUL";
 
 void http1_init(struct http1 *http)
 {
 	memset(http, 0, sizeof(*http));
 	bytes_init(&http->head, HTTP1_HEAD_MAX);
 	bytes_init(&http->body, HTTP1_BODY_MAX);
+	bytes_init(&http->trailer, HTTP1_TRAILERS_MAX);
 	http->in_request_line = true;
 }
 
@@ -36,6 +39,7 @@ void http1_finish(struct http1 *http)
 {
 	bytes_finish(&http->head);
 	bytes_finish(&http->body);
+	bytes_finish(&http->trailer);
 }
 
 void http1_reset(struct http1 *http)
@@ -94,50 +98,6 @@ static bool is_token(const char *text, size_t max)
 		if (!is_alnum(text[len]) && !strchr("!#$%&'*+-.^_`|~", text[len]))
 			return false;
 	return len > 0 && len <= max;
-}
-
-/* RFC 3629, without overlong forms, surrogates and what lies beyond U+10FFFF. */
-static bool is_utf8(const uint8_t *text, size_t len)
-{
-	for (size_t i = 0; i < len;) {
-		const uint8_t lead = text[i++];
-		if (lead < 0x80)
-			continue;
-		if (lead < 0xc2 || lead > 0xf4)
-			return false;
-		const unsigned more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-		if (len - i < more)
-			return false;
-		const uint8_t second = text[i];
-		if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-		    (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f))
-			return false;
-		for (unsigned k = 0; k < more; k++)
-			if ((text[i++] & 0xc0) != 0x80)
-				return false;
-	}
-	return true;
-}
-
-/* Decodes %XX from `text`; its length, or -EINVAL. `out` may be `text` itself. */
-static long percent_decode(const char *text, size_t len, bool plus, char *out)
-{
-	size_t at = 0;
-	for (size_t i = 0; i < len; i++) {
-		char c = text[i];
-		if (c == '+' && plus) {
-			c = ' ';
-		} else if (c == '%') {
-			if (len - i < 3 || hex_value(text[i + 1]) < 0 || hex_value(text[i + 2]) < 0)
-				return -EINVAL;
-			c = (char)(hex_value(text[i + 1]) << 4 | hex_value(text[i + 2]));
-			i += 2;
-		}
-		if (!c)
-			return -EINVAL;
-		out[at++] = c;
-	}
-	return is_utf8((const uint8_t *)out, at) ? (long)at : -EINVAL;
 }
 
 /* What two parties may read as different paths is refused: encoded separators, dot segments, empty
@@ -240,7 +200,7 @@ static int parse_request_line(struct http1 *http, char *line)
 	return 0;
 }
 
-static bool parse_header(struct http1 *http, char *line)
+static bool parse_field(char *line, struct http_header *out)
 {
 	char *colon = strchr(line, ':');
 	if (!colon)
@@ -257,7 +217,15 @@ static bool parse_header(struct http1 *http, char *line)
 	for (const char *c = value; *c; c++)
 		if (((unsigned char)*c < 0x20 && *c != '\t') || *c == 0x7f)
 			return false;
-	http->headers[http->header_count++] = (struct http_header){ line, value };
+	*out = (struct http_header){ line, value };
+	return true;
+}
+
+static bool parse_header(struct http1 *http, char *line)
+{
+	if (!parse_field(line, &http->headers[http->header_count]))
+		return false;
+	http->header_count++;
 	return true;
 }
 
@@ -366,7 +334,7 @@ static enum http1_event take_head_byte(struct http1 *http, uint8_t byte)
 	/* CR only before LF, LF only behind CR: a bare one is a line's end to some (RFC 9112 §2.2).
 	 */
 	if (byte == 0 || http->after_cr != (byte == '\n'))
-		return fail(http, 400, "lines end with CR LF, and hold no CR, LF or NUL");
+		return fail(http, 400, bad_line);
 	http->after_cr = byte == '\r';
 	bytes_u8(&http->head, byte);
 	if (!bytes_ok(&http->head))
@@ -394,9 +362,23 @@ static enum http1_event begin_body(struct http1 *http)
 	return HTTP1_MORE;
 }
 
-/* RFC 9112 §7.1 without chunk extensions: nobody needs them, and parsers differ on them. */
+/* RFC 9112 §7.1.1: what is not known is ignored, but it must be bounded. Parsers differ on a line's
+ * end within it, so that CR LF alone is one, and nothing else below a space but a tab is taken. */
+static enum http1_event skip_extension(struct http1 *http, uint8_t byte)
+{
+	http->in_extension = byte != '\r';
+	if (byte == '\r')
+		http->state = CHUNK_SIZE_LF;
+	else if ((byte < ' ' && byte != '\t') || byte > '~' ||
+		 ++http->extensions > HTTP1_EXTENSIONS_MAX)
+		return fail(http, 400, bad_chunk);
+	return HTTP1_MORE;
+}
+
 static enum http1_event take_chunk_size(struct http1 *http, uint8_t byte)
 {
+	if (http->in_extension || (byte == ';' && http->digits))
+		return skip_extension(http, byte);
 	if (byte == '\r' && http->digits) {
 		http->state = CHUNK_SIZE_LF;
 		return HTTP1_MORE;
@@ -408,30 +390,80 @@ static enum http1_event take_chunk_size(struct http1 *http, uint8_t byte)
 	return HTTP1_MORE;
 }
 
-/* CR and LF at the fixed places of the chunked coding. Trailers are refused: LAST_CR wants CR. */
+/* What changes how a request is framed, routed, allowed or read must stand in front of the body
+ * (RFC 9110 §6.5.1): who puts it behind means it for somebody who merges. */
+static bool is_misplaced(const char *name)
+{
+	static const char *const names[] = {
+		"Transfer-Encoding",
+		"Content-Length",
+		"Host",
+		"Connection",
+		"Expect",
+		"Upgrade",
+		"TE",
+		"Trailer",
+		"Authorization",
+		"Content-Type",
+		"Content-Encoding",
+		"Content-Range",
+		"If-Match",
+		"Idempotency-Key",
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcasecmp(name, names[i]))
+			return true;
+	return false;
+}
+
+static enum http1_event end_trailer(struct http1 *http)
+{
+	struct http_header field;
+	if (!http->trailer.len) {
+		http->state = COMPLETE;
+		return HTTP1_MORE;
+	}
+	(void)bytes_string(&http->trailer); /* ends with NUL */
+	if (!parse_field((char *)http->trailer.data, &field) || is_misplaced(field.name))
+		return fail(http, 400,
+			    "a trailer field that is malformed or belongs into the head");
+	bytes_clear(&http->trailer);
+	return HTTP1_MORE;
+}
+
+/* RFC 9112 §7.1.2 lets us discard trailers. They are looked at all the same, so that everybody sees
+ * the request end where we do. */
+static enum http1_event take_trailer_byte(struct http1 *http, uint8_t byte)
+{
+	if (byte == 0 || http->after_cr != (byte == '\n'))
+		return fail(http, 400, bad_line);
+	http->after_cr = byte == '\r';
+	if (++http->trailers > HTTP1_TRAILERS_MAX)
+		return fail(http, 431, "the trailers exceed 1 KiB");
+	if (byte == '\n')
+		return end_trailer(http);
+	if (byte != '\r')
+		bytes_u8(&http->trailer, byte);
+	return HTTP1_MORE;
+}
+
+/* CR and LF at the fixed places of the chunked coding. */
 static enum http1_event take_line_end(struct http1 *http, uint8_t byte)
 {
-	const bool wants_cr = http->state == CHUNK_DATA_CR || http->state == LAST_CR;
-	if (byte != (wants_cr ? '\r' : '\n'))
+	if (byte != (http->state == CHUNK_DATA_CR ? '\r' : '\n'))
 		return fail(http, 400, bad_chunk);
 	switch (http->state) {
 	case CHUNK_SIZE_LF:
 		if (http->left > http->body_cap - http->body.len)
 			return fail(http, 413, body_too_large);
-		http->state = http->left ? CHUNK_DATA : LAST_CR;
+		http->state = http->left ? CHUNK_DATA : TRAILERS;
 		break;
 	case CHUNK_DATA_CR:
 		http->state = CHUNK_DATA_LF;
 		break;
-	case CHUNK_DATA_LF:
+	default:
 		http->state = CHUNK_SIZE;
 		http->digits = 0;
-		break;
-	case LAST_CR:
-		http->state = LAST_LF;
-		break;
-	default:
-		http->state = COMPLETE;
 		break;
 	}
 	return HTTP1_MORE;
@@ -444,6 +476,8 @@ static enum http1_event take_byte(struct http1 *http, uint8_t byte)
 		return take_head_byte(http, byte);
 	if (http->state == CHUNK_SIZE)
 		return take_chunk_size(http, byte);
+	if (http->state == TRAILERS)
+		return take_trailer_byte(http, byte);
 	return take_line_end(http, byte);
 }
 
@@ -476,18 +510,31 @@ const char *http1_header(const struct http1 *http, const char *name)
 	return NULL;
 }
 
-static bool list_has(const char *list, const char *token)
+/* RFC 9110 §12.4.2: ";q=0" and ";q=0.000" mean "not acceptable". */
+static bool is_wanted(const char *weight, size_t len)
+{
+	static const char none[] = ";q=0.000";
+	char compact[sizeof(none)];
+	size_t used = 0;
+	for (size_t i = 0; i < len && used < sizeof(none) - 1; i++)
+		if (weight[i] != ' ' && weight[i] != '\t')
+			compact[used++] = weight[i];
+	return used < sizeof(";q=0") - 1 || strncasecmp(compact, none, used) != 0;
+}
+
+static bool list_has(const char *list, const char *token, bool weighted)
 {
 	const size_t token_len = strlen(token);
 	while (*list) {
 		list += strspn(list, ", \t");
-		size_t len = strcspn(list, ",");
-		const char *next = list + len;
+		const size_t whole = strcspn(list, ",");
+		size_t len = weighted ? strcspn(list, ",;") : whole;
+		const char *weight = list + len;
 		while (len && (list[len - 1] == ' ' || list[len - 1] == '\t'))
 			len--;
 		if (len == token_len && !strncasecmp(list, token, len))
-			return true;
-		list = next;
+			return !weighted || is_wanted(weight, whole - (size_t)(weight - list));
+		list += whole;
 	}
 	return false;
 }
@@ -496,9 +543,15 @@ bool http1_header_has(const struct http1 *http, const char *name, const char *to
 {
 	for (size_t i = 0; i < http->header_count; i++)
 		if (!strcasecmp(http->headers[i].name, name) &&
-		    list_has(http->headers[i].value, token))
+		    list_has(http->headers[i].value, token, false))
 			return true;
 	return false;
+}
+
+bool http1_accepts(const struct http1 *http, const char *name, const char *token)
+{
+	const char *list = http1_header(http, name);
+	return list && list_has(list, token, true);
 }
 
 static bool named(const char *text, size_t len, const char *name)

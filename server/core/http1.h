@@ -16,6 +16,8 @@ enum {
 	HTTP1_HEAD_MAX = 8 * 1024, /* request line and headers; beyond: 431, or 414 in the line */
 	HTTP1_HEADERS_MAX = 100, /* beyond: 431 */
 	HTTP1_BODY_MAX = 64 * 1024 * 1024, /* whatever a route asks for */
+	HTTP1_EXTENSIONS_MAX = 1024, /* bytes of chunk extensions in a body; beyond: 400 */
+	HTTP1_TRAILERS_MAX = 1024, /* bytes behind the last chunk, discarded; beyond: 431 */
 };
 
 struct http_header {
@@ -51,6 +53,10 @@ struct http1 {
 	size_t body_cap;
 	uint64_t left; /* of the body or chunk */
 	unsigned digits; /* of the chunk size so far */
+	unsigned extensions; /* bytes so far */
+	unsigned trailers; /* bytes so far */
+	struct bytes trailer; /* the one that is being read */
+	bool in_extension;
 	bool chunked;
 	bool after_cr;
 	bool in_request_line;
@@ -76,6 +82,9 @@ const char *http1_header(const struct http1 *http, const char *name);
 
 /* Whether a comma-separated list header (all its lines) holds `token`, case-insensitive. */
 bool http1_header_has(const struct http1 *http, const char *name, const char *token);
+
+/* Whether a list of what the client takes (Accept-Encoding) holds `token` with a weight above 0. */
+bool http1_accepts(const struct http1 *http, const char *name, const char *token);
 
 /* The first parameter of that name in an undecoded query, decoded ('+' is a space). Its length;
  * -ENOENT when absent, -EINVAL for bad encoding, NUL or invalid UTF-8, -E2BIG when size is short.

@@ -22,6 +22,8 @@ struct http_server {
 	struct list connections; // http_connection.link
 	size_t count;
 	bool draining;
+	unsigned refusals; /* since they were last told */
+	int64_t refusal_told_us;
 	struct metric *requests; /* all NULL without a registry */
 	struct metric *refused;
 	struct metric *timeouts;

@@ -6,13 +6,15 @@
 
 enum { DIGITS_MAX = 18 }; /* below every overflow */
 
-/* Digits up to `until`: -1 for none, -2 for anything else. */
+/* Digits up to `until`: -1 for none, -2 for anything else. More than fit are as good as those that
+ * do: no body is as large. */
 static int64_t read_number(const char **at, char until)
 {
 	int64_t value = -1;
 	size_t digits = 0;
-	for (; **at >= '0' && **at <= '9' && digits < DIGITS_MAX; ++*at, digits++)
-		value = (digits ? value * 10 : 0) + (**at - '0');
+	for (; **at >= '0' && **at <= '9'; ++*at, digits++)
+		if (digits < DIGITS_MAX)
+			value = (digits ? value * 10 : 0) + (**at - '0');
 	if (**at != until)
 		return -2;
 	*at += until != '\0';

@@ -3,15 +3,17 @@
 #include "server/core/http_connection.h"
 #include "server/core/http_range.h"
 #include "server/core/metrics.h"
+#include "server/core/proxy.h"
 #include "server/core/stream.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { REPLY_HEAD_MAX = 16 * 1024 };
+enum { REPLY_HEAD_MAX = 16 * 1024, REFUSALS_US = 1000 * 1000 };
 
 const char *http_method(const struct http_request *request)
 {
@@ -62,6 +64,11 @@ bool http_header_has(const struct http_request *request, const char *name, const
 	return http1_header_has(&request->connection->http, name, token);
 }
 
+bool http_accepts(const struct http_request *request, const char *name, const char *token)
+{
+	return http1_accepts(&request->connection->http, name, token);
+}
+
 const uint8_t *http_body(const struct http_request *request, size_t *len)
 {
 	const struct bytes *body = &request->connection->http.body;
@@ -69,9 +76,11 @@ const uint8_t *http_body(const struct http_request *request, size_t *len)
 	return body->data ? body->data : (const uint8_t *)"";
 }
 
-const struct addr *http_peer(const struct http_request *request)
+void http_client(const struct http_request *request, struct addr *out)
 {
-	return &request->connection->peer;
+	const struct http_connection *connection = request->connection;
+	proxies_find_client(connection->server->opts.proxies, &connection->peer, &connection->http,
+			    out);
 }
 
 bool http_is_tls(const struct http_request *request)
@@ -154,12 +163,37 @@ static void put_date(struct bytes *head, int64_t utc_us)
 		     tm.tm_sec);
 }
 
+/* Those that somebody outside may make without end: one line a second, and how many it stands for.
+ * Of the path only what is no secret. */
+static void note_refusal(struct http_request *request, int status)
+{
+	struct http_server *server = request->connection->server;
+	const int64_t now_us = loop_now_us(server->loop);
+	struct addr client;
+	char ip[ADDR_TEXT];
+	if (status != 401 && status != 403 && status != 429 && status < 500)
+		return;
+	server->refusals++;
+	if (now_us < server->refusal_told_us + REFUSALS_US)
+		return;
+	http_client(request, &client);
+	addr_format_ip(&client, ip);
+	const char *path = http_path(request) + 1;
+	log_info(&server->log, "refused status=%d from=%s method=%s to=/%.*s count=%u", status, ip,
+		 http_method(request), (int)strspn(path, "abcdefghijklmnopqrstuvwxyz"), path,
+		 server->refusals);
+	server->refusal_told_us = now_us;
+	server->refusals = 0;
+}
+
 static void begin_head(struct bytes *head, struct http_request *request, int status,
 		       const struct http_header *headers)
 {
 	struct metric *counter = request->connection->server->replies[status / 100 - 2];
 	if (counter)
 		metric_add(counter, 1);
+	if (request->connection->http.status == 0)
+		note_refusal(request, status);
 	bytes_init(head, REPLY_HEAD_MAX);
 	bytes_printf(head, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
 	put_date(head, loop_utc_us(request->connection->server->loop));
@@ -187,6 +221,7 @@ struct body {
 	struct buf *const *bufs;
 	size_t count;
 	const char *fields; /* lines of the head; NULL: none */
+	bool endless; /* nobody knows how long it will be */
 };
 
 static void reply(struct http_request *request, int status, const struct http_header *headers,
@@ -198,7 +233,7 @@ static void reply(struct http_request *request, int status, const struct http_he
 	const bool keep_alive = connection_keeps(connection);
 	struct bytes head;
 	begin_head(&head, request, status, headers);
-	if (has_body(status))
+	if (has_body(status) && !body->endless)
 		bytes_printf(&head, "Content-Length: %zu\r\n", body->len);
 	if (body->fields)
 		bytes_text(&head, body->fields);
@@ -225,6 +260,12 @@ void http_reply(struct http_request *request, int status, const struct http_head
 		const void *body, size_t len)
 {
 	reply(request, status, headers, &(struct body){ .data = body, .len = body ? len : 0 });
+}
+
+void http_reply_head(struct http_request *request, const struct http_header *headers)
+{
+	assert(request->is_head);
+	reply(request, 200, headers, &(struct body){ .endless = true });
 }
 
 void http_reply_buf(struct http_request *request, int status, const struct http_header *headers,

@@ -24,6 +24,7 @@ struct http_server;
 struct log;
 struct loop;
 struct metrics;
+struct proxies;
 struct stream;
 struct tls_context;
 
@@ -44,6 +45,7 @@ struct http_server_opts {
 	/* Body cap for a route, asked before the body is read; NULL: HTTP_BODY_CAP for all. */
 	size_t (*body_cap)(const char *method, const char *path, void *arg);
 	void *arg;
+	const struct proxies *proxies; /* whose word about clients counts; NULL: nobody's */
 	size_t connections_cap; /* 0: HTTP_CONNECTIONS_CAP */
 	struct metrics *metrics; /* souk_http_*; may be NULL */
 	const char *labels; /* of those metrics: "worker=\"0\"" */
@@ -75,8 +77,10 @@ long http_query(const struct http_request *request, const char *name, char *out,
 		size_t size); /* as http1_query() */
 const char *http_header(const struct http_request *request, const char *name); /* or NULL */
 bool http_header_has(const struct http_request *request, const char *name, const char *token);
+bool http_accepts(const struct http_request *request, const char *name, const char *token);
 const uint8_t *http_body(const struct http_request *request, size_t *len);
-const struct addr *http_peer(const struct http_request *request);
+/* Who asks, as far as trusted proxies tell; without a port. */
+void http_client(const struct http_request *request, struct addr *out);
 bool http_is_tls(const struct http_request *request);
 struct loop *http_loop(const struct http_request *request);
 
@@ -90,6 +94,10 @@ void http_reply(struct http_request *request, int status, const struct http_head
 /* The same with shared bytes, which are not copied; `body` stays the caller's reference. */
 void http_reply_buf(struct http_request *request, int status, const struct http_header *headers,
 		    struct buf *body);
+
+/* 200 to a HEAD of what streams without an end: no Content-Length, for it would be a wrong one (RFC
+ * 9110 §8.6). */
+void http_reply_head(struct http_request *request, const struct http_header *headers);
 
 /* Several, in order, at most STREAM_BUFS_MAX: 200, or 206 or 416 when a Range is asked for, as
  * players do to begin a file in its middle. */

@@ -161,6 +161,17 @@ static bool claims_valid(const struct jwt_claims *claims)
 	return jwt_room_valid(claims->room);
 }
 
+/* RFC 7519 §2, NumericDate: it may have a fraction, as Python's time.time() has. */
+static int64_t read_date(struct json_reader *reader, const json_t *payload, const char *name)
+{
+	const json_t *value = json_object_get(payload, name);
+	const double seconds = json_real_value(value);
+	if (!json_is_real(value))
+		return json_int_or(reader, name, 0, time_max_s, 0);
+	reader->bad = reader->bad || seconds < 0 || seconds > (double)time_max_s;
+	return reader->bad ? 0 : (int64_t)seconds;
+}
+
 static int read_claims(const char *text, size_t len, struct jwt_claims *out)
 {
 	uint8_t decoded[JWT_TOKEN_MAX];
@@ -168,15 +179,14 @@ static int read_claims(const char *text, size_t len, struct jwt_claims *out)
 	json_t *payload = decoded_len > 0 ? json_parse(decoded, (size_t)decoded_len) : NULL;
 	struct json_reader reader;
 	json_reader_init(&reader, payload);
-	struct jwt_claims claims = {
-		.exp_s = json_int(&reader, "exp", 1, time_max_s),
-		.nbf_s = json_int_or(&reader, "nbf", 0, time_max_s, 0),
-	};
+	struct jwt_claims claims = { .exp_s = read_date(&reader, payload, "exp"),
+				     .nbf_s = read_date(&reader, payload, "nbf") };
 	const char *room = json_string_of(&reader, "room", 1, JWT_NAME_SIZE - 1);
 	const char *sub = json_string_of(&reader, "sub", 1, JWT_NAME_SIZE - 1);
 	const char *role = json_string_of(&reader, "role", 1, JWT_NAME_SIZE - 1);
 	int err = -EBADMSG;
-	if (!reader.bad && room && sub && role && !jwt_role_parse(role, &claims.role)) {
+	if (!reader.bad && claims.exp_s && room && sub && role &&
+	    !jwt_role_parse(role, &claims.role)) {
 		memcpy(claims.room, room, strlen(room) + 1); /* fits: json_string_of() */
 		memcpy(claims.sub, sub, strlen(sub) + 1);
 		err = claims_valid(&claims) ? 0 : -EBADMSG;

@@ -29,7 +29,7 @@ struct logger {
 	size_t count;
 	bool ending;
 	int fd;
-	enum log_level level;
+	atomic_int level; /* enum log_level */
 	atomic_uint_least64_t dropped;
 };
 
@@ -72,7 +72,7 @@ int logger_create(struct logger **out, int fd, enum log_level level)
 	struct logger *logger = xcalloc(1, sizeof(*logger));
 	logger->ring = xcalloc(RING_LINES, sizeof(*logger->ring));
 	logger->fd = fd;
-	logger->level = level;
+	atomic_init(&logger->level, level);
 	pthread_mutex_init(&logger->lock, NULL);
 	pthread_cond_init(&logger->filled, NULL);
 	const int err = pthread_create(&logger->thread, NULL, write_lines, logger);
@@ -83,6 +83,11 @@ int logger_create(struct logger **out, int fd, enum log_level level)
 	}
 	*out = logger;
 	return 0;
+}
+
+void logger_set_level(struct logger *logger, enum log_level level)
+{
+	atomic_store_explicit(&logger->level, level, memory_order_relaxed);
 }
 
 uint64_t logger_dropped(const struct logger *logger)
@@ -155,7 +160,7 @@ static size_t format_line(char *text, const struct log *log, enum log_level leve
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
 {
 	struct logger *logger = log->logger;
-	if (!logger || level > logger->level)
+	if (!logger || (int)level > atomic_load_explicit(&logger->level, memory_order_relaxed))
 		return;
 	struct line line;
 	va_list args;

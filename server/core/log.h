@@ -20,6 +20,7 @@ struct log {
 /* Starts the writing thread. Lines go to `fd`, which stays the caller's. */
 int logger_create(struct logger **out, int fd, enum log_level level)
 	__attribute__((warn_unused_result));
+void logger_set_level(struct logger *logger, enum log_level level); /* any thread */
 uint64_t logger_dropped(const struct logger *logger); /* any thread */
 void logger_destroy(struct logger *logger); /* writes what waits; takes NULL */
 

@@ -10,29 +10,43 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+/* Binary heap by due_us, the first timer in front. */
+struct heap {
+	struct timer **timers;
+	unsigned count;
+	unsigned size;
+};
+
 struct loop {
 	struct event_base *base;
 	const struct clock *clock;
-	struct event *tick; /* readable at the first timer's due time, or before it */
+	struct event *tick; /* comes when the first timer is due, or before it */
 	int tick_fd;
 	int64_t tick_us; /* what tick_fd is set to; INT64_MAX: nothing */
 	struct event *soon; /* runs deferred calls */
 	struct event *stop; /* readable once loop_stop() was called */
 	int stop_fd;
-	struct timer **heap; /* binary heap by due_us, heap[0] first */
-	unsigned heap_count;
-	unsigned heap_size;
+	struct heap exact, lazy;
 	struct list deferred; // deferred.link
 };
+
+static int64_t next_tick_us(const struct loop *loop)
+{
+	const struct heap *exact = &loop->exact, *lazy = &loop->lazy;
+	const int64_t exact_us = exact->count ? exact->timers[0]->due_us : INT64_MAX;
+	const int64_t lazy_us = lazy->count ? lazy->timers[0]->due_us + LOOP_SLACK_US : INT64_MAX;
+	return exact_us < lazy_us ? exact_us : lazy_us;
+}
 
 /* Sets the timerfd only when another timer is the first one: libevent's own precise timers cost a
  * system call a turn. */
 static void arm_tick(struct loop *loop)
 {
-	if (!loop->heap_count || loop->heap[0]->due_us == loop->tick_us)
+	const int64_t next_us = next_tick_us(loop);
+	if (next_us == INT64_MAX || next_us == loop->tick_us)
 		return;
-	loop->tick_us = loop->heap[0]->due_us;
-	int64_t wait_us = loop->tick_us - loop_now_us(loop);
+	loop->tick_us = next_us;
+	int64_t wait_us = next_us - loop_now_us(loop);
 	if (wait_us < 0)
 		wait_us = 0;
 	const struct itimerspec spec = {
@@ -42,51 +56,67 @@ static void arm_tick(struct loop *loop)
 	timerfd_settime(loop->tick_fd, 0, &spec, NULL);
 }
 
-static void place(struct loop *loop, unsigned at, struct timer *timer)
+static void place(struct heap *heap, unsigned at, struct timer *timer)
 {
-	loop->heap[at] = timer;
+	heap->timers[at] = timer;
 	timer->place = at + 1;
 }
 
-static void sift_up(struct loop *loop, unsigned at)
+static void sift_up(struct heap *heap, unsigned at)
 {
-	struct timer *timer = loop->heap[at];
-	while (at > 0 && loop->heap[(at - 1) / 2]->due_us > timer->due_us) {
-		place(loop, at, loop->heap[(at - 1) / 2]);
+	struct timer *timer = heap->timers[at];
+	while (at > 0 && heap->timers[(at - 1) / 2]->due_us > timer->due_us) {
+		place(heap, at, heap->timers[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
-	place(loop, at, timer);
+	place(heap, at, timer);
 }
 
-static void sift_down(struct loop *loop, unsigned at)
+static void sift_down(struct heap *heap, unsigned at)
 {
-	struct timer *timer = loop->heap[at];
+	struct timer *timer = heap->timers[at];
 	for (;;) {
 		unsigned child = at * 2 + 1;
-		if (child >= loop->heap_count)
+		if (child >= heap->count)
 			break;
-		if (child + 1 < loop->heap_count &&
-		    loop->heap[child + 1]->due_us < loop->heap[child]->due_us)
+		if (child + 1 < heap->count &&
+		    heap->timers[child + 1]->due_us < heap->timers[child]->due_us)
 			child++;
-		if (loop->heap[child]->due_us >= timer->due_us)
+		if (heap->timers[child]->due_us >= timer->due_us)
 			break;
-		place(loop, at, loop->heap[child]);
+		place(heap, at, heap->timers[child]);
 		at = child;
 	}
-	place(loop, at, timer);
+	place(heap, at, timer);
 }
 
-static void remove_from_heap(struct timer *timer)
+static struct heap *heap_of(const struct timer *timer)
 {
-	struct loop *loop = timer->loop;
+	return timer->lazy ? &timer->loop->lazy : &timer->loop->exact;
+}
+
+static void add(struct timer *timer)
+{
+	struct heap *heap = heap_of(timer);
+	if (heap->count == heap->size) {
+		heap->size = heap->size ? heap->size * 2 : 64;
+		heap->timers = xrealloc(heap->timers, heap->size * sizeof(struct timer *));
+	}
+	place(heap, heap->count++, timer);
+	sift_up(heap, heap->count - 1);
+}
+
+static void take_out(struct timer *timer)
+{
+	struct heap *heap = heap_of(timer);
 	const unsigned at = timer->place - 1;
 	timer->place = 0;
-	struct timer *last = loop->heap[--loop->heap_count];
+	struct timer *last = heap->timers[--heap->count];
 	if (last == timer)
 		return;
-	place(loop, at, last);
-	sift_up(loop, at);
-	sift_down(loop, last->place - 1);
+	place(heap, at, last);
+	sift_up(heap, at);
+	sift_down(heap, last->place - 1);
 }
 
 void timer_init(struct timer *timer, struct loop *loop, void (*fn)(void *arg), void *arg)
@@ -94,21 +124,18 @@ void timer_init(struct timer *timer, struct loop *loop, void (*fn)(void *arg), v
 	*timer = (struct timer){ .loop = loop, .fn = fn, .arg = arg };
 }
 
+void timer_init_lazy(struct timer *timer, struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	*timer = (struct timer){ .loop = loop, .fn = fn, .arg = arg, .lazy = true };
+}
+
 void timer_start_at(struct timer *timer, int64_t due_us)
 {
-	struct loop *loop = timer->loop;
-	const bool first = timer->place == 1;
 	if (timer->place)
-		remove_from_heap(timer);
-	if (loop->heap_count == loop->heap_size) {
-		loop->heap_size = loop->heap_size ? loop->heap_size * 2 : 64;
-		loop->heap = xrealloc(loop->heap, loop->heap_size * sizeof(struct timer *));
-	}
+		take_out(timer);
 	timer->due_us = due_us;
-	place(loop, loop->heap_count++, timer);
-	sift_up(loop, loop->heap_count - 1);
-	if (first || loop->heap[0] == timer)
-		arm_tick(loop);
+	add(timer);
+	arm_tick(timer->loop);
 }
 
 void timer_start(struct timer *timer, int64_t delay_us)
@@ -116,38 +143,46 @@ void timer_start(struct timer *timer, int64_t delay_us)
 	timer_start_at(timer, loop_now_us(timer->loop) + (delay_us > 0 ? delay_us : 0));
 }
 
+void timer_again(struct timer *timer, int64_t period_us)
+{
+	const int64_t next_us = timer->due_us + period_us, now_us = loop_now_us(timer->loop);
+	timer_start_at(timer, next_us > now_us ? next_us : now_us + period_us);
+}
+
 void timer_stop(struct timer *timer)
 {
 	if (!timer->place)
 		return;
-	struct loop *loop = timer->loop;
-	const bool first = timer->place == 1;
-	remove_from_heap(timer);
-	if (first)
-		arm_tick(loop);
+	take_out(timer);
+	arm_tick(timer->loop);
+}
+
+static void run_due(const struct heap *heap, int64_t now_us)
+{
+	while (heap->count && heap->timers[0]->due_us <= now_us) {
+		struct timer *timer = heap->timers[0];
+		take_out(timer);
+		timer->fn(timer->arg);
+		/* A timer that restarts itself with delay 0 waits for the next round. */
+		if (heap->count && heap->timers[0] == timer)
+			break;
+	}
 }
 
 void loop_run_due(struct loop *loop)
 {
-	/* A timer that restarts itself with delay 0 waits for the next round. */
 	const int64_t now_us = loop_now_us(loop);
-	while (loop->heap_count && loop->heap[0]->due_us <= now_us) {
-		struct timer *timer = loop->heap[0];
-		remove_from_heap(timer);
-		timer->fn(timer->arg);
-		if (loop->heap_count && loop->heap[0] == timer)
-			break;
-	}
+	run_due(&loop->exact, now_us);
+	run_due(&loop->lazy, now_us);
 	arm_tick(loop);
 }
 
+/* An edge for each time that it was set: nothing has to be read. */
 static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
+	(void)fd;
 	(void)what;
 	struct loop *loop = arg;
-	uint64_t times;
-	if (read(fd, &times, sizeof(times)) < 0)
-		return; /* set again meanwhile */
 	loop->tick_us = INT64_MAX;
 	loop_run_due(loop);
 }
@@ -223,7 +258,8 @@ int loop_create(struct loop **out, const struct clock *clock)
 	loop->base = base_create();
 	if (loop->tick_fd < 0 || loop->stop_fd < 0 || !loop->base)
 		goto fail;
-	loop->tick = event_new(loop->base, loop->tick_fd, EV_READ | EV_PERSIST, on_tick, loop);
+	loop->tick =
+		event_new(loop->base, loop->tick_fd, EV_READ | EV_ET | EV_PERSIST, on_tick, loop);
 	loop->soon = event_new(loop->base, -1, 0, on_soon, loop);
 	loop->stop = event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
 	if (!loop->tick || !loop->soon || !loop->stop || event_add(loop->tick, NULL) ||
@@ -258,7 +294,10 @@ int64_t loop_utc_us(const struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
-	event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	do {
+		event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+		run_due(&loop->lazy, loop_now_us(loop));
+	} while (!event_base_got_break(loop->base));
 }
 
 void loop_poll(struct loop *loop)
@@ -282,7 +321,7 @@ void loop_destroy(struct loop *loop)
 	if (!loop)
 		return;
 	assert(list_empty(&loop->deferred));
-	assert(loop->heap_count == 0);
+	assert(loop->exact.count == 0 && loop->lazy.count == 0);
 	event_free_any(loop->tick);
 	event_free_any(loop->soon);
 	event_free_any(loop->stop);
@@ -292,6 +331,7 @@ void loop_destroy(struct loop *loop)
 		close(loop->tick_fd);
 	if (loop->stop_fd >= 0)
 		close(loop->stop_fd);
-	free(loop->heap);
+	free(loop->exact.timers);
+	free(loop->lazy.timers);
 	free(loop);
 }

@@ -46,12 +46,21 @@ struct timer {
 	void (*fn)(void *arg);
 	void *arg;
 	int64_t due_us;
-	unsigned place; /* position in the loop's heap + 1; 0 when idle */
+	unsigned place; /* position in its heap of the loop + 1; 0 when idle */
+	bool lazy;
 };
 
 void timer_init(struct timer *timer, struct loop *loop, void (*fn)(void *arg), void *arg);
+
+/* Comes up to LOOP_SLACK_US late, in a turn that the loop makes anyway if there is one. For what is
+ * looked after now and then: waking up for it alone would cost more than the work. */
+enum { LOOP_SLACK_US = 50000 };
+void timer_init_lazy(struct timer *timer, struct loop *loop, void (*fn)(void *arg), void *arg);
+
 void timer_start(struct timer *timer, int64_t delay_us); /* from now; negative counts as 0 */
 void timer_start_at(struct timer *timer, int64_t due_us); /* on loop_now_us()'s scale */
+/* A period after it was due last, or from now if that is over: for ticks. */
+void timer_again(struct timer *timer, int64_t period_us);
 void timer_stop(struct timer *timer); /* also of an idle or zeroed one */
 
 static inline bool timer_active(const struct timer *timer)

@@ -343,6 +343,54 @@ int options_parse(const struct option_table *table, void *target, int argc, char
 	return result;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool same_list(const struct option_list *a, const struct option_list *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; same && i < a->count; i++)
+		same = same_text(a->items[i], b->items[i]);
+	return same;
+}
+
+static bool same_addr(const struct addr *a, const struct addr *b)
+{
+	return a->len == b->len && (!a->len || addr_equal(a, b));
+}
+
+static bool same_value(enum option_type type, const void *a, const void *b)
+{
+	switch (type) {
+	case OPTION_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	case OPTION_INT:
+	case OPTION_DURATION:
+		return *(const int64_t *)a == *(const int64_t *)b;
+	case OPTION_STRING:
+		return same_text(*(char *const *)a, *(char *const *)b);
+	case OPTION_ADDR:
+		return same_addr(a, b);
+	case OPTION_LIST:
+		return same_list(a, b);
+	default:
+		return *(const int *)a == *(const int *)b;
+	}
+}
+
+void options_compare(const struct option_table *table, const void *a, const void *b,
+		     void (*fn)(void *arg, const char *name), void *arg)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct option_row *row = &table->rows[i];
+		if (!same_value(row->type, (const char *)a + row->offset,
+				(const char *)b + row->offset))
+			fn(arg, row->name);
+	}
+}
+
 static const char *value_name(const struct option_row *row)
 {
 	static const char *const names[] = {

@@ -63,6 +63,10 @@ enum option_result { OPTION_RUN = 0, OPTION_HELP = 1, OPTION_VERSION = 2 };
 int options_parse(const struct option_table *table, void *target, int argc, char *const *argv,
 		  struct option_error *error) __attribute__((warn_unused_result));
 
+/* Calls `fn` with the name of each option whose value is another one in `b` than in `a`. */
+void options_compare(const struct option_table *table, const void *a, const void *b,
+		     void (*fn)(void *arg, const char *name), void *arg);
+
 void options_help(const struct option_table *table, FILE *out);
 void options_manual(const struct option_table *table, FILE *out); /* a Markdown table */
 void options_free(const struct option_table *table, void *target);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ struct run {
 	size_t len;
 	unsigned seen; /* times it was asked for */
 	int file; /* -1: not laid out */
+	struct buf *joined; /* of a small run; NULL: not yet */
 	bool rested; /* since the last page_share_rest() */
 };
 
@@ -36,6 +38,7 @@ static void run_finish(struct run *run)
 		buf_unref(run->bufs[i]);
 	if (run->file >= 0)
 		close(run->file);
+	buf_unref(run->joined);
 	*run = (struct run){ .file = -1 };
 }
 
@@ -96,7 +99,32 @@ static bool fits(struct buf *const *bufs, size_t count)
 	size_t len = 0;
 	for (size_t i = 0; i < count && count <= PAGE_SHARE_BUFS; i++)
 		len += bufs[i]->len;
-	return len >= PAGE_SHARE_MIN && len <= PAGE_SHARE_MAX;
+	return len && len <= PAGE_SHARE_MAX && (len >= PAGE_SHARE_MIN || count > 1);
+}
+
+static struct buf *join(const struct run *run)
+{
+	struct buf *joined = buf_create(run->len);
+	size_t at = 0;
+	for (size_t i = 0; joined && i < run->count; i++) {
+		memcpy(joined->data + at, run->bufs[i]->data, run->bufs[i]->len);
+		at += run->bufs[i]->len;
+	}
+	return joined;
+}
+
+/* One piece for send(), which costs less than sendmsg() with a list of several. */
+static ssize_t send_joined(struct run *run, int socket)
+{
+	if (!run->joined)
+		run->joined = join(run);
+	if (!run->joined)
+		return -ENOSYS;
+	ssize_t sent;
+	do
+		sent = send(socket, run->joined->data, run->len, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
 }
 
 ssize_t page_share_send(struct page_share *share, int socket, struct buf *const *bufs, size_t count)
@@ -109,6 +137,8 @@ ssize_t page_share_send(struct page_share *share, int socket, struct buf *const 
 		return -ENOSYS;
 	}
 	run->rested = false;
+	if (run->len < PAGE_SHARE_MIN)
+		return ++run->seen <= PAGE_SHARE_AFTER ? -ENOSYS : send_joined(run, socket);
 	if (run->file < 0 && (++run->seen <= PAGE_SHARE_AFTER || !lay_out(share, run)))
 		return -ENOSYS;
 	off_t at = 0;

@@ -2,8 +2,9 @@
  * The same bytes for many sockets without a copy for each: what is written to one after the other
  * is laid into a file in memory, and sendfile() hands every socket that file's pages. No page is
  * ever written twice, so it does not matter how long sockets keep them: other bytes get another
- * file, and pages in flight outlive theirs (decision 0018). Belongs to its loop's thread. SIGPIPE
- * must be ignored, for sendfile() knows no MSG_NOSIGNAL.
+ * file, and pages in flight outlive theirs (decision 0018). What is too small for that is put
+ * together in one piece, once for all. Belongs to its loop's thread. SIGPIPE must be ignored, for
+ * sendfile() knows no MSG_NOSIGNAL.
  */
 #ifndef SOUK_CORE_PAGE_SHARE_H
 #define SOUK_CORE_PAGE_SHARE_H
@@ -16,11 +17,11 @@ struct buf;
 struct page_share;
 
 enum {
-	PAGE_SHARE_RUNS = 4, /* kept at a time; the oldest goes */
+	PAGE_SHARE_RUNS = 8, /* kept at a time; the oldest goes */
 	PAGE_SHARE_BUFS = 32, /* of a run */
-	PAGE_SHARE_MIN = 16 * 1024, /* bytes; copying less is cheaper */
+	PAGE_SHARE_MIN = 16 * 1024, /* bytes; less is copied, which is cheaper */
 	PAGE_SHARE_MAX = 1024 * 1024,
-	PAGE_SHARE_AFTER = 2, /* sockets that get a copy before it is worth a file */
+	PAGE_SHARE_AFTER = 2, /* sockets that are left to the caller before it is worth it */
 };
 
 int page_share_create(struct page_share **out) __attribute__((warn_unused_result));

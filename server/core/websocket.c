@@ -273,6 +273,7 @@ static void refuse(struct http_request *request, int status)
 		{ "Content-Type", "application/problem+json" },
 		{ "Sec-WebSocket-Version", "13" },
 		{ "Upgrade", "websocket" },
+		{ "Connection", "Upgrade" }, /* RFC 9110 §7.8 */
 		{ NULL, NULL },
 	};
 	char body[160];

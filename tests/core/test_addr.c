@@ -102,3 +102,19 @@ Test(addr, private_networks_are_not_public)
 		cr_expect(eq(int, addr_is_public(&addr), rows[i].public), "%s", rows[i].text);
 	}
 }
+
+Test(addr, customer_is_an_ipv4_address_or_a_64)
+{
+	static const char *const rows[][2] = {
+		{ "192.0.2.7", "192.0.2.7" },
+		{ "::ffff:192.0.2.7", "192.0.2.7" },
+		{ "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct addr addr;
+		char text[ADDR_TEXT];
+		cr_assert(eq(int, addr_set(&addr, rows[i][0], 80), 0));
+		addr_format_site(&addr, text);
+		cr_expect(eq(str, text, (char *)rows[i][1]));
+	}
+}

@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -60,6 +61,37 @@ Test(crypto, base64url_has_one_spelling_a_value)
 	cr_assert(eq(long, base64url_decode("Zm9v", 4, out, 2), -EINVAL),
 		  "too long for the caller");
 	cr_assert(eq(long, base64url_decode("Zm\0v", 4, out, 8), -EINVAL), "NUL");
+}
+
+Test(crypto, tokens_are_of_letters_and_digits_each_as_likely_as_the_others)
+{
+	enum { LEN = 62 * 500 };
+	static char token[LEN + 1];
+	int count[256] = { 0 };
+	random_token(token, LEN);
+	cr_assert(eq(sz, strlen(token), LEN));
+	for (size_t i = 0; i < LEN; i++)
+		count[(uint8_t)token[i]]++;
+	int kinds = 0;
+	for (int letter = 0; letter < 256; letter++) {
+		kinds += count[letter] > 0;
+		cr_assert(eq(int, count[letter] > 0, isalnum(letter) != 0));
+		/* 500 on average, a deviation of 22: never by chance */
+		if (count[letter])
+			cr_assert(count[letter] > 250 && count[letter] < 750);
+	}
+	cr_assert(eq(int, kinds, 62));
+}
+
+Test(crypto, tokens_of_any_length_end_where_they_should)
+{
+	char token[80];
+	for (size_t len = 0; len < sizeof(token) - 1; len++) {
+		memset(token, 0x21, sizeof(token));
+		random_token(token, len);
+		cr_assert(eq(sz, strlen(token), len));
+		cr_assert(eq(int, token[len + 1], (int)0x21));
+	}
 }
 
 Test(crypto, uuid7_carries_its_time_and_version)

@@ -82,6 +82,39 @@ Test(http1, joins_chunks)
 	cr_assert(eq(str, (char *)bytes_string(&http.body), "hello, market! "));
 }
 
+Test(http1, ignores_chunk_extensions_up_to_a_bound)
+{
+	char text[2048];
+	static const char form[] = "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+				   "5;a=1;b=\"c;d\"\r\nhello\r\n1;%*s\r\n!\r\n0;last\r\n\r\n";
+	const int others = sizeof(";a=1;b=\"c;d\";;last") - 1;
+	snprintf(text, sizeof(text), form, HTTP1_EXTENSIONS_MAX - others, "");
+	cr_assert(eq(int, feed(text), HTTP1_DONE));
+	cr_assert(eq(str, (char *)bytes_string(&http.body), "hello!"));
+	http1_reset(&http);
+	snprintf(text, sizeof(text), form, HTTP1_EXTENSIONS_MAX - others + 1, "");
+	cr_assert(eq(int, feed(text), HTTP1_FAILED));
+	cr_assert(eq(int, http.status, 400));
+}
+
+Test(http1, discards_trailers_up_to_a_bound)
+{
+	char text[2048];
+	static const char form[] = "POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+				   "5\r\nhello\r\n0\r\nX-Sum: 7\r\nEmpty:\r\nX: %*s\r\n\r\nGET /";
+	const int others = sizeof("X-Sum: 7\r\nEmpty:\r\nX: \r\n\r\n") - 1;
+	size_t left;
+	snprintf(text, sizeof(text), form, HTTP1_TRAILERS_MAX - others, "");
+	cr_assert(eq(int, feed_all(text, strlen(text), &left), HTTP1_DONE));
+	cr_assert(eq(sz, left, 5));
+	cr_assert(eq(str, (char *)bytes_string(&http.body), "hello"));
+	cr_assert(zero(ptr, (void *)http1_header(&http, "X-Sum")));
+	http1_reset(&http);
+	snprintf(text, sizeof(text), form, HTTP1_TRAILERS_MAX - others + 1, "");
+	cr_assert(eq(int, feed(text), HTTP1_FAILED));
+	cr_assert(eq(int, http.status, 431));
+}
+
 Test(http1, takes_the_origin_off_an_absolute_target)
 {
 	static const struct {
@@ -178,7 +211,13 @@ static const struct {
 	{ HEAD ": a\r\n\r\n", 400 },
 	{ HEAD "X\r\n\r\n", 400 },
 	{ HEAD "X y: a\r\n\r\n", 400 },
-	CHUNKS("5;ext=1\r\nhello\r\n0\r\n\r\n"),
+	CHUNKS("5;ext=1\nhello\r\n0\r\n\r\n"),
+	CHUNKS("5;ext=1\n\r\nhello\r\n0\r\n\r\n"),
+	CHUNKS("5;ext=1\rX\r\nhello\r\n0\r\n\r\n"),
+	CHUNKS("5;ext=\x01\r\nhello\r\n0\r\n\r\n"),
+	CHUNKS("5;ext=\x80\r\nhello\r\n0\r\n\r\n"),
+	CHUNKS("5 ;ext=1\r\nhello\r\n0\r\n\r\n"),
+	CHUNKS(";ext=1\r\nhello\r\n0\r\n\r\n"),
 	CHUNKS("-1\r\n"),
 	CHUNKS("0x5\r\nhello\r\n"),
 	CHUNKS(" 5\r\nhello\r\n"),
@@ -188,6 +227,18 @@ static const struct {
 	CHUNKS("5\nhello\r\n0\r\n\r\n"),
 	CHUNKS("5\r\nhelloX\r\n0\r\n\r\n"),
 	CHUNKS("0\r\nTrailer: x\r\n\r\n"),
+	CHUNKS("0\r\nContent-Length: 5\r\n\r\nhello"),
+	CHUNKS("0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"),
+	CHUNKS("0\r\nHost: b\r\n\r\n"),
+	CHUNKS("0\r\nAuthorization: Bearer x\r\n\r\n"),
+	CHUNKS("0\r\nX: a\n\r\n"),
+	CHUNKS("0\r\nX: a\rb\r\n\r\n"),
+	CHUNKS("0\r\nX : a\r\n\r\n"),
+	CHUNKS("0\r\nX: a\r\n b\r\n\r\n"),
+	CHUNKS("0\r\nX\r\n\r\n"),
+	CHUNKS("0\r\nX: \x01\r\n\r\n"),
+	CHUNKS("0\r\n\n"),
+	{ HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\n", 0 },
 	{ HEAD "Transfer-Encoding: chunked\r\n\r\nffffffff\r\n", 413 },
 	{ HEAD "Transfer-Encoding: chunked\r\n\r\n3e8\r\n", 0 },
 	{ HEAD "Content-Length: 1001\r\n\r\n", 413 },
@@ -345,6 +396,31 @@ Test(http1, query_parameters_are_decoded)
 	cr_assert(eq(long, http1_query(query, "nul", out, sizeof(out)), -EINVAL));
 	cr_assert(eq(long, http1_query(query, "long", out, sizeof(out)), -E2BIG));
 	cr_assert(eq(long, http1_query("", "a", out, sizeof(out)), -ENOENT));
+}
+
+Test(http1, what_has_no_weight_is_not_accepted)
+{
+	static const struct {
+		const char *list;
+		bool accepted;
+	} rows[] = {
+		{ "gzip", true },       { "deflate, GZip , br", true },
+		{ "gzip;q=1.0", true }, { "br, gzip ; q=0.001", true },
+		{ "gzip;q=0", false },  { "gzip; Q=0.000, br", false },
+		{ "gzip;q=0.", false }, { "x-gzip, gzipped", false },
+		{ "*", false },         { "identity;q=0.5, gzip;q=0.5", true },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[200];
+		snprintf(text, sizeof(text),
+			 "GET / HTTP/1.1\r\n" HOST "Accept-Encoding: %s\r\n\r\n", rows[i].list);
+		cr_assert(eq(int, feed(text), HTTP1_DONE));
+		cr_expect(http1_accepts(&http, "accept-encoding", "gzip") == rows[i].accepted, "%s",
+			  rows[i].list);
+		http1_reset(&http);
+	}
+	cr_assert(eq(int, feed("GET / HTTP/1.1\r\n" HOST "\r\n"), HTTP1_DONE));
+	cr_expect(not(http1_accepts(&http, "Accept-Encoding", "gzip")));
 }
 
 Test(http1, list_headers_are_searched_over_all_their_lines)

@@ -28,7 +28,9 @@ static const struct {
 	{ "bytes=a-b", 10, HTTP_RANGE_ALL, 0, 0 },
 	{ "bytes=0-1,4-5", 10, HTTP_RANGE_ALL, 0, 0 },
 	{ "bytes=0-1 ", 10, HTTP_RANGE_ALL, 0, 0 },
-	{ "bytes=9999999999999999999-", 10, HTTP_RANGE_ALL, 0, 0 },
+	{ "bytes=2-99999999999999999999", 10, HTTP_RANGE_PART, 2, 8 },
+	{ "bytes=-99999999999999999999", 10, HTTP_RANGE_PART, 0, 10 },
+	{ "bytes=9999999999999999999-", 10, HTTP_RANGE_OUTSIDE, 0, 0 },
 	{ "items=0-1", 10, HTTP_RANGE_ALL, 0, 0 },
 };
 

@@ -316,7 +316,7 @@ static const char *const smuggled[] = {
 	"POST / HTTP/1.1\r\n" HOST "Content-Length: +5\r\n\r\nabcde",
 	"POST / HTTP/1.1\r\n" HOST "Content-Length: 0x5\r\n\r\nabcde",
 	"GET / HTTP/1.1\r\n" HOST "X: y\nZ: w\r\n\r\n",
-	"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0;a=b\r\n\r\n",
+	"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0;a=b\n\r\n",
 	"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
 	"GET / HTTP/1.1\r\n\r\n",
 	"GET /..%2f HTTP/1.1\r\n" HOST "\r\n",

@@ -6,6 +6,7 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct fixture {
 	struct fake_clock fake;
@@ -85,6 +86,67 @@ static void on_last(void *arg)
 {
 	f.count++;
 	loop_stop(arg);
+}
+
+static void tick(void *arg)
+{
+	f.order[f.count++] = (int)(loop_now_us(f.loop) / 1000 % 1000);
+	timer_again(arg, 10000);
+}
+
+Test(loop, a_tick_keeps_its_pace_however_late_it_comes)
+{
+	timer_init_lazy(&f.timer[0], f.loop, tick, &f.timer[0]);
+	timer_start(&f.timer[0], 10000);
+	f.fake.now_us += 17000;
+	loop_run_due(f.loop);
+	f.fake.now_us += 3000;
+	loop_run_due(f.loop);
+	f.fake.now_us += 40000; /* what it missed is not made up for */
+	loop_run_due(f.loop);
+	loop_run_due(f.loop);
+	fake_clock_advance(&f.fake, f.loop, 10000);
+	cr_assert(eq(int, f.count, 4));
+	const int expected[] = { 17, 20, 60, 70 };
+	cr_assert(eq(int, memcmp(f.order, expected, sizeof(expected)), 0));
+	timer_stop(&f.timer[0]);
+}
+
+static void look(void *arg)
+{
+	f.count++;
+	f.order[0] = timer_active(arg);
+}
+
+Test(loop, what_is_lazy_comes_with_what_is_not)
+{
+	struct clock real;
+	struct loop *loop;
+	clock_init(&real);
+	cr_assert(eq(int, loop_create(&loop, &real), 0));
+	timer_init_lazy(&f.timer[0], loop, look, &f.timer[1]);
+	timer_init(&f.timer[1], loop, note, NULL);
+	timer_init(&f.timer[2], loop, (void (*)(void *))loop_stop, loop);
+	timer_start(&f.timer[0], 0);
+	timer_start(&f.timer[1], 0);
+	timer_start(&f.timer[2], 1000);
+	loop_run(loop);
+	cr_assert(eq(int, f.count, 2));
+	cr_assert(eq(int, f.order[0], false));
+	loop_destroy(loop);
+}
+
+Test(loop, what_is_lazy_comes_by_itself_in_the_end)
+{
+	struct clock real;
+	struct loop *loop;
+	clock_init(&real);
+	cr_assert(eq(int, loop_create(&loop, &real), 0));
+	timer_init_lazy(&f.timer[0], loop, on_last, loop);
+	timer_start(&f.timer[0], 1000);
+	loop_run(loop);
+	cr_assert(eq(int, f.count, 1));
+	loop_destroy(loop);
 }
 
 Test(loop, what_waits_behind_a_stopped_timer_still_comes)

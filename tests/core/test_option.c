@@ -253,6 +253,34 @@ Test(option, lists_are_capped)
 	cr_assert(ne(ptr, strstr(error.text, ":65: advertise: more than 64 values"), NULL));
 }
 
+static char changed[128];
+
+static void on_changed(void *arg, const char *name)
+{
+	(void)arg;
+	strcat(strcat(changed, name), " ");
+}
+
+Test(option, what_differs_is_named)
+{
+	static const char *const others[] = {
+		"soukd",   "--quiet", "--workers", "3",    "--ttl",       "2h",
+		"--data",  "x",       "--room",    "r",    "--http",      "127.0.0.1:81",
+		"--https", "[::1]:1", "--level",   "info", "--advertise", "127.0.0.2"
+	};
+	struct target other = { 0 };
+	char *argv[] = { "soukd" };
+	cr_assert(eq(int, options_parse(&table, &target, 1, argv, &error), OPTION_RUN));
+	changed[0] = '\0';
+	options_compare(&table, &target, &target, on_changed, NULL);
+	cr_expect(eq(str, changed, ""));
+	cr_assert(eq(int, options_parse(&table, &other, 18, (char *const *)others, &error),
+		     OPTION_RUN));
+	options_compare(&table, &target, &other, on_changed, NULL);
+	cr_expect(eq(str, changed, "quiet workers ttl data room http https advertise level "));
+	options_free(&table, &other);
+}
+
 Test(option, help_and_manual_name_every_row)
 {
 	char *text;

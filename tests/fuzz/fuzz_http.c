@@ -2,7 +2,9 @@
  * The request parser: how the bytes are cut must not matter, and whatever passes must be framed in
  * one way only. The first byte chooses the cuts.
  */
+#include "server/core/addr.h"
 #include "server/core/http1.h"
+#include "server/core/proxy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +68,11 @@ static void check_request(const struct http1 *http)
 	for (size_t i = 0; i < http->header_count; i++)
 		must(!strpbrk(http->headers[i].name, " \t\r\n:") &&
 		     !strpbrk(http->headers[i].value, "\r\n"));
+	struct proxies proxies = { 0 };
+	struct addr peer, client;
+	must(!proxies_add(&proxies, "10.0.0.0/8") && !addr_set(&peer, "10.0.0.1", 80));
+	proxies_find_client(&proxies, &peer, http, &client);
+	must(addr_port(&client) == 0);
 	char value[32];
 	must(http1_query(http->query, "token", value, sizeof(value)) < (long)sizeof(value));
 }

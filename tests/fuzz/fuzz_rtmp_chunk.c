@@ -37,6 +37,13 @@ static void on_frame(void *arg, struct frame *frame)
 	frame_unref(frame);
 }
 
+static void on_unpublish(void *arg)
+{
+	const struct peer *peer = arg;
+	if (peer->ended)
+		abort();
+}
+
 static void on_end(void *arg, enum rtmp_end why)
 {
 	struct peer *peer = arg;
@@ -48,9 +55,11 @@ static void on_end(void *arg, enum rtmp_end why)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static const struct rtmp_session_ops ops = {
-		.output = on_output, .publish = on_publish, .frame = on_frame, .end = on_end
-	};
+	static const struct rtmp_session_ops ops = { .output = on_output,
+						     .publish = on_publish,
+						     .frame = on_frame,
+						     .unpublish = on_unpublish,
+						     .end = on_end };
 	static const uint8_t shake[1 + 2 * RTMP_HANDSHAKE_SIZE] = { RTMP_VERSION };
 	struct peer peer = { 0 };
 	struct clock clock;

@@ -150,7 +150,8 @@ int app_fixture_request(struct app_fixture *f, const char *method, const char *p
 			const char *fields, const char *body)
 {
 	struct loopback_client client;
-	const struct addr peer = { 0 };
+	struct addr peer;
+	cr_assert(eq(int, addr_set(&peer, "127.0.0.1", 4321), 0));
 	http_server_accept(f->worker->http, loopback_client_open(&client), &peer, NULL);
 	char *request = xasprintf("%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s"
 				  "Content-Length: %zu\r\n\r\n%s",

@@ -1,4 +1,5 @@
 /* Requests through the whole server: routes, checks, writes and their answers. */
+#include "commerce/rate_limit.h"
 #include "server/core/http_server.h"
 #include "server/core/loop.h"
 #include "tests/server/app_fixture.h"
@@ -68,7 +69,7 @@ Test(api, a_rate_says_when_to_come_again)
 {
 	int status = 201;
 	char key[16];
-	for (int i = 0; i < 30 && status == 201; i++) {
+	for (int i = 0; i < 99 && status == 201; i++) { /* 100 are in stock */
 		snprintf(key, sizeof(key), "r%d", i);
 		status = order(key, "{\"sku\":\"A1\",\"qty\":1}");
 	}
@@ -81,7 +82,7 @@ Test(api, a_rate_says_when_to_come_again)
 Test(api, fifty_events_a_second_are_the_most_in_a_room)
 {
 	int status = 200;
-	for (int i = 0; i < 60 && status == 200; i++)
+	for (int i = 0; i < 2000 && status == 200; i++) /* a slow machine refills meanwhile */
 		status = app_fixture_host(&f, "POST", "/api/rooms/demo/pin", "{\"sku\":\"A1\"}");
 	cr_expect(eq(int, status, 429));
 	cr_expect(head_has(&f, "Retry-After: "));
@@ -112,12 +113,51 @@ Test(api, methods_are_told_apart)
 	cr_expect_str_eq(f.body, "");
 	cr_expect(eq(int, app_fixture_request(&f, "OPTIONS", "/api/rooms/none", NULL, NULL), 204));
 	cr_expect(head_has(&f, "Access-Control-Allow-Methods: "));
-	cr_expect(eq(int, app_fixture_request(&f, "OPTIONS", "/", NULL, NULL), 405));
+	cr_expect(head_has(&f, "Range"));
+	cr_expect(eq(int, app_fixture_request(&f, "OPTIONS", "/ws/none", NULL, NULL), 204));
+	cr_expect(head_has(&f, "Allow: GET, HEAD\r\n"));
+	cr_expect(eq(int, app_fixture_request(&f, "OPTIONS", "*", NULL, NULL), 204));
+	cr_expect(head_has(&f, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
+	cr_expect(eq(int, app_fixture_request(&f, "OPTIONS", "/none", NULL, NULL), 404));
 	/* No check comes before. */
 	cr_expect(eq(int,
 		     app_fixture_request(&f, "OPTIONS", "/whip/none", "Authorization: Bearer x\r\n",
 					 NULL),
 		     200));
+}
+
+Test(api, a_product_that_is_not_there_is_missed_before_the_role_and_the_body)
+{
+	char viewer[1024];
+	snprintf(viewer, sizeof(viewer), "Authorization: Bearer %s\r\n",
+		 app_fixture_token(&f, "demo", JWT_VIEWER, "bob"));
+	static const char none[] = "/api/rooms/demo/products/none";
+	static const char some[] = "/api/rooms/demo/products/A1";
+	cr_expect(eq(int, app_fixture_request(&f, "DELETE", none, NULL, NULL), 404));
+	cr_expect(eq(int, app_fixture_request(&f, "DELETE", some, NULL, NULL), 401));
+	cr_expect(eq(int, app_fixture_request(&f, "DELETE", none, viewer, NULL), 404));
+	cr_expect(eq(int, app_fixture_request(&f, "DELETE", some, viewer, NULL), 403));
+	cr_expect(eq(int, app_fixture_request(&f, "PATCH", some, viewer, "{"), 403));
+	cr_expect(eq(int, app_fixture_host(&f, "PATCH", none, "{"), 404));
+	cr_expect(eq(int, app_fixture_host(&f, "PATCH", none, "{\"title\":5}"), 404));
+	cr_expect(eq(int, app_fixture_host(&f, "PATCH", some, "{\"title\":5}"), 400));
+}
+
+Test(api, an_order_that_is_not_ones_own_is_missed_before_the_key)
+{
+	char bob[1024], eve[1024], id[64], path[128];
+	snprintf(bob, sizeof(bob), "Authorization: Bearer %s\r\n",
+		 app_fixture_token(&f, "demo", JWT_VIEWER, "bob"));
+	snprintf(eve, sizeof(eve), "Authorization: Bearer %s\r\n",
+		 app_fixture_token(&f, "demo", JWT_VIEWER, "eve"));
+	cr_assert(eq(int, order("k1", "{\"sku\":\"A1\",\"qty\":1}"), 201));
+	cr_assert(eq(int, sscanf(f.body, "{\"id\":\"%63[^\"]", id), 1));
+	snprintf(path, sizeof(path), "/api/orders/%s/cancel", id);
+	cr_expect(eq(int, app_fixture_request(&f, "POST", path, eve, NULL), 404));
+	cr_expect(eq(int, app_fixture_request(&f, "POST", path, bob, NULL), 400));
+	cr_expect(body_has(&f, "\"member\":\"Idempotency-Key\""));
+	cr_expect(eq(int, app_fixture_request(&f, "POST", "/api/orders/none/cancel", bob, NULL),
+		     404));
 }
 
 Test(api, what_is_for_later_is_not_there_yet)
@@ -126,6 +166,25 @@ Test(api, what_is_for_later_is_not_there_yet)
 					     "/api/orders/x/fulfil", "/api/rooms/demo/sales" };
 	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++)
 		cr_expect(app_fixture_host(&f, "POST", paths[i], "{}") == 404, "%s", paths[i]);
+}
+
+Test(api, pages_are_found_with_a_slash_and_missed_as_pages)
+{
+	const char *const html = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
+	cr_expect(eq(int, app_fixture_request(&f, "GET", "/r/demo/?token=a.b", html, NULL), 308));
+	cr_expect(head_has(&f, "Location: /r/demo?token=a.b\r\n"), "%s", f.head);
+	cr_expect(eq(int, get("/studio/"), 308));
+	cr_expect(head_has(&f, "Location: /studio\r\n"), "%s", f.head);
+	cr_expect(eq(int, get("/r/"), 404));
+	cr_expect(eq(int, get("/r/%3cb%3e/"), 404));
+	cr_expect(eq(int, app_fixture_request(&f, "GET", "/nowhere", html, NULL), 404));
+	cr_expect(head_has(&f, "Content-Type: text/html") && body_has(&f, "no such page"));
+	cr_expect(eq(int, get("/nowhere"), 404));
+	cr_expect(head_has(&f, "problem+json"));
+	cr_expect(eq(int, app_fixture_request(&f, "GET", "/api/nowhere", html, NULL), 404));
+	cr_expect(head_has(&f, "problem+json"));
+	cr_expect(eq(int, app_fixture_request(&f, "POST", "/nowhere", html, NULL), 404));
+	cr_expect(head_has(&f, "problem+json"));
 }
 
 Test(api, lists_come_in_pages)
@@ -183,6 +242,7 @@ Test(api, head_of_a_live_stream_is_no_viewer)
 	view->snapshot->state = ROOM_LIVE; /* nobody else looks at this snapshot */
 	cr_expect(eq(int, app_fixture_request(&f, "HEAD", "/live/demo.flv", NULL, NULL), 200));
 	cr_expect(head_has(&f, "video/x-flv"));
+	cr_expect(not(head_has(&f, "Content-Length")), "it has no end");
 	cr_expect(eq(u32, view->viewers, 0));
 	cr_expect(eq(int, get("/live/demo.flv?rendition=720p"), 404));
 	cr_expect(body_has(&f, "\"member\":\"rendition\""));
@@ -201,6 +261,34 @@ Test(api, who_would_need_more_time_than_there_is_gets_503_and_when_to_come_again
 	cr_expect(head_has(&f, "Retry-After: "));
 	cr_expect(body_has(&f, "overloaded"));
 	cr_expect(eq(i64, metric_get(f.app.counters.viewers_refused), 1));
+}
+
+static int guest(const char *way)
+{
+	char fields[128];
+	snprintf(fields, sizeof(fields), "X-Forwarded-For: %s\r\n", way);
+	return app_fixture_request(&f, "POST", "/api/guest", fields, "{\"room\":\"demo\"}");
+}
+
+Test(api, guests_are_counted_by_address_where_an_option_says_so)
+{
+	cr_assert(eq(int, rate_limit_create(&f.worker->guests, 2, 2), 0));
+	cr_assert(eq(int, proxies_add(&f.app.config.proxies, "127.0.0.1"), 0));
+	cr_expect(eq(int, guest("203.0.113.9"), 201));
+	cr_expect(eq(int, guest("198.51.100.1, 203.0.113.9"), 201));
+	cr_expect(eq(int, guest("198.51.100.2, 203.0.113.9"), 429));
+	cr_expect(head_has(&f, "Retry-After: "), "%s", f.head);
+	cr_expect(eq(int, guest("203.0.113.10"), 201));
+	app_fixture_advance(&f, INT64_C(31) * 1000000);
+	cr_expect(eq(int, guest("203.0.113.9"), 201));
+	cr_expect(eq(int, guest("203.0.113.9"), 429));
+}
+
+Test(api, who_is_not_trusted_says_nothing_of_addresses)
+{
+	cr_assert(eq(int, rate_limit_create(&f.worker->guests, 1, 1), 0));
+	cr_expect(eq(int, guest("203.0.113.9"), 201));
+	cr_expect(eq(int, guest("203.0.113.10"), 429));
 }
 
 Test(api, a_call_under_way_keeps_the_drain_waiting)

@@ -135,11 +135,13 @@ static int of_request(const char *target, const char *field)
 Test(auth, the_header_wins_and_the_query_counts_only_where_it_may)
 {
 	char *text = token("bob", 0, NOW_S + 60);
-	char bearer[1024], target[1024];
+	char bearer[1024], spaced[1024], target[1024];
 	snprintf(bearer, sizeof(bearer), "Authorization: Bearer %s\r\n", text);
+	snprintf(spaced, sizeof(spaced), "Authorization: bearer   %s\r\n", text);
 	snprintf(target, sizeof(target), "/x?token=%s", text);
 	cr_expect(eq(int, of_request("/x", ""), 0));
 	cr_expect(eq(int, of_request("/x", bearer), 1));
+	cr_expect(eq(int, of_request("/x", spaced), 1));
 	cr_expect(eq(int, of_request(target, ""), 0), "not a place for tokens");
 	f.query_too = true;
 	cr_expect(eq(int, of_request(target, ""), 1));

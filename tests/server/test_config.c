@@ -96,7 +96,8 @@ static const struct {
 	{ { "--data", "" }, "--data" },
 	{ { "--log-level", "loud" }, "--log-level" },
 	{ { "--store-sync", "never" }, "--store-sync" },
-	{ { "--trust-proxy", "10.0.0.0/8" }, "trust-proxy" },
+	{ { "--trust-proxy", "10.0.0.1/8" }, "--trust-proxy" },
+	{ { "--trust-proxy", "proxy.example" }, "--trust-proxy" },
 	{ { "--config", "/nowhere/souk.conf" }, "/nowhere/souk.conf" },
 };
 

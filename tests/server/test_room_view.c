@@ -1,8 +1,10 @@
 #include "server/room_view.h"
 
+#include "media/broadcast.h"
 #include "server/core/alloc.h"
 #include "server/core/loop.h"
 #include "tests/server/app_fixture.h"
+#include "tests/support/media_frames.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -202,4 +204,41 @@ Test(room_view, only_media_sessions_are_viewers_and_are_told_when_they_change)
 	room_view_leave(view, true);
 	room_view_leave(view, false);
 	cr_expect(eq(u32, view->viewers, 0));
+}
+
+/* A host whose picture browsers do not decode, as OBS sends it. */
+static void publish_unfit(struct publisher **publisher, uint8_t profile)
+{
+	const struct publisher_params params = { 0 };
+	struct media_config *config = test_video_config();
+	config->reorders = true;
+	config->profile = profile;
+	cr_assert(eq(int, broadcast_publish_begin(view->broadcast, &params, publisher), 0));
+	cr_assert(eq(int, broadcast_push(*publisher, test_video_frame(config, true, 0, 100)), 0));
+	media_config_unref(config);
+}
+
+Test(room_view, rungs_that_may_come_are_waited_for_two_seconds)
+{
+	struct publisher *publisher;
+	struct ladder *ladder = &f.app.config.ladder;
+	publish_unfit(&publisher, 77);
+	cr_assert(eq(int, ladder_parse(ladder, "none"), 0));
+	cr_expect(not(room_view_by_rtc(view)));
+	cr_assert(eq(int, ladder_parse(ladder, "360p:600"), 0));
+	cr_expect(room_view_by_rtc(view));
+	room_view_count(view);
+	cr_expect(room_view_by_rtc(view));
+	room_view_count(view);
+	cr_expect(not(room_view_by_rtc(view)));
+	broadcast_publish_end(publisher);
+}
+
+Test(room_view, rungs_that_cannot_come_are_not_waited_for)
+{
+	struct publisher *publisher;
+	publish_unfit(&publisher, 110);
+	cr_assert(eq(int, ladder_parse(&f.app.config.ladder, "360p:600"), 0));
+	cr_expect(not(room_view_by_rtc(view)));
+	broadcast_publish_end(publisher);
 }

@@ -10,7 +10,7 @@ static const struct route table[] = {
 	{ "GET", "/api/rooms", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 	{ "POST", "/api/rooms", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 	{ "GET", "/api/rooms/{room}", ROUTE_OPEN, JWT_VIEWER, NULL, false },
-	{ "DELETE", "/api/rooms/{room}/products/{name}", ROUTE_OPEN, JWT_VIEWER, NULL, false },
+	{ "DELETE", "/api/rooms/{room}/products/{sku}", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 	{ "GET", "/live/{room}.flv", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 	{ "GET", "/whep/{room}/{name}/events/{item}", ROUTE_OPEN, JWT_VIEWER, NULL, false },
 };
@@ -47,6 +47,7 @@ Test(route_table, path_and_method_choose_the_row)
 	cr_expect(variables.has_room);
 	cr_expect(eq(int, find("DELETE", "api/rooms/demo/products/A1"), 4));
 	cr_expect_str_eq(variables.name, "A1");
+	cr_expect(variables.has_sku);
 }
 
 Test(route_table, a_variable_may_have_a_suffix_but_is_never_empty)

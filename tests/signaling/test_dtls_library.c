@@ -6,7 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-enum { DER_MAX = 2048, DAY_S = 24 * 3600, RSA_BITS = 2048 };
+enum { DER_MAX = 2048, DAY_S = 24 * 3600, RSA_BITS = 2048, MTU = 1200, FLIGHTS = 6 };
 
 static struct dtls_library library;
 
@@ -64,6 +64,98 @@ Test(dtls_library, the_groups_of_tls_are_known)
 	cr_assert(ne(ptr, ssl, NULL));
 	cr_expect(eq(int, SSL_CTX_set1_groups_list(ssl, "X25519:P-256:P-384"), 1));
 	SSL_CTX_free(ssl);
+}
+
+/* ---- handshakes, the other side with OpenSSL's default ---- */
+
+static void use_certificate(SSL_CTX *context, OSSL_LIB_CTX *of, bool rsa)
+{
+	EVP_PKEY *key = rsa ? EVP_PKEY_Q_keygen(of, NULL, "RSA", (size_t)RSA_BITS)
+			    : EVP_PKEY_Q_keygen(of, NULL, "EC", "P-256");
+	X509 *certificate = X509_new_ex(of, NULL);
+	X509_set_version(certificate, 2);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), DAY_S);
+	X509_set_pubkey(certificate, key);
+	X509_sign(certificate, key, EVP_sha256());
+	cr_assert(SSL_CTX_use_certificate(context, certificate));
+	cr_assert(SSL_CTX_use_PrivateKey(context, key));
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+}
+
+static int trust_all(X509_STORE_CTX *store, void *arg)
+{
+	(void)store;
+	(void)arg;
+	return 1;
+}
+
+static SSL *open_end(OSSL_LIB_CTX *of, const char *suite, const char *groups, bool rsa)
+{
+	SSL_CTX *context = SSL_CTX_new_ex(of, NULL, DTLS_method());
+	cr_assert(ne(ptr, context, NULL));
+	cr_assert(SSL_CTX_set_cipher_list(context, suite));
+	cr_assert(SSL_CTX_set1_groups_list(context, groups));
+	SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_QUERY_MTU);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_cert_verify_callback(context, trust_all, NULL);
+	use_certificate(context, of, rsa);
+	SSL *ssl = SSL_new(context);
+	SSL_set_mtu(ssl, MTU);
+	SSL_CTX_free(context);
+	return ssl;
+}
+
+static BIO *wire(void)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	BIO_set_mem_eof_return(bio, -1);
+	return bio;
+}
+
+static bool agree(SSL *server, SSL *client)
+{
+	BIO *to_server = wire(), *to_client = wire();
+	BIO_up_ref(to_server);
+	BIO_up_ref(to_client);
+	SSL_set_bio(server, to_server, to_client);
+	SSL_set_bio(client, to_client, to_server);
+	SSL_set_accept_state(server);
+	SSL_set_connect_state(client);
+	int done = 0;
+	for (int flight = 0; flight < FLIGHTS && done < 2; flight++)
+		done = (SSL_do_handshake(client) == 1) + (SSL_do_handshake(server) == 1);
+	SSL_free(server);
+	SSL_free(client);
+	return done == 2;
+}
+
+static const struct {
+	const char *suite, *groups;
+	bool rsa;
+} handshakes[] = {
+	{ "ECDHE-ECDSA-AES128-GCM-SHA256", "X25519:P-256", false },
+	{ "ECDHE-ECDSA-AES128-GCM-SHA256", "P-256", false },
+	{ "ECDHE-ECDSA-AES128-GCM-SHA256", "P-384:P-256", false },
+	{ "ECDHE-ECDSA-CHACHA20-POLY1305", "X25519:P-256", false },
+	{ "ECDHE-ECDSA-AES256-GCM-SHA384", "X25519:P-256", false },
+	{ "ECDHE-ECDSA-AES128-SHA", "X25519:P-256", false },
+	{ "ECDHE-RSA-AES128-GCM-SHA256", "X25519:P-256", true },
+};
+
+Test(dtls_library, all_suites_and_groups_that_we_offer_can_be_agreed_on)
+{
+	for (size_t i = 0; i < sizeof(handshakes) / sizeof(*handshakes); i++) {
+		const char *suite = handshakes[i].suite, *groups = handshakes[i].groups;
+		const bool rsa = handshakes[i].rsa;
+		cr_expect(agree(open_end(NULL, suite, groups, rsa),
+				open_end(library.context, suite, groups, rsa)),
+			  "as client, %s with %s", suite, groups);
+		cr_expect(agree(open_end(library.context, suite, groups, rsa),
+				open_end(NULL, suite, groups, rsa)),
+			  "as server, %s with %s", suite, groups);
+	}
 }
 
 Test(dtls_library, two_of_them_live_side_by_side)
