@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { launch, open } from '../../tests/browser/support/browser.mjs';
 import { Server } from '../../tests/browser/support/server.mjs';
 import { burningCamera, percentile, script, stripReader } from '../../tests/browser/support/strip.mjs';
+import { pair } from './pair.mjs';
 
 const USAGE = `usage: load-tests/bench/glass.mjs [options]
 
@@ -23,67 +24,11 @@ soukd - WHEP - viewer. Prints milliseconds from drawing to callback, and where t
 
 SOUKD: the server (default build/release/bin/soukd); SOUK_WEB, CHROMIUM as for tests/browser/run.`;
 
-/** Runs in the page: window.peer(how, room, token) connects and answers with the viewer's <video>. */
-function peers({ kbps, sound }) {
-	const post = async (path, pc, token) => {
-		const headers = { 'Content-Type': 'application/sdp', ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-		await pc.setLocalDescription();
-		const reply = await fetch(path, { method: 'POST', headers, body: pc.localDescription.sdp });
-		if (reply.status !== 201) throw new Error(`${path}: ${reply.status} ${await reply.text()}`);
-		await pc.setRemoteDescription({ type: 'answer', sdp: await reply.text() });
-		return reply.headers.get('Location');
-	};
-	const send = (pc, stream) => {
-		for (const track of stream.getTracks()) {
-			const video = track.kind === 'video';
-			const transceiver = pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], ...(video ? { sendEncodings: [{ maxBitrate: kbps * 1000 }] } : {}) });
-			if (!video) continue;
-			const { codecs } = RTCRtpSender.getCapabilities('video');
-			transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => /h264|rtx/i.test(mimeType)));
-		}
-	};
-	const connected = (pc) => new Promise((done, fail) => {
-		pc.onconnectionstatechange = () => {
-			if (pc.connectionState === 'connected') done();
-			else if (pc.connectionState === 'failed') fail(new Error('connection failed'));
-		};
-	});
-	const direct = async (host, viewer) => {
-		host.onicecandidate = ({ candidate }) => candidate && viewer.addIceCandidate(candidate);
-		viewer.onicecandidate = ({ candidate }) => candidate && host.addIceCandidate(candidate);
-		await host.setLocalDescription();
-		await viewer.setRemoteDescription(host.localDescription);
-		await viewer.setLocalDescription();
-		await host.setRemoteDescription(viewer.localDescription);
-	};
-	const throughSouk = async (host, viewer, room, token) => {
-		const up = connected(host);
-		const sessions = [[await post(`/whip/${room}`, host, token), token]];
-		await up;
-		for (const kind of sound ? ['audio', 'video'] : ['video']) viewer.addTransceiver(kind, { direction: 'recvonly' });
-		for (let tries = 40; ; tries--) {
-			try {
-				sessions.push([await post(`/whep/${room}`, viewer)]);
-				return sessions;
-			} catch (error) {
-				if (!tries) throw error;
-				await new Promise((done) => setTimeout(done, 100));
-			}
-		}
-	};
+/** Runs in the page. */
+function measuring({ sound }) {
 	window.measure = async (how, { frames, settle, room, token }) => {
-		const [host, viewer] = [new RTCPeerConnection(), new RTCPeerConnection()];
-		const video = Object.assign(document.createElement('video'), { muted: true });
-		const shown = new MediaStream();
-		document.body.append(video);
-		viewer.ontrack = ({ track }) => {
-			shown.addTrack(track);
-			video.srcObject = shown;
-			void video.play();
-		};
 		window.stream ??= sound ? window.burntCamera() : window.burntStream();
-		send(host, window.stream);
-		const sessions = how === 'direct' ? await direct(host, viewer) : await throughSouk(host, viewer, room, token);
+		const { viewer, video, end } = await window.connectPair(how, window.stream, { room, token });
 		await new Promise((done) => setTimeout(done, settle * 1000));
 		const rows = [];
 		await new Promise((done) => {
@@ -97,10 +42,7 @@ function peers({ kbps, sound }) {
 			video.requestVideoFrameCallback(onFrame);
 		});
 		const stats = [...(await viewer.getStats()).values()].find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
-		for (const [location, bearer] of sessions ?? []) await fetch(location, { method: 'DELETE', headers: bearer ? { Authorization: `Bearer ${bearer}` } : {} });
-		host.close();
-		viewer.close();
-		video.remove();
+		await end();
 		return { rows, height: stats.frameHeight, freezes: stats.freezeCount, lost: stats.packetsLost, holdMs: (stats.jitterBufferDelay / stats.jitterBufferEmittedCount) * 1000 };
 	};
 }
@@ -132,7 +74,7 @@ async function main() {
 	const server = await Server.start();
 	const { host: token } = await server.room('glass');
 	const browser = await launch();
-	const setup = script([burningCamera, { width, height }], stripReader, [peers, { kbps: Number(values.kbps), sound: values.sound }]);
+	const setup = script([burningCamera, { width, height }], stripReader, [pair, { kbps: Number(values.kbps), sound: values.sound }], [measuring, { sound: values.sound }]);
 	const page = await open(browser, `${server.base}/`, { script: setup });
 	try {
 		const all = { direct: [], souk: [] };

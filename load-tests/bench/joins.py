@@ -1,16 +1,20 @@
 """How many WebRTC viewers can join in a second, and what the server does when there is no more room."""
+import json
+import pathlib
 import statistics
 import subprocess
 import time
 
 import processes
-from souk_server import LOAD_CORE, OUT, Server, thin_source
+from souk_server import LOAD_CORE, OUT, SERVER_CORE, Server, thin_source
 
 RATES = [500, 1000, 1500, 2000]
 BURST_S = 1
 AFTER_S = 1.5  # the last ones have their picture
 STEADY_S = 2
 OVERLOAD_SEATS, OVERLOAD_RAMP, OVERLOAD_STAY_S = 3200, 200, 8
+KNOCKS, KNOCK_PAUSE_S = (1, 100, 300, 600), 0.7  # at once
+KNOCK = pathlib.Path(__file__).with_name("knock.py")
 
 
 def start_swarm(children, options, server, name, seats, ramp, seconds):
@@ -66,8 +70,20 @@ def print_burst(row):
           + ("  SWARM TOO SLOW" if row["swarm"]["bottleneck"] else ""), flush=True)
 
 
+def floor_ms(children, options):
+    """CPU of one handshake on the server's core, ms: its operations of public keys alone, the whole of it."""
+    part = OUT / "dtls.json"
+    child = children.start([options["bin"] / "souk-micro", "--only", "dtls", "--json", part], SERVER_CORE,
+                           stdout=subprocess.DEVNULL)
+    child.wait()
+    children.running.remove(child)
+    ns = {row["name"]: row["ns"] for row in json.loads(part.read_text())}
+    return ns["all three, what a handshake needs"] / 1e6, ns["a handshake, signaling/dtls"] / 1e6
+
+
 def bench_joins(children, options):
     rows = []
+    before = floor_ms(children, options)
     print(f"{'asked/s':>8} {'joined/s':>8} {'connected':>9} {'in 1s %':>7} {'dtls50':>7} {'dtls99':>7} {'frame50':>7} "
           f"{'frame99':>7} {'refused':>7} {'lost':>6} {'ms/join':>8} {'=join/s':>8} {'swarm ms':>8} {'swarm%':>7}")
     for rate in options["rates"] or RATES:
@@ -77,25 +93,40 @@ def bench_joins(children, options):
     costs = [row["server_ms_per_join"] for row in rows]
     print(f"server: {statistics.median(costs):.3f} ms of CPU a join, {1000 / statistics.median(costs):.0f} joins a second "
           "on a core that does nothing else")
+    keys, handshake = (statistics.mean(pair) for pair in zip(before, floor_ms(children, options)))
+    print(f"floor: {keys:.3f} ms are a handshake's operations of public keys by OpenSSL, {1000 / keys:.0f} a second; all of it by "
+          f"signaling/dtls is {handshake:.3f}; a join is {statistics.median(costs) / keys:.1f} times the former")
     return rows
 
 
+def knock(children, server, count):
+    """How soon so many who ask at once have their answer, by a program that goes before the crowd, which is slow itself."""
+    child = children.start(["nice", "-n", "-15", KNOCK, server.at["http"], "bench", count], LOAD_CORE,
+                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    said, _ = child.communicate(timeout=30)
+    children.running.remove(child)
+    time.sleep(KNOCK_PAUSE_S)
+    return {"at_once": count, "answers": json.loads(said)}
+
+
 def overload(children, options, seats, ramp):
-    server = Server(children, options["bin"], media=thin_source() if options["thin"] else None)
+    server = Server(children, options["bin"], media=thin_source() if options["thin"] else None,
+                    options=("--admit-load", options["admit-load"]))
     asking_s = seats / ramp
     child, result = start_swarm(children, options, server, f"overload-{seats}", seats, ramp,
                                 int(asking_s + OVERLOAD_STAY_S))
     time.sleep(asking_s + 1)
     before, began = server.cpu_s(), time.monotonic()
-    time.sleep(OVERLOAD_STAY_S - 2)
+    time.sleep(2)
     cpu_percent = 100 * (server.cpu_s() - before) / (time.monotonic() - began)
+    knocks = [knock(children, server, count) for count in KNOCKS]
     report = children.report(child, result)
     server.end()
     part = report["whep"]
     return {"ramp": ramp, "asked": part["asked"], "door": part["door"], "lost": part["lost"],
             "packets": part["packets"], "freezes": part["freezes"], "frozen_s": part["frozen_s"],
             "ended": part["ended"], "longest_silence_ms": part["longest_silence_ms"],
-            "cpu_percent_then": cpu_percent, "swarm": report["swarm"],
+            "cpu_percent_then": cpu_percent, "knocks": knocks, "swarm": report["swarm"],
             "spread_ms": report["measures"].get("whep", {}).get("frame_spread_ms")}
 
 
@@ -107,6 +138,10 @@ def print_overload(row):
           f"{row['freezes']:7} {row['longest_silence_ms']['p99']:8.0f} {row['cpu_percent_then']:6.1f} "
           f"{row['swarm']['busiest_second_percent']:7.0f}"
           + ("  SWARM TOO SLOW" if row["swarm"]["bottleneck"] else ""), flush=True)
+    for step in row["knocks"]:
+        for status, seen in step["answers"].items():
+            print(f"    {step['at_once']} at once, alone: {status} to {seen['count']}, Retry-After to {seen['retry_after']}, "
+                  f"{seen['p50']:.1f} / {seen['p99']:.1f} / {seen['max']:.1f} ms (p50, p99, max)", flush=True)
 
 
 def bench_overload(children, options):

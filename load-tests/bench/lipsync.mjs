@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { launch, open, until, watch } from '../../tests/browser/support/browser.mjs';
 import { playHls } from '../../tests/browser/support/hls-js.mjs';
 import { keepPeers, script, stripReader } from '../../tests/browser/support/strip.mjs';
+import { buffers, marksWatcher, pairs } from './marks.mjs';
 
 const USAGE = `usage: load-tests/bench/lipsync.mjs --base URL --room ROOM --reference FILE [options]
 
@@ -22,79 +23,6 @@ SOUK_WEB, CHROMIUM as for tests/browser/run.`;
 const REFERENCE_S = 15;
 const BEGIN_S = 10;
 
-/** Gives the page `watchMarks(video, track)`: when flashes get on screen and beeps sound, in ms of the page. */
-function marksWatcher() {
-	const LOUD = 0.2;
-	const flashes = (video, marks) => {
-		const canvas = Object.assign(document.createElement('canvas'), { width: 4, height: 4 });
-		const context = canvas.getContext('2d', { willReadFrequently: true });
-		let lit = true; // not from the middle of one on
-		const onFrame = (_now, { expectedDisplayTime }) => {
-			video.requestVideoFrameCallback(onFrame);
-			context.drawImage(video, 0, 0, 4, 4);
-			const bright = context.getImageData(1, 1, 1, 1).data[1] > 127;
-			if (bright && !lit) marks.flashes.push(expectedDisplayTime);
-			lit = bright;
-		};
-		video.requestVideoFrameCallback(onFrame);
-	};
-	const listener = (rate, marks) => {
-		let quiet = 0;
-		return (samples, at) => samples.forEach((sample, index) => {
-			quiet++;
-			if (Math.abs(sample) < LOUD) return;
-			if (quiet > rate / 3) marks.beeps.push(at + (index * 1000) / rate);
-			quiet = 0;
-		});
-	};
-	/* WebRTC hands sound over as it is taken for the speaker, stamped then with a steady clock: that of the page but for a constant. */
-	const beepsOfTrack = async (track, marks) => {
-		const reader = new window.MediaStreamTrackProcessor({ track }).readable.getReader();
-		let listen = null;
-		let offset = Infinity;
-		for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-			const { value } = chunk;
-			listen ??= listener(value.sampleRate, marks);
-			const taken = value.timestamp / 1000;
-			offset = Math.min(offset, performance.now() - taken);
-			const samples = new Float32Array(value.numberOfFrames);
-			value.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
-			listen(samples, taken + offset);
-			value.close();
-		}
-	};
-	/* An element's sound: what is taken in large pieces for a speaker comes evenly by way of Web Audio. */
-	const beepsOfElement = (video, marks) => {
-		const audio = new AudioContext();
-		const tap = audio.createScriptProcessor(1024, 1, 1);
-		const listen = listener(audio.sampleRate, marks);
-		let offset = Infinity;
-		tap.onaudioprocess = ({ inputBuffer, playbackTime }) => {
-			offset = Math.min(offset, performance.now() - playbackTime * 1000);
-			listen(inputBuffer.getChannelData(0), playbackTime * 1000 + offset);
-		};
-		audio.createMediaElementSource(video).connect(tap).connect(audio.destination);
-		window.tap = tap; // or it is collected
-	};
-	window.watchMarks = (video) => {
-		window.marks = { flashes: [], beeps: [] };
-		video.muted = false;
-		flashes(video, window.marks);
-		if (video.srcObject) void beepsOfTrack(video.srcObject.getAudioTracks()[0], window.marks);
-		else beepsOfElement(video, window.marks);
-	};
-}
-
-/** Each flash with the beep next to it. */
-function pairs({ flashes, beeps }) {
-	const found = [];
-	for (const flash of flashes) {
-		const beep = beeps.reduce((best, at) => (Math.abs(at - flash) < Math.abs(best - flash) ? at : best), Infinity);
-		if (Math.abs(beep - flash) < 500) found.push([(flash - flashes[0]) / 1000, beep - flash]);
-	}
-	return found;
-}
-
 const setup = script(keepPeers, stripReader, marksWatcher);
 
 async function reference(browser, url, file) {
@@ -110,21 +38,6 @@ async function reference(browser, url, file) {
 	const marks = await page.evaluate(() => window.marks);
 	await page.context().close();
 	return pairs(marks);
-}
-
-/** What Chromium itself says of its buffers, in ms, of the time since the last call. */
-async function buffers() {
-	const peer = window.peers?.find(({ connectionState }) => connectionState === 'connected');
-	if (!peer) return null;
-	const all = [...(await peer.getStats()).values()];
-	const track = (kind) => all.find((entry) => entry.type === 'inbound-rtp' && entry.kind === kind);
-	const [sound, picture] = [track('audio'), track('video')];
-	const before = window.statsBefore ?? { sound: {}, picture: {} };
-	window.statsBefore = { sound, picture };
-	const device = all.find(({ type }) => type === 'media-playout');
-	const since = (name, key) => window.statsBefore[name][key] - (before[name][key] ?? 0);
-	const mean = (name, key) => (1000 * since(name, key)) / since(name, 'jitterBufferEmittedCount');
-	return { sound: mean('sound', 'jitterBufferDelay'), soundWanted: mean('sound', 'jitterBufferTargetDelay'), picture: mean('picture', 'jitterBufferDelay'), behind: picture.estimatedPlayoutTimestamp - sound.estimatedPlayoutTimestamp, device: (1000 * device?.totalPlayoutDelay) / device?.totalSamplesCount };
 }
 
 async function begin(browser, base, room, output) {

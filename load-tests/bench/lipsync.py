@@ -136,7 +136,7 @@ def show(row):
     figures = ("too few" if "begin_ms" not in row else
                f"{row['begin_ms']:7.1f} {row['end_ms']:7.1f} {row['p5_ms']:7.1f} {row['p95_ms']:7.1f} "
                + ("      –" if row["drift_ms_per_hour"] is None else f"{row['drift_ms_per_hour']:7.2f}"))
-    print(f"{row['room']:6} {row['output']:9} {row['by']:9} {row['pairs']:5} {figures}   "
+    print(f"{row['room']:8} {row['output']:9} {row['by']:9} {row['pairs']:5} {figures}   "
           f"{'held' if row['held'] else 'NOT HELD'}", flush=True)
 
 
@@ -160,6 +160,29 @@ def judge_played(room, played):
               f"{at['behind']:.0f}" for at in played["whep"]["buffers"]), flush=True)
     return [judge(room, output, "Chromium", found["pairs"], -device if output == "whep" else zero)
             for output, found in played.items()]
+
+
+def measure_between_browsers(server):
+    """A host in Chromium, its viewer in the same one: without Souk, and with it between. What the host's sound is
+    behind its picture when WebRTC gets them is nobody's who carries them."""
+    room = "chromium"
+    server.post("/api/rooms", {"id": room})
+    child = subprocess.run(
+        ["node", ROOT / "load-tests" / "bench" / "skew.mjs", "--base", f"http://{server.at['http']}", "--room", room,
+         "--token", server.token(room, "host"), "--seconds", str(EACH_S)], stdout=subprocess.PIPE, text=True, check=True)
+    host, *turns = json.loads(child.stdout)
+    own = statistics.median(skew for _, skew in host["pairs"])
+    rows = []
+    for turn in turns:
+        device = turn["buffers"][-1]["device"]
+        row = judge(room, {"souk": "whep"}.get(turn["how"], turn["how"]), "Chromium", turn["pairs"], own - device)
+        row["picture_age_ms"], row["sound_age_ms"] = (statistics.median(turn[name]) for name in ("pictures", "sounds"))
+        row["held"] = row["held"] or turn["how"] == "direct"  # which is not ours
+        rows.append(row)
+        show(row)
+        print(f"{'':8} the host's own {own:.1f} ms; picture {row['picture_age_ms']:.0f} ms old, sound "
+              f"{row['sound_age_ms'] + device:.0f}", flush=True)
+    return rows
 
 
 def recording_of(server, room):
@@ -201,12 +224,14 @@ def bench(children, options):
     reference = make_clip(OUT / "marks-reference.mp4", 20, ["-c:a", "aac", "-b:a", "96k"])
     server = Server(children, options["bin"], live=False, options=("--web", web))
     rows = []
-    print(f"{'host':6} {'output':9} {'by':9} {'pairs':>5} {'begin':>7} {'end':>7} {'p5':>7} {'p95':>7} "
+    print(f"{'host':8} {'output':9} {'by':9} {'pairs':>5} {'begin':>7} {'end':>7} {'p5':>7} {'p95':>7} "
           f"{'ms/h':>7}   ms that the sound is behind the picture")
     try:
         for room in ["aac44"] if minutes else HOSTS:
             rows += measure(children, server, options["bin"], room,
                             60 * minutes or EACH_S, reference)
+        if not minutes:
+            rows += measure_between_browsers(server)
     finally:
         server.end()
     return rows

@@ -22,6 +22,7 @@ COLUMNS = [  # title, width, format, of a row
     ("ms/v·s", 7, ".3f", "cpu_ms_per_viewer_second"), ("KiB/v", 6, ".0f", "rss_kib_per_viewer"),
     ("loss %", 7, ".2f", "loss_percent"), ("frozen %", 9, ".1f", "frozen_percent"),
     ("spread50", 9, ".1f", "spread_p50_ms"), ("spread99", 9, ".1f", "spread_p99_ms"),
+    ("whole99", 8, ".1f", "whole_p99_ms"),
     ("join50", 7, ".0f", "join_p50_ms"), ("join99", 7, ".0f", "join_p99_ms"),
     ("joined", 7, "d", "joined"), ("swarm %", 8, ".0f", "swarm_percent"),
     ("others %", 9, ".0f", "others_percent"),
@@ -82,7 +83,8 @@ def measure(children, options, name, how, viewers):
 
 def row_of(name, viewers, report, said, cpu, rss_kib):
     """The crowd's figures; the one who came before it is only counted."""
-    crowd, spread = report["whep"], report["measures"].get("whep", {}).get("frame_spread_ms", {})
+    crowd, seen = report["whep"], report["measures"].get("whep", {})
+    spread, pictures = seen.get("frame_spread_ms", {}), seen.get("whole_spread_ms", {})
     whole = crowd["packets"] + crowd["lost"]
     return {
         "server": name, "viewers": viewers, "cpu_percent": 100 * cpu,
@@ -90,6 +92,7 @@ def row_of(name, viewers, report, said, cpu, rss_kib):
         "loss_percent": 100 * crowd["lost"] / whole if whole else 100.0,
         "frozen_percent": 100 * crowd["frozen_s"] / max(1, crowd["watched_s"]),
         "spread_p50_ms": spread.get("p50", 0.0), "spread_p99_ms": spread.get("p99", 0.0),
+        "whole_p99_ms": pictures.get("p99", 0.0),
         "join_p50_ms": crowd["join_ms"]["p50"], "join_p99_ms": crowd["join_ms"]["p99"],
         "joined": crowd["joined"] + 1, "failed": crowd["failed"], "said": said[:3],
         "mbit_per_viewer": crowd["bytes"] * 8e-6 / max(1, crowd["watched_s"]),

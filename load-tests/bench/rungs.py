@@ -4,6 +4,7 @@ picture takes through souk-transcoder."""
 import json
 import multiprocessing
 import os
+import pathlib
 import select
 import socket
 import struct
@@ -18,6 +19,7 @@ ALONE_S = 5
 LADDER = [(1280, 720, 2000), (960, 540, 1200), (640, 360, 600)]
 ENCODER = ("x264enc tune=zerolatency threads=1 sliced-threads=false speed-preset={preset} "
            "key-int-max=60 vbv-buf-capacity=250 option-string=scenecut=0 bitrate={kbps}")
+CODED = "video/x-h264,profile=constrained-baseline,stream-format=avc"
 HELLO, PROGRESS, VIDEO, RUNGS, PICTURE, RUNG_CONFIG, RUNG_FRAME = 1, 4, 5, 6, 7, 8, 9
 
 
@@ -171,13 +173,15 @@ def run_rooms(program, preset, clip, rooms):
         return pool.starmap(run_souk, [(program, preset, clip)] * rooms)
 
 
+def scaling(width, height):
+    return f"videoscale ! video/x-raw,width={width},height={height} ! " if height != 720 else ""
+
+
 def run_gst(preset, clip, seconds):
     branches = ""
     for width, height, kbps in LADDER:
-        scale = f"videoscale ! video/x-raw,width={width},height={height} ! " if height != 720 else ""
-        branches += (f"t. ! queue max-size-buffers=3 ! {scale}{ENCODER.format(preset=preset, kbps=kbps)} ! "
-                     "video/x-h264,profile=constrained-baseline,stream-format=avc ! "
-                     "fakesink sync=true ")
+        branches += (f"t. ! queue max-size-buffers=3 ! {scaling(width, height)}"
+                     f"{ENCODER.format(preset=preset, kbps=kbps)} ! {CODED} ! fakesink sync=true ")
     text = (f"filesrc location={clip} ! flvdemux ! h264parse ! "
             f"avdec_h264 max-threads=1 ! tee name=t {branches}")
     child = subprocess.Popen(["gst-launch-1.0", "-q", *text.split()], stdin=subprocess.DEVNULL,
@@ -194,6 +198,34 @@ def start_s():
     _, _, usage = os.wait4(child.pid, 0)
     child.returncode = 0
     return usage.ru_utime + usage.ru_stime
+
+
+def run_floor(preset, clip, seconds):
+    """{height or "all": {"p50": ms, "p99": ms}} of plain GStreamer; None where its Python is missing."""
+    child = subprocess.run(["/usr/bin/python3", pathlib.Path(__file__).with_name("rung_floor.py"), clip, str(seconds), preset],
+                           stdout=subprocess.PIPE, check=False)
+    if child.returncode:
+        return None
+    delays = {int(height): values for height, values in json.loads(child.stdout).items()}
+    delays["all"] = sum(delays.values(), [])
+    return {name: {"p50": percentile(values, 0.5), "p99": percentile(values, 0.99)} for name, values in delays.items()}
+
+
+def show_delays(rows):
+    """Of souk-transcoder and of the floor, by turns measured; and how many times the floor that is."""
+    for name in ("all", *(height for _, height, _ in LADDER)):
+        print(f"{name:>8}{'p' if name != 'all' else ' '} "
+              + "  ".join(f"p50 {row['souk']['delay_ms'][name]['p50']:5.1f} "
+                          f"p99 {row['souk']['delay_ms'][name]['p99']:5.1f}" for row in rows))
+    floors = [row["floor"] for row in rows if row["floor"]]
+    if not floors:
+        print("floor: skipped, needs python3-gst-1.0")
+    for name in ("all", *(height for _, height, _ in LADDER)) if floors else ():
+        ratios = [f"{row['souk']['delay_ms'][name]['p50'] / row['floor'][name]['p50']:.2f}, "
+                  f"{row['souk']['delay_ms'][name]['p99'] / row['floor'][name]['p99']:.2f}" for row in rows if row["floor"]]
+        print(f"{name:>8}{'p' if name != 'all' else ' '} "
+              + "  ".join(f"p50 {floor[name]['p50']:5.1f} p99 {floor[name]['p99']:5.1f}" for floor in floors)
+              + f"   plain GStreamer; times it: {'; '.join(ratios)}")
 
 
 def bench(options):
@@ -214,14 +246,11 @@ def bench(options):
               f"{delay['max']:7.1f} {souk['others_percent']:9.0f}   "
               + ", ".join(f"{name}p {souk['frames'][name]}/{souk['of']} {souk['kbps'][name]:.0f}"
                           for name in souk["frames"]), flush=True)
-        rows.append({"gst": gst, "souk": souk})
+        rows.append({"gst": gst, "souk": souk, "floor": run_floor("superfast", clip, seconds)})
     ratios = [row["souk"]["cpu_percent"] / row["gst"]["cpu_percent"] for row in rows]
     print(f"cost beside gst-launch: {sum(ratios) / len(ratios):.3f}  (each: "
           f"{', '.join(f'{ratio:.3f}' for ratio in ratios)})")
-    for name in ("all", *(height for _, height, _ in LADDER)):
-        print(f"{name:>8}{'p' if name != 'all' else ' '} "
-              + "  ".join(f"p50 {row['souk']['delay_ms'][name]['p50']:5.1f} "
-                          f"p99 {row['souk']['delay_ms'][name]['p99']:5.1f}" for row in rows))
+    show_delays(rows)
     alone = [run_souk(options["bin"] / "souk-transcoder", "superfast", clip, (rung,), ALONE_S * RATE)["delay_ms"]["all"]
              for rung in LADDER]
     print("each rung alone, nothing beside it: " + ", ".join(

@@ -1,8 +1,11 @@
 /* souk-micro: what the parts of a fan-out cost on this machine. */
+#include "load-tests/micro/burst_cost.h"
 #include "load-tests/micro/crypto_cost.h"
+#include "load-tests/micro/dtls_cost.h"
 #include "load-tests/micro/loop_cost.h"
 #include "load-tests/micro/meter.h"
 #include "load-tests/micro/sctp_cost.h"
+#include "load-tests/micro/stream_cost.h"
 #include "load-tests/micro/udp_cost.h"
 #include "load-tests/micro/wake_cost.h"
 #include "server/core/option.h"
@@ -18,7 +21,8 @@ struct micro_options {
 	char *json;
 };
 
-static const char *const parts[] = { "all", "crypto", "udp", "loop", "sctp", NULL };
+static const char *const parts[] = { "all",  "crypto", "udp",  "burst", "stream",
+				     "loop", "sctp",   "dtls", NULL };
 
 static const struct option_row rows[] = {
 	{ "only", OPTION_ENUM, 0, 0, "all", NULL, "One of the tables.",
@@ -34,7 +38,7 @@ static const struct option_table table = {
 	.usage = "souk-micro [options]",
 	.about =
 		"CPU time of single operations, nanoseconds, the median of some rounds: SRTP by several crypto "
-		"libraries, ways to send UDP on loopback, the event loop, data channels. Prints tables. Exit "
+		"libraries, ways to send UDP on loopback, a picture to a thousand, a stream to two thousand, the event loop, data channels, handshakes. Prints tables. Exit "
 		"status 0: all measured or skipped for a reason that is printed; 1: something failed; 2: bad "
 		"usage.",
 	.rows = rows,
@@ -49,8 +53,9 @@ static void loop_and_wake(struct meter *meter)
 
 static int run(const struct micro_options *options)
 {
-	static void (*const costs[])(struct meter *) = { NULL, crypto_cost, udp_cost, loop_and_wake,
-							 sctp_cost };
+	static void (*const costs[])(struct meter *) = { NULL,       crypto_cost, udp_cost,
+							 burst_cost, stream_cost, loop_and_wake,
+							 sctp_cost,  dtls_cost };
 	struct meter *meter;
 	int err = 0;
 	meter_create(&meter, options->quick);

@@ -1,6 +1,7 @@
 #include "load-tests/micro/udp_cost.h"
 
 #include "load-tests/micro/meter.h"
+#include "load-tests/micro/udp_run.h"
 #include "server/core/addr.h"
 #include "server/core/alloc.h"
 
@@ -123,29 +124,11 @@ static int send_many(struct udp_trial *trial)
 
 static int send_runs(struct udp_trial *trial)
 {
-	const ssize_t size = (ssize_t)trial->segments * PACKET;
-	struct iovec part = { trial->data, (size_t)size };
-	union {
-		struct cmsghdr header;
-		uint8_t space[CMSG_SPACE(sizeof(uint16_t))];
-	} control = { .header = { .cmsg_level = IPPROTO_UDP,
-				  .cmsg_type = UDP_SEGMENT,
-				  .cmsg_len = CMSG_LEN(sizeof(uint16_t)) } };
-	const uint16_t segment = PACKET;
-	memcpy(CMSG_DATA(&control.header), &segment, sizeof(segment));
-	for (int i = 0; i < RECEIVERS; i++) {
-		const struct msghdr message = {
-			.msg_name = &trial->to[i].ss,
-			.msg_namelen = trial->to[i].len,
-			.msg_iov = &part,
-			.msg_iovlen = 1,
-			.msg_control = &control,
-			.msg_controllen = sizeof(control.space),
-		};
-		if (sendmsg(trial->sender, &message, 0) != size)
-			return -errno;
-	}
-	return 0;
+	const size_t len = (size_t)trial->segments * PACKET;
+	int err = 0;
+	for (int i = 0; i < RECEIVERS && !err; i++)
+		err = udp_run_send(trial->sender, &trial->to[i], trial->data, len, PACKET);
+	return err;
 }
 
 /* ---- a turn: to everybody, and everybody takes it ---- */

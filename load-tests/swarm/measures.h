@@ -15,8 +15,10 @@ enum measure {
 	MEASURE_JOIN, /* request to first picture */
 	MEASURE_LOSS, /* share of packets that never came, by viewer and second */
 	MEASURE_FREEZE, /* share of the second that a viewer's picture stood still */
-	MEASURE_SPREAD, /* of one frame: first to last viewer */
-	MEASURE_AGE, /* of a frame: capture to arrival */
+	MEASURE_SPREAD, /* of one frame: first to last viewer, when it begins to come, */
+	MEASURE_WHOLE_SPREAD, /* and when all of it is there */
+	MEASURE_AGE, /* of a frame: capture to arrival of its last packet */
+	MEASURE_ADDED, /* host's last packet of it to the viewer's last */
 	MEASURE_EVENT, /* capture time of the picture that an event came with, less its own */
 	MEASURE_EVENT_DELAY, /* how long after its time an event was here */
 	MEASURE_ORDER, /* due to acknowledged */

@@ -29,6 +29,7 @@ struct swarm_options {
 	bool data_channel;
 	/* when */
 	int64_t duration_s;
+	int64_t lead_s; /* of the hosts */
 	int64_t ramp; /* joins a second */
 	int64_t stay_s, rejoin_s; /* means; stay 0: for good */
 	int64_t vanish; /* percent of those who leave */

@@ -80,3 +80,8 @@ void scene_frame(struct scene *scene, enum client_kind kind, const struct place 
 {
 	frame_board_add(&scene->boards[kind], key * 1021 + place->number, now_us);
 }
+
+void scene_picture(struct scene *scene, const struct place *place, uint64_t key, int64_t now_us)
+{
+	frame_board_add(&scene->whole, key * 1021 + place->number, now_us);
+}

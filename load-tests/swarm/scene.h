@@ -8,6 +8,7 @@
 #include "load-tests/swarm/frame_board.h"
 #include "load-tests/swarm/measures.h"
 #include "load-tests/swarm/options.h"
+#include "load-tests/swarm/sent_book.h"
 #include "server/core/loop.h"
 
 struct dtls_context;
@@ -38,7 +39,9 @@ struct scene {
 	struct message_book *book;
 	struct farewells *farewells;
 	struct measures measures;
-	struct frame_board boards[CLIENT_KINDS];
+	struct frame_board boards[CLIENT_KINDS]; /* first packets of frames */
+	struct frame_board whole; /* last packets, of WebRTC */
+	struct sent_book sent; /* by our hosts by WHIP */
 	struct scene_door door;
 	int64_t turn_us; /* when this turn of the loop began; 0: turns are short, ask the clock */
 	uint64_t failures;
@@ -72,8 +75,10 @@ static inline int64_t scene_now_us(const struct scene *scene)
 	return scene->turn_us ? scene->turn_us : loop_now_us(scene->loop);
 }
 
-/* A frame is here, `key` being the same for all viewers of this place. */
+/* A frame begins to be here, `key` being the same for all viewers of this place. */
 void scene_frame(struct scene *scene, enum client_kind kind, const struct place *place,
 		 uint64_t key, int64_t now_us);
+/* All of a frame is here, at a WebRTC viewer. */
+void scene_picture(struct scene *scene, const struct place *place, uint64_t key, int64_t now_us);
 
 #endif

@@ -19,7 +19,6 @@ enum {
 	JOIN_TICK_US = 10000,
 	SECOND_US = 1000000,
 	LINES_EVERY_S = 5, /* where nobody watches a terminal */
-	HOSTS_LEAD_US = 3000000, /* a group of pictures is there before viewers come */
 	DRAIN_US = 10 * 1000000, /* for orders that wait for their answer at the end */
 	DRAIN_TICK_US = 10000,
 	REST_US = 1000,
@@ -98,13 +97,14 @@ static void on_join(void *arg)
 struct spread_target {
 	struct swarm *swarm;
 	enum client_kind kind;
+	enum measure what;
 };
 
 static void on_spread(void *arg, int64_t spread_us, uint32_t viewers)
 {
 	(void)viewers;
 	const struct spread_target *target = arg;
-	measure(&target->swarm->scene->measures, target->kind, MEASURE_SPREAD, spread_us);
+	measure(&target->swarm->scene->measures, target->kind, target->what, spread_us);
 }
 
 static void take_figures(struct swarm *swarm)
@@ -133,11 +133,13 @@ static void take_second(struct swarm *swarm)
 	struct scene *scene = swarm->scene;
 	const int64_t now_us = loop_now_us(scene->loop);
 	for (int kind = 0; kind < REPORT_CROWDS; kind++) {
-		struct spread_target target = { swarm, (enum client_kind)kind };
+		struct spread_target target = { swarm, (enum client_kind)kind, MEASURE_SPREAD };
 		if (swarm->crowds[kind])
 			crowd_second(swarm->crowds[kind]);
 		frame_board_sweep(&scene->boards[kind], now_us, on_spread, &target);
 	}
+	struct spread_target whole = { swarm, CLIENT_WHEP, MEASURE_WHOLE_SPREAD };
+	frame_board_sweep(&scene->whole, now_us, on_spread, &whole);
 	own_load_second(&swarm->load, seconds_of(swarm));
 	measures_turn(&scene->measures, seconds_of(swarm));
 	take_figures(swarm);
@@ -268,7 +270,7 @@ static void on_stage_set(void *arg)
 	struct swarm *swarm = arg;
 	create_crowds(swarm);
 	create_hosts(swarm);
-	timer_start(&swarm->begin, swarm->host_count ? HOSTS_LEAD_US : 0);
+	timer_start(&swarm->begin, swarm->host_count ? swarm->options->lead_s * 1000000 : 0);
 }
 
 static void watch_signals(struct swarm *swarm)

@@ -7,6 +7,7 @@
 #include "load-tests/swarm/rate_guess.h"
 #include "load-tests/swarm/rtc_client.h"
 #include "load-tests/swarm/rtp_track.h"
+#include "load-tests/swarm/sent_book.h"
 #include "load-tests/swarm/viewer.h"
 #include "media/rtp/rtcp_writer.h"
 #include "media/rtp/rtp_packet.h"
@@ -39,6 +40,8 @@ struct whep_viewer {
 	uint32_t frame_ts; /* of the newest frame that has begun to come */
 	uint16_t frame_bytes; /* of it so far, modulo 64 KiB */
 	uint64_t lengths; /* of the four frames before it */
+	int64_t capture_us; /* of it, as far as the server tells */
+	uint64_t frame_key; /* 0: it came before the picture was live */
 	struct frame_counter frames;
 	struct freeze freeze;
 	struct nack_list nacks;
@@ -66,18 +69,6 @@ static void on_event_error(void *arg, int64_t error_us)
 	measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_EVENT, error_us);
 }
 
-/* What the header says of the capture time; 0: nothing. */
-static int64_t stamped_capture(const struct whep_viewer *viewer, const uint8_t *packet, size_t len)
-{
-	struct rtp_view view;
-	struct bits content;
-	if (!viewer->capture_id || rtp_parse(&view, packet, len) ||
-	    !rtp_extension(&view, viewer->capture_id, &content))
-		return 0;
-	const uint64_t ntp = bits_be64(&content);
-	return bits_ok(&content) ? ntp_to_utc_us(ntp) : 0;
-}
-
 /* What is the same for all viewers of this frame and of no other: its capture time. Other servers
  * do not tell it and give each viewer timestamps of its own, but the lengths of the frames before.
  */
@@ -92,24 +83,36 @@ static uint64_t frame_key(const struct whep_viewer *viewer, int64_t stamped_us)
 static void begin_frame(struct whep_viewer *viewer, uint32_t timestamp, const uint8_t *packet,
 			size_t len, int64_t now_us)
 {
-	const int64_t stamped_us = stamped_capture(viewer, packet, len);
+	const int64_t stamped_us = capture_stamp_us(packet, len, viewer->capture_id);
 	const int64_t line_us = stream_clock_of_rtp(&viewer->clock, timestamp);
-	const int64_t capture_us = stamped_us ? stamped_us : line_us;
 	const bool settled = now_us - viewer->joined_us >= SETTLED_US;
 	viewer->frame_ts = timestamp;
+	viewer->capture_us = stamped_us ? stamped_us : line_us;
 	viewer->lengths = viewer->lengths << 16 | viewer->frame_bytes;
 	viewer->frame_bytes = 0;
 	if (line_us) {
 		const struct event_report report = { on_event_error, viewer };
 		event_watch_picture(&viewer->watch, line_us, &report);
 	}
-	if (!settled)
+	viewer->frame_key = settled ? frame_key(viewer, stamped_us) : 0;
+	if (viewer->frame_key)
+		scene_frame(viewer->scene, CLIENT_WHEP, &viewer->place, viewer->frame_key, now_us);
+}
+
+/* All packets of the newest frame are here. */
+static void end_frame(struct whep_viewer *viewer, int64_t now_us)
+{
+	struct scene *scene = viewer->scene;
+	if (!viewer->frame_key)
 		return;
-	if (capture_us)
-		measure(&viewer->scene->measures, CLIENT_WHEP, MEASURE_AGE,
-			now_us + viewer->scene->clock.utc_offset_us - capture_us);
-	scene_frame(viewer->scene, CLIENT_WHEP, &viewer->place, frame_key(viewer, stamped_us),
-		    now_us);
+	scene_picture(scene, &viewer->place, viewer->frame_key, now_us);
+	if (!viewer->capture_us)
+		return;
+	measure(&scene->measures, CLIENT_WHEP, MEASURE_AGE,
+		now_us + scene->clock.utc_offset_us - viewer->capture_us);
+	const int64_t sent_us = sent_book_find(&scene->sent, viewer->capture_us);
+	if (sent_us)
+		measure(&scene->measures, CLIENT_WHEP, MEASURE_ADDED, now_us - sent_us);
 }
 
 static void take_join(struct whep_viewer *viewer, int64_t now_us)
@@ -155,6 +158,8 @@ static void take_video(struct whep_viewer *viewer, const struct rtp_fixed *heade
 		take_first_frame(viewer, now_us);
 	for (unsigned i = 0; i < shown; i++)
 		freeze_frame(&viewer->freeze, now_us);
+	if (shown && viewer->frames.told == viewer->frame_ts)
+		end_frame(viewer, now_us);
 	if (header->marker)
 		rate_guess_frame(&viewer->rate, track->reception.transit * 100 / 9);
 }

@@ -3,6 +3,7 @@
 #include "load-tests/swarm/host.h"
 #include "load-tests/swarm/media_file.h"
 #include "load-tests/swarm/rtc_client.h"
+#include "load-tests/swarm/sent_book.h"
 #include "media/ingest/flv_ingest.h"
 #include "media/rtp/rtp_sender.h"
 #include "server/core/alloc.h"
@@ -12,8 +13,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { AUDIO = 8, VIDEO = 9, PACE_US = 5000 };
+enum { AUDIO = 8, VIDEO = 9, PACE_US = 5000, MARKER = 0x80, PADDING = 0x20 };
 
 struct whip_host;
 
@@ -34,6 +36,7 @@ struct whip_host {
 	struct rtc_client *client;
 	struct layer layers[HOST_LAYERS_MAX];
 	uint32_t sound_ssrc;
+	uint8_t capture_id; /* extension abs-capture-time; 0: not agreed */
 	bool sending;
 	struct timer next; /* a frame is due, or it connects again */
 	struct timer pace; /* the senders' own */
@@ -45,16 +48,29 @@ static void connect_host(struct whip_host *host);
 
 /* ---- media ---- */
 
+static void note_sent(struct whip_host *host, const struct rtp_packet *packet, int64_t now_us)
+{
+	uint8_t header[RTP_HEADER_MAX];
+	if (!(packet->header[1] & MARKER))
+		return;
+	memcpy(header, packet->header, packet->header_len);
+	header[0] &= (uint8_t)~PADDING; /* it is in the payload */
+	sent_book_add(&host->scene->sent,
+		      capture_stamp_us(header, packet->header_len, host->capture_id), now_us);
+}
+
 static int port_send(void *arg, const struct rtp_packet *packets, size_t count)
 {
-	const struct whip_host *host = arg;
+	struct whip_host *host = arg;
 	struct iovec parts[2 * RTP_RUN_MAX];
 	struct peer *peer = rtc_client_peer(host->client);
+	const int64_t now_us = loop_now_us(host->scene->loop);
 	for (size_t i = 0; i < count; i++) {
 		parts[2 * i].iov_base = (void *)packets[i].header;
 		parts[2 * i].iov_len = packets[i].header_len;
 		parts[2 * i + 1].iov_base = (void *)packets[i].payload;
 		parts[2 * i + 1].iov_len = packets[i].payload_len;
+		note_sent(host, &packets[i], now_us);
 	}
 	return peer ? peer_send_rtp(peer, parts, count) : -ENOTCONN;
 }
@@ -176,6 +192,7 @@ static int begin_sending(struct whip_host *host)
 {
 	const struct sdp_track *agreed = &rtc_client_agreement(host->client)->video;
 	int err = agreed->present ? 0 : -ENOENT;
+	host->capture_id = agreed->ids.abs_capture_time;
 	if (!err && !agreed->rid_count)
 		err = begin_layer(&host->layers[0], agreed, "");
 	for (unsigned i = 0; !err && i < agreed->rid_count; i++) {

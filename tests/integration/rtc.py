@@ -28,10 +28,11 @@ async def negotiate(server, pc, path, token=None):
 
 
 class Viewer:
-    """Decodes everything; keeps when each picture and each sound came, and all messages."""
+    """Decodes everything that it asks for; keeps when each picture and each sound came, and all messages."""
 
-    def __init__(self, server, room="demo", token=None):
+    def __init__(self, server, room="demo", token=None, kinds=("audio", "video")):
         self.server, self.path, self.token = server, f"/whep/{room}", token
+        self.kinds = kinds
         self.pc = RTCPeerConnection()
         self.pictures = []  # (arrival, seconds of its timestamp)
         self.sounds = []
@@ -41,8 +42,8 @@ class Viewer:
         self.tasks = []
 
     async def start(self):
-        self.pc.addTransceiver("audio", direction="recvonly")
-        self.pc.addTransceiver("video", direction="recvonly")
+        for kind in self.kinds:
+            self.pc.addTransceiver(kind, direction="recvonly")
         self.channel = self.pc.createDataChannel("souk")
         self.channel.on("message", self.on_message)
         self.pc.on("track", lambda track: self.tasks.append(asyncio.ensure_future(self.read(track))))

@@ -41,7 +41,7 @@ class Micro(unittest.TestCase):
             done = run("micro", "--quick", "--bin", BIN, "--json", out)
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             rows = json.loads(out.read_text())["rows"]
-        self.assertEqual(len({row["group"] for row in rows}), 6)
+        self.assertEqual(len({row["group"] for row in rows}), 10)
         for row in rows:
             self.assertNotIn("failed", row)
             if "skipped" in row:

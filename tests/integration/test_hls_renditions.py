@@ -39,7 +39,7 @@ class Renditions(HlsTest):
         publisher.stop()
         until(lambda: self.state()["state"] == "lost", "lost")
         self.publish(seconds=60)
-        until(lambda: self.discontinuous(reader), "both behind the same discontinuity")
+        until(lambda: self.discontinuous(reader), "all behind the same discontinuity")
 
     def both(self, reader, event):
         lists = [reader.playlist(name=f"{name}.m3u8") for name in ("source", "90p")]
@@ -47,7 +47,7 @@ class Renditions(HlsTest):
 
     def discontinuous(self, reader):
         lists = [reader.playlist(name=f"{name}.m3u8") for name in ("source", "90p", "audio")]
-        numbers = {self.newest_discontinuity(p) for p in lists[:2]}
+        numbers = {self.newest_discontinuity(p) for p in lists}
         return len(numbers) == 1 and all(any(s.discontinuity for s in p.segments) for p in lists)
 
     def newest_discontinuity(self, playlist):

@@ -1,4 +1,5 @@
 """soukd as a program: what it says to wrong options, who may share what, how it ends."""
+import re
 import signal
 import subprocess
 import tempfile
@@ -44,7 +45,8 @@ class Options(unittest.TestCase):
             self.assertIn(f"{config}:{line}: ", errors)
 
     def test_help_and_version_are_no_errors(self):
-        for options in (["--help"], ["--version"], ["token", "--help"], ["check", "--help"]):
+        for options in (["--help"], ["--version"], ["token", "--help"], ["check", "--help"], ["backup", "--help"],
+                        ["restore", "--help"], ["export", "--help"]):
             status, out, errors = run(*options)
             self.assertEqual((status, errors), (0, ""), options)
             self.assertTrue(out)
@@ -66,6 +68,45 @@ class Options(unittest.TestCase):
         status, _, errors = run(*FREE, "--data", self.data, "--udp", "127.0.0.1:65535", "--workers", "2")
         self.assertEqual(status, 1)
         self.assertIn("65536", errors)
+
+
+class Clients(unittest.TestCase):
+    def refused(self, *options):
+        """What the log says of a request with a bad token that came through a proxy."""
+        server = Server(*options).start()
+        self.addCleanup(server.close)
+        for way in ("198.51.100.7, 203.0.113.9", "203.0.113.10"):  # the second within a second: counted
+            answer = server.request("GET", "/api/rooms", token="bad", headers={"X-Forwarded-For": way})
+            self.assertEqual(answer[0], 401)
+        until(lambda: "refused" in server.errors(), "a line in the log")
+        return re.findall("info refused status=401 from=([0-9.]+) method=GET to=/api count=1 ", server.errors())[0]
+
+    def test_an_address_is_believed_from_a_trusted_proxy_alone(self):
+        self.assertEqual(self.refused("--workers", "1"), "127.0.0.1")
+        self.assertEqual(self.refused("--workers", "1", "--trust-proxy", "10.0.0.0/8"), "127.0.0.1")
+        self.assertEqual(self.refused("--workers", "1", "--trust-proxy", "10.0.0.0/8",
+                                      "--trust-proxy", "127.0.0.0/8"), "203.0.113.9")
+
+
+class Reload(unittest.TestCase):
+    def test_sighup_takes_the_level_and_tells_what_else_changed(self):
+        with tempfile.NamedTemporaryFile("w+", prefix="souk-conf-") as file:
+            config = Path(file.name)
+            config.write_text("log-level = warn\n")
+            server = Server("--config", file.name).start()
+            self.addCleanup(server.close)
+
+            def says(text, *lines):
+                config.write_text("".join(lines))
+                server.process.send_signal(signal.SIGHUP)
+                until(lambda: text in server.errors(), text)
+
+            says(f"options not reloaded, the old ones stay why=\"{config}:2: ", "log-level = info\n", "bogus = 1\n")
+            says("option changed, needs a restart name=viewers-max", "log-level = warn\n", "viewers-max = 7\n")
+            self.assertNotIn(" info ", server.errors())
+            says("needs a restart name=record-days", "log-level = debug\n", "record-days = 1\n")
+            server.request("GET", "/api/rooms", token="bad")
+            until(lambda: " info refused status=401" in server.errors(), "the new level")
 
 
 class End(RoomTest):

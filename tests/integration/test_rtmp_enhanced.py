@@ -101,6 +101,23 @@ class Enhanced(RoomTest):
         self.assertLess(max(b - a for a, b in zip(times, times[1:])), 1200)
         self.assertEqual(self.server.request("GET", "/api/rooms/demo")[2]["epoch"], 2)
 
+    def test_the_next_show_may_come_on_the_same_connection(self):
+        """As relays publish: createStream, publish, deleteStream, and again."""
+        encoder = self.encoder()
+        encoder.command("createStream", 4, None)
+        second = int(encoder.wait("_result")[2])
+        encoder.command("publish", 5, None, f"demo?token={self.host}", "live", stream=second)
+        self.assertEqual(encoder.wait("onStatus")[2]["code"], "NetStream.Publish.BadName")
+        encoder.command("deleteStream", 0, None, 1)
+        self.assertEqual(encoder.wait("onStatus")[2]["code"], "NetStream.Unpublish.Success")
+        until(lambda: self.state()["state"] == "lost", "left")
+        encoder.command("publish", 6, None, f"demo?token={self.host}", "live", stream=second)
+        self.assertEqual(encoder.wait("onStatus")[2]["code"], "NetStream.Publish.Start")
+        for kind, at_ms, body in self.film[:40]:
+            encoder.send(kind, body, at_ms, stream=second)
+        self.assertTrue(next(self.reader().pictures())[1])
+        self.assertEqual(self.server.request("GET", "/api/rooms/demo")[2]["epoch"], 2)
+
     def test_encoders_are_asked_to_reconnect_when_the_server_ends(self):
         encoder = self.encoder()
         old = Encoder(self.server, "demo", self.host, caps=0)  # takes over, and cannot

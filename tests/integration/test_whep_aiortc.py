@@ -57,6 +57,26 @@ class WhepAiortc(RoomTest):
 
         self.run_with_viewer(scenario)
 
+    def test_who_offers_sound_alone_hears_it(self):
+        first = self.publish(seconds=60)
+
+        async def run():
+            viewer = await Viewer(self.server, kinds=("audio",)).start()
+            try:
+                await viewer.until(lambda: len(viewer.sounds) > 100, "sound")
+                self.assertLess(spread(viewer.sounds[20:]), 1)
+                self.assertEqual((await viewer.message("hello"))["room"], "demo")
+                self.assertNotIn("m=video", viewer.pc.remoteDescription.sdp)
+                first.stop(signal.SIGKILL)
+                await asyncio.to_thread(until, lambda: self.state()["state"] == "lost", "lost")
+                heard = len(viewer.sounds)
+                await asyncio.to_thread(self.publish, seconds=60)
+                await viewer.until(lambda: len(viewer.sounds) > heard + 50, "sound goes on")
+            finally:
+                await viewer.close()
+
+        asyncio.run(run())
+
     def test_the_data_channel_greets_and_sells(self):
         self.publish(seconds=60)
 

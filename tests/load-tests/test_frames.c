@@ -3,6 +3,7 @@
 #include "load-tests/swarm/freeze.h"
 #include "load-tests/swarm/nack_list.h"
 #include "load-tests/swarm/rate_guess.h"
+#include "load-tests/swarm/sent_book.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -97,6 +98,21 @@ Test(frame_board, keeps_apart_the_frames_of_many_rooms)
 				frame_board_add(&board, frame * FRAME_US * 1021 + room, viewer);
 	frame_board_sweep(&board, FRAME_BOARD_REST_US + 1, on_spread, &spreads);
 	cr_assert(eq(int, spreads.count, 4000));
+}
+
+/* ---- when the host sent them ---- */
+
+Test(sent_book, finds_a_picture_by_a_capture_time_that_is_nearly_its_own)
+{
+	struct sent_book book = { 0 };
+	for (int64_t i = 1; i <= 2 * SENT_BOOK_PICTURES; i++)
+		sent_book_add(&book, i * FRAME_US, i);
+	sent_book_add(&book, 0, 7); /* nothing was told */
+	const int64_t newest = 2 * (int64_t)SENT_BOOK_PICTURES;
+	cr_assert(eq(i64, sent_book_find(&book, newest * FRAME_US + 9000), newest));
+	cr_assert(eq(i64, sent_book_find(&book, (newest - 5) * FRAME_US - 9000), newest - 5));
+	cr_assert(eq(i64, sent_book_find(&book, newest * FRAME_US + FRAME_US / 2), 0));
+	cr_assert(eq(i64, sent_book_find(&book, FRAME_US), 0));
 }
 
 /* ---- frames by headers ---- */
