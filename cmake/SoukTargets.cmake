@@ -6,6 +6,8 @@ target_include_directories(souk_options INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(souk_options INTERFACE
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
 	-fno-common -fstack-protector-strong)
+# Some compilers' default, but not under sanitizers: libnice names GLib, which soukd goes without.
+target_link_options(souk_options INTERFACE LINKER:--as-needed)
 if(SOUK_WERROR)
 	target_compile_options(souk_options INTERFACE -Werror)
 endif()
@@ -67,6 +69,10 @@ function(souk_stress_test)
 	get_filename_component(name ${ARG_FILE} NAME_WE)
 	add_executable(${name} ${ARG_FILE})
 	target_link_libraries(${name} PRIVATE souk_options souk_test_support ${ARG_LINK})
+	if(NOT TARGET stress) # all of them: what a build under TSan is for
+		add_custom_target(stress)
+	endif()
+	add_dependencies(stress ${name})
 	add_test(NAME ${name} COMMAND ${name})
 	set_tests_properties(${name} PROPERTIES LABELS stress TIMEOUT 120
 		FAIL_REGULAR_EXPRESSION "${SOUK_FAIL_REGEX}"
@@ -85,6 +91,10 @@ function(souk_fuzz parser)
 	target_link_libraries(${name} PRIVATE souk_options ${ARG_LINK})
 	target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
 	target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+	if(NOT TARGET fuzz)
+		add_custom_target(fuzz)
+	endif()
+	add_dependencies(fuzz ${name})
 	set(corpus ${CMAKE_CURRENT_BINARY_DIR}/corpus/${parser})
 	file(MAKE_DIRECTORY ${corpus})
 	add_test(NAME ${name} COMMAND ${name} -max_total_time=${SOUK_FUZZ_SECONDS} -timeout=10
