@@ -216,12 +216,12 @@ static enum clock_map_verdict follow(const struct broadcast *broadcast, const st
 	return map->running && llabs(ahead_us) < FOLLOW_MAX_US ? CLOCK_MAP_OK : CLOCK_MAP_STRAY;
 }
 
-static enum clock_map_verdict judge(struct publisher *publisher, const struct frame *frame)
+static enum clock_map_verdict judge(struct publisher *publisher, struct frame *frame)
 {
 	struct broadcast *broadcast = publisher->broadcast;
 	const bool video = codec_is_video(frame->codec);
 	const unsigned bit = 1u << frame->rendition;
-	const struct clock_map_sample sample = {
+	struct clock_map_sample sample = {
 		.video = video,
 		.dts_us = frame->dts_us,
 		.pts_us = frame->media_us,

@@ -9,6 +9,12 @@ enum {
 	ROOM_START_US = SECOND_US,
 	JUMP_BACK_US = 2 * SECOND_US,
 	JUMP_FORWARD_US = 10 * SECOND_US,
+	/* A step ahead that has not taken its time: a hole that players would wait in. */
+	JUMP_AHEAD_US = SECOND_US,
+	/* Decoding times of pictures do not go back; less is jitter, or B-frames told by the time
+	 * that they are shown at. */
+	PICTURE_BACK_US = SECOND_US / 2,
+	NUDGE_US = 1000, /* formats count milliseconds */
 	/* Video leads: audio alone does not start an epoch while video came within this time. */
 	STRAY_US = 2 * SECOND_US,
 	FRAME_US = 33333, /* until the source has shown its own */
@@ -52,13 +58,17 @@ static int64_t window_min(const struct min_window *window, int64_t now_us)
 
 void clock_map_init(struct clock_map *map)
 {
-	*map = (struct clock_map){ .end_us = ROOM_START_US, .frame_us = FRAME_US };
+	*map = (struct clock_map){ .end_us = ROOM_START_US,
+				   .frame_us = FRAME_US,
+				   .track = { { .newest_us = INT64_MIN },
+					      { .newest_us = INT64_MIN } } };
 }
 
 uint32_t clock_map_begin(struct clock_map *map, uint32_t epoch)
 {
 	map->epoch = epoch > map->epoch ? epoch : map->epoch + 1;
 	map->running = false;
+	map->jumped = false;
 	return map->epoch;
 }
 
@@ -96,27 +106,82 @@ static void anchor(struct clock_map *map, const struct clock_map_sample *sample)
 }
 
 /* Far from where this track was. Unknown: false. */
-static bool is_far(const struct clock_track *track, int64_t dts_us)
+static bool is_far(const struct clock_track *track, const struct clock_map_sample *sample)
 {
-	return track->seen && (dts_us < track->last_us - JUMP_BACK_US ||
-			       dts_us > track->last_us + JUMP_FORWARD_US);
+	const int64_t step_us = sample->dts_us - track->last_us;
+	return track->seen && (step_us < -JUMP_BACK_US || step_us > JUMP_FORWARD_US);
+}
+
+/* The same of a track that is under way, which takes its time for what it steps. */
+static bool has_jumped(const struct clock_track *track, const struct clock_map_sample *sample)
+{
+	const int64_t step_us = sample->dts_us - track->last_us;
+	const int64_t took_us = sample->arrival_us - track->arrival_us;
+	return is_far(track, sample) ||
+	       (track->seen && step_us > JUMP_AHEAD_US && step_us - took_us > JUMP_AHEAD_US);
+}
+
+static bool is_jump(const struct clock_map *map, const struct clock_map_sample *sample)
+{
+	const struct clock_track *own = &map->track[!sample->video];
+	const struct clock_track *other = &map->track[sample->video];
+	if (!own->seen)
+		return is_far(other, sample);
+	if (sample->video && sample->dts_us < own->last_us - PICTURE_BACK_US)
+		return true;
+	return has_jumped(own, sample) && (!other->seen || has_jumped(other, sample));
+}
+
+/* Sound on its way when the picture jumped is nearer to where it was than to where it will be. */
+static bool is_of_before(const struct clock_map *map, const struct clock_map_sample *sample)
+{
+	const int64_t since_us = sample->dts_us - map->sound_before_us;
+	return map->jumped && !sample->video && !map->track[1].seen &&
+	       sample->arrival_us - map->jumped_at_us < STRAY_US &&
+	       llabs(since_us) < llabs(since_us - map->jump_us);
 }
 
 static enum clock_map_verdict judge(const struct clock_map *map,
 				    const struct clock_map_sample *sample)
 {
+	const struct clock_track *video = &map->track[0];
 	if (!map->running)
 		return CLOCK_MAP_OK;
-	const struct clock_track *own = &map->track[!sample->video];
-	const struct clock_track *other = &map->track[sample->video];
-	const bool far = (own->seen || other->seen) &&
-			 (is_far(own, sample->dts_us) || !own->seen) &&
-			 (is_far(other, sample->dts_us) || !other->seen);
-	if (!far)
+	if (is_of_before(map, sample))
+		return CLOCK_MAP_STRAY;
+	if (!is_jump(map, sample))
 		return CLOCK_MAP_OK;
-	if (!sample->video && other->seen && sample->arrival_us - other->arrival_us < STRAY_US)
+	if (!sample->video && video->seen && sample->arrival_us - video->arrival_us < STRAY_US)
 		return CLOCK_MAP_STRAY;
 	return CLOCK_MAP_NEW_EPOCH;
+}
+
+static void begin_after_jump(struct clock_map *map, const struct clock_map_sample *sample)
+{
+	const struct clock_track *video = &map->track[0], *sound = &map->track[1];
+	const bool both = sample->video && video->seen && sound->seen;
+	map->jump_us = sample->dts_us - video->last_us;
+	map->sound_before_us = sound->last_us;
+	map->jumped_at_us = sample->arrival_us;
+	clock_map_begin(map, 0);
+	map->jumped = both;
+}
+
+/* No track's media time ever goes back: pictures are moved, sound is what was heard before. */
+static bool go_on(struct clock_map *map, struct clock_map_sample *sample)
+{
+	struct clock_track *track = &map->track[!sample->video];
+	int64_t at_us = clock_map_media_us(map, sample->dts_us);
+	if (at_us <= track->newest_us) {
+		if (!sample->video)
+			return false;
+		at_us = track->newest_us + NUDGE_US;
+		sample->dts_us = at_us - map->shift_us;
+		if (sample->pts_us < sample->dts_us)
+			sample->pts_us = sample->dts_us;
+	}
+	track->newest_us = at_us;
+	return true;
 }
 
 /* Where the line should be now: capture - media. Unknown while the host's reports pause. */
@@ -143,22 +208,30 @@ static void adjust(struct clock_map *map, int64_t media_us, int64_t now_us)
 		      llabs(error_us);
 }
 
-enum clock_map_verdict clock_map_frame(struct clock_map *map, const struct clock_map_sample *sample)
+static void note_frame(struct clock_map *map, const struct clock_map_sample *sample)
 {
-	enum clock_map_verdict verdict = judge(map, sample);
-	if (verdict == CLOCK_MAP_STRAY)
-		return verdict;
-	if (verdict == CLOCK_MAP_NEW_EPOCH)
-		clock_map_begin(map, 0);
-	if (!map->running)
-		anchor(map, sample);
 	struct clock_track *track = &map->track[!sample->video];
-	if (sample->video && track->seen && sample->dts_us > track->last_us &&
-	    sample->dts_us - track->last_us < SECOND_US / 4)
-		map->frame_us = sample->dts_us - track->last_us;
+	const int64_t step_us = sample->dts_us - track->last_us;
+	if (sample->video && track->seen && step_us > 0 && step_us < SECOND_US / 4)
+		map->frame_us = step_us;
 	track->seen = true;
 	track->last_us = sample->dts_us;
 	track->arrival_us = sample->arrival_us;
+}
+
+enum clock_map_verdict clock_map_frame(struct clock_map *map, struct clock_map_sample *sample)
+{
+	const enum clock_map_verdict verdict = judge(map, sample);
+	if (verdict == CLOCK_MAP_STRAY)
+		return verdict;
+	if (verdict == CLOCK_MAP_NEW_EPOCH)
+		begin_after_jump(map, sample);
+	if (!map->running)
+		anchor(map, sample);
+	const struct clock_map_sample told = *sample;
+	if (!go_on(map, sample))
+		return CLOCK_MAP_STRAY;
+	note_frame(map, &told);
 	const int64_t media_us = clock_map_media_us(map, sample->pts_us);
 	const int64_t latest_us = media_us > clock_map_media_us(map, sample->dts_us)
 					  ? media_us

@@ -25,6 +25,7 @@ struct clock_track {
 	bool seen;
 	int64_t last_us; /* source time of the newest frame of this track in this epoch */
 	int64_t arrival_us; /* and when it came */
+	int64_t newest_us; /* media time of its newest frame, over all epochs */
 };
 
 struct clock_map {
@@ -32,6 +33,10 @@ struct clock_map {
 	bool running; /* the epoch has had its first frame */
 	int64_t shift_us; /* media_us = source_us + shift_us */
 	struct clock_track track[2]; /* video, audio */
+	/* The jump that this epoch began with, while sound of before may be on its way. */
+	bool jumped;
+	int64_t jump_us, jumped_at_us;
+	int64_t sound_before_us; /* source time */
 	/* The end of what was pushed, over all epochs: media time and when it arrived. */
 	int64_t end_us;
 	int64_t end_arrival_us;
@@ -59,7 +64,7 @@ uint32_t clock_map_begin(struct clock_map *map, uint32_t epoch);
 enum clock_map_verdict {
 	CLOCK_MAP_OK,
 	CLOCK_MAP_NEW_EPOCH, /* OK, and the source's clock jumped: map->epoch is the next one */
-	CLOCK_MAP_STRAY, /* a track that has not followed the jump yet: drop the frame */
+	CLOCK_MAP_STRAY, /* a track that has not followed a jump yet, or goes back: drop it */
 };
 
 struct clock_map_sample {
@@ -69,10 +74,10 @@ struct clock_map_sample {
 	int64_t arrival_us; /* server UTC */
 };
 
-/* Tells what to do with a frame and, unless it strays, updates the map. More than 2 s backwards or
- * 10 s forward on both tracks is a jump. */
-enum clock_map_verdict clock_map_frame(struct clock_map *map,
-				       const struct clock_map_sample *sample);
+/* Tells what to do with a frame and, unless it strays, updates the map. More than 2 s backwards
+ * (pictures: half a second), 10 s forward, or 1 s forward in less time on both tracks is a jump.
+ * The times of a picture that would go back are moved. */
+enum clock_map_verdict clock_map_frame(struct clock_map *map, struct clock_map_sample *sample);
 
 /* An RTCP sender report, or abs-capture-time: the host's clock (NTP as UTC microseconds) at a
  * source time; `arrival_us` when it came, `rtt_us` the round trip to the host (0: unknown). */

@@ -11,7 +11,7 @@ enum { FRAME = 40000, SECOND = 1000000 };
 static enum clock_map_verdict frame(struct clock_map *map, bool video, int64_t source_us,
 				    int64_t arrival_us)
 {
-	const struct clock_map_sample sample = {
+	struct clock_map_sample sample = {
 		.video = video, .dts_us = source_us, .pts_us = source_us, .arrival_us = arrival_us
 	};
 	return clock_map_frame(map, &sample);
@@ -82,9 +82,68 @@ Test(clock_map, a_jump_of_the_source_is_a_new_epoch)
 	const int64_t now_us = start_us + 101 * SECOND;
 	cr_assert(eq(int, frame(&map, true, 0, now_us), CLOCK_MAP_NEW_EPOCH));
 	cr_assert(eq(u32, map.epoch, 2));
-	cr_assert(eq(int, frame(&map, true, 9 * SECOND, now_us + FRAME), CLOCK_MAP_OK));
-	cr_assert(eq(int, frame(&map, true, 20 * SECOND, now_us + 2 * FRAME), CLOCK_MAP_NEW_EPOCH));
+	cr_assert(eq(int, frame(&map, true, 9 * SECOND, now_us + 9 * SECOND), CLOCK_MAP_OK));
+	cr_assert(
+		eq(int, frame(&map, true, 20 * SECOND, now_us + 20 * SECOND), CLOCK_MAP_NEW_EPOCH));
 	cr_assert(eq(u32, map.epoch, 3));
+}
+
+Test(clock_map, a_step_ahead_that_took_no_time_is_a_jump)
+{
+	struct clock_map map;
+	clock_map_init(&map);
+	clock_map_begin(&map, 0);
+	run(&map, 0, 26, 0);
+	const int64_t now_us = start_us + SECOND;
+	cr_assert(eq(int, frame(&map, true, 6 * SECOND, now_us + FRAME), CLOCK_MAP_NEW_EPOCH));
+	cr_assert(eq(i64, clock_map_media_us(&map, 6 * SECOND), 2 * SECOND + FRAME));
+}
+
+/* Both tracks up to 1.000 s, where the clock steps by `step_us`, the picture first. */
+static void step_both(struct clock_map *map, int64_t step_us)
+{
+	clock_map_init(map);
+	clock_map_begin(map, 0);
+	for (int i = 0; i < 26; i++) {
+		const int64_t at_us = (int64_t)i * FRAME;
+		frame(map, true, at_us, start_us + at_us);
+		frame(map, false, at_us, start_us + at_us);
+	}
+	const int64_t now_us = start_us + SECOND + FRAME;
+	cr_assert(eq(int, frame(map, true, SECOND + FRAME + step_us, now_us), CLOCK_MAP_NEW_EPOCH));
+	cr_assert(eq(int, frame(map, false, SECOND + FRAME, now_us), CLOCK_MAP_STRAY));
+	cr_assert(
+		eq(int, frame(map, false, SECOND + FRAME + step_us, now_us + FRAME), CLOCK_MAP_OK));
+	cr_assert(eq(u32, map->epoch, 2));
+	cr_assert(eq(i64, clock_map_media_us(map, SECOND + FRAME + step_us), 2 * SECOND + FRAME));
+}
+
+Test(clock_map, sound_of_before_a_step_strays_however_small_the_step)
+{
+	struct clock_map map;
+	step_both(&map, -SECOND);
+	step_both(&map, 5 * SECOND);
+}
+
+Test(clock_map, no_track_ever_goes_back)
+{
+	struct clock_map map;
+	clock_map_init(&map);
+	clock_map_begin(&map, 0);
+	run(&map, 0, 26, 0);
+	frame(&map, false, SECOND, start_us + SECOND);
+	static const int64_t stamps_us[] = { SECOND, SECOND - 300000, SECOND - 260000 };
+	for (int i = 0; i < 3; i++) {
+		struct clock_map_sample sample = { .video = true,
+						   .dts_us = stamps_us[i],
+						   .pts_us = stamps_us[i],
+						   .arrival_us = start_us + SECOND };
+		cr_assert(eq(int, clock_map_frame(&map, &sample), CLOCK_MAP_OK));
+		cr_assert(eq(i64, sample.dts_us, SECOND + (i + 1) * 1000));
+		cr_assert(eq(i64, sample.pts_us, sample.dts_us));
+	}
+	cr_assert(eq(int, frame(&map, false, SECOND / 2, start_us + SECOND), CLOCK_MAP_STRAY));
+	cr_assert(eq(int, frame(&map, false, SECOND + 1000, start_us + SECOND), CLOCK_MAP_OK));
 }
 
 Test(clock_map, sound_that_has_not_followed_a_jump_strays)

@@ -91,7 +91,7 @@ static void note_sound(struct frame *frame)
 static void on_frame(void *arg, struct frame *frame)
 {
 	const bool video = codec_is_video(frame->codec);
-	const struct clock_map_sample sample = {
+	struct clock_map_sample sample = {
 		.video = video,
 		.dts_us = frame->dts_us,
 		.pts_us = frame->media_us,
