@@ -41,7 +41,9 @@ struct media_config {
 	struct buf *header; /* avcC (ISO 14496-15 §5.3.3) or AudioSpecificConfig; NULL for Opus */
 	uint16_t width, height; /* video, after cropping */
 	uint8_t profile, constraints, level; /* H.264 profile_idc, constraint flags, level_idc */
-	bool reorders; /* B-frames: presentation order differs from decoding order */
+	/* B-frames: presentation order differs from decoding order. Or groups that begin without an
+	 * IDR picture: WebRTC takes neither. */
+	bool reorders;
 	uint32_t sample_rate; /* audio */
 	uint8_t channels;
 };

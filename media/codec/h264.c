@@ -462,3 +462,35 @@ bool h264_sei_is_time(const struct h264_nal *nal)
 	return len == sizeof(head) && head[0] == H264_SEI_USER_DATA_UNREGISTERED &&
 	       !memcmp(head + 2, h264_time_uuid, sizeof(h264_time_uuid));
 }
+
+/* §7.3.2.3.1: bytes of 255 and a rest */
+static uint32_t read_sei_number(struct bits *bits)
+{
+	uint32_t number = 0;
+	uint8_t byte;
+	do {
+		byte = bits_u8(bits);
+		number += byte;
+	} while (byte == 255 && bits_ok(bits));
+	return number;
+}
+
+bool h264_sei_recovers(const struct h264_nal *nal)
+{
+	enum { TRAILING = 1 }; /* the stop bit's byte */
+	if (h264_nal_type(nal) != H264_NAL_SEI)
+		return false;
+	uint8_t rbsp[H264_PARAMETER_SET_MAX];
+	struct bits bits;
+	bits_init(&bits, rbsp, h264_unescape(rbsp, sizeof(rbsp), nal->data + 1, nal->len - 1));
+	while (bits_left(&bits) > TRAILING) {
+		const uint32_t type = read_sei_number(&bits);
+		const uint32_t len = read_sei_number(&bits);
+		if (type == H264_SEI_RECOVERY_POINT)
+			return bits_ok(&bits);
+		bits_skip(&bits, len);
+		if (!bits_ok(&bits))
+			break;
+	}
+	return false;
+}

@@ -100,7 +100,7 @@ size_t h264_unescape(uint8_t *out, size_t cap, const uint8_t *data, size_t len);
 /* Appends bytes with emulation prevention put in. */
 void h264_escape(struct bytes *out, const uint8_t *data, size_t len);
 
-enum { H264_SEI_USER_DATA_UNREGISTERED = 5, H264_SEI_WECHAT = 242 };
+enum { H264_SEI_USER_DATA_UNREGISTERED = 5, H264_SEI_RECOVERY_POINT = 6, H264_SEI_WECHAT = 242 };
 extern const uint8_t h264_time_uuid[16]; /* 736f756b-6c69-4976-8563-6c6f636b3031, "souklive" */
 
 /* Appends one SEI NAL unit (header byte first, no length) of one message. */
@@ -108,6 +108,10 @@ void h264_sei_put(struct bytes *out, unsigned payload_type, const uint8_t *paylo
 
 /* True for an SEI unit that starts with a time of this form: a host's own is not passed on. */
 bool h264_sei_is_time(const struct h264_nal *nal);
+
+/* True for an SEI unit that says that decoding may begin with its picture (§D.2.8): a keyframe of
+ * an open group, or where a picture begins to be refreshed part by part. */
+bool h264_sei_recovers(const struct h264_nal *nal);
 
 /* Appends the capture time in both forms that players forward (design section 10), as two NAL units
  * with 4-byte lengths: type 5 with our UUID, and type 242, each with the text {"t":capture_ms}. */

@@ -83,8 +83,7 @@ static int keep_sets(struct flv_ingest *ingest, const struct h264_avcc *sets)
 	return 0;
 }
 
-/* B-frames show in composition times where the SPS kept quiet: a configuration that says so takes
- * the place of the shared one. */
+/* What the SPS kept quiet: a configuration that says so takes the place of the shared one. */
 static void mark_reorders(struct flv_ingest *ingest)
 {
 	ingest->reorders = true;
@@ -119,14 +118,16 @@ static void keep_set(struct h264_nal *sets, size_t *count, const struct h264_nal
 		sets[(*count)++] = *nal;
 }
 
-/* Collects the access unit with 4-byte lengths, and the parameter sets that stand in it. 1 for a
- * keyframe, 0, or -EINVAL. */
+enum unit_kind { UNIT_INTER, UNIT_RECOVERY, UNIT_IDR };
+
+/* Collects the access unit with 4-byte lengths, and the parameter sets that stand in it. Its kind,
+ * or -EINVAL. */
 static int collect(const struct bits *body, unsigned length_size, struct bytes *out,
 		   struct h264_avcc *sets)
 {
 	struct h264_reader reader;
 	struct h264_nal nal;
-	bool key = false;
+	enum unit_kind kind = UNIT_INTER;
 	bool picture = false;
 	h264_read_avcc(&reader, body->at, bits_left(body), length_size);
 	while (h264_next(&reader, &nal)) {
@@ -137,14 +138,17 @@ static int collect(const struct bits *body, unsigned length_size, struct bytes *
 			keep_set(sets->pps, &sets->pps_count, &nal);
 		if (!h264_nal_belongs_to_frame(&nal) || h264_sei_is_time(&nal))
 			continue;
-		key = key || type == H264_NAL_IDR;
+		if (type == H264_NAL_IDR)
+			kind = UNIT_IDR;
+		else if (kind == UNIT_INTER && h264_sei_recovers(&nal))
+			kind = UNIT_RECOVERY;
 		picture = picture || type != H264_NAL_SEI;
 		bytes_be32(out, (uint32_t)nal.len);
 		bytes_put(out, nal.data, nal.len);
 	}
 	if (reader.bad || !bytes_ok(out) || !picture)
 		return -EINVAL;
-	return key;
+	return (int)kind;
 }
 
 static int on_video_data(struct flv_ingest *ingest, int64_t dts_us, int32_t composition_ms,
@@ -155,17 +159,17 @@ static int on_video_data(struct flv_ingest *ingest, int64_t dts_us, int32_t comp
 	struct h264_avcc sets = { 0 };
 	struct bytes out;
 	bytes_init(&out, FRAME_MAX);
-	const int key = collect(body, ingest->length_size, &out, &sets);
-	struct buf *data = key < 0 ? NULL : buf_from_bytes(&out);
+	const int kind = collect(body, ingest->length_size, &out, &sets);
+	struct buf *data = kind < 0 ? NULL : buf_from_bytes(&out);
 	bytes_finish(&out);
 	if (!data)
 		return -EINVAL;
 	if (sets.sps_count && sets.pps_count)
 		(void)keep_sets(ingest, &sets); /* unreadable ones change nothing */
-	if (composition_ms)
+	if (composition_ms || kind == UNIT_RECOVERY)
 		mark_reorders(ingest);
 	struct frame *frame = frame_create(media_config_ref(ingest->video), data);
-	frame->key = key;
+	frame->key = kind != UNIT_INTER;
 	frame->dts_us = dts_us;
 	frame->media_us = dts_us + (int64_t)composition_ms * MS;
 	ingest->frame(ingest->arg, frame);

@@ -19,7 +19,8 @@ struct flv_ingest {
 	void *arg;
 	struct media_config *video, *audio; /* NULL until their sequence header came */
 	unsigned length_size; /* of the AVC length fields */
-	bool reorders; /* a composition time other than 0 was seen: B-frames */
+	bool reorders; /* a composition time other than 0 was seen, or a group without IDR picture
+			*/
 	bool clock_started;
 	uint32_t last_ms;
 	int64_t unwrapped_ms; /* of last_ms */

@@ -166,6 +166,20 @@ Test(flv_ingest, a_composition_time_tells_of_b_frames)
 	cr_assert(eq(u16, last->config->width, 320));
 }
 
+Test(flv_ingest, a_group_may_begin_with_a_recovery_point)
+{
+	/* SEI: pic_timing (type 1, one byte), recovery_point (6); then a slice that is no IDR's. */
+	static const uint8_t body[] = { 0x17, 1, 0, 0,    0,    0, 0, 0, 8, 0x06, 1,   1,
+					0,    6, 1, 0xc4, 0x80, 0, 0, 0, 2, 0x41, 0x9a };
+	take_start("zerolatency.flv");
+	cr_assert(eq(int, flv_ingest_video(&f.ingest, 40, body, sizeof(body)), 0));
+	const struct frame *last = f.kept[f.count - 1];
+	cr_assert(last->key);
+	cr_assert(last->config->reorders, "WebRTC cannot begin there");
+	cr_assert(eq(int, picture(80, 0), 0));
+	cr_assert(not(f.kept[f.count - 1]->key));
+}
+
 Test(flv_ingest, timestamps_go_on_beyond_32_bits)
 {
 	take_start("zerolatency.flv");
