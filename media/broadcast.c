@@ -15,6 +15,7 @@
 
 enum {
 	AUDIO_ONLY_US = 1000000,
+	PROMISED_US = 5000000, /* a picture that was promised is waited for */
 	FOLLOW_MAX_US = 2000000,
 	SOUNDS = FRAME_TRACKS - TRACK_AAC,
 	/* An encoder of Opus keeps up to a packet, and 312 samples to look ahead; so does the
@@ -163,6 +164,16 @@ void broadcast_publish_end(struct publisher *publisher)
 	publisher_unref(publisher);
 }
 
+void broadcast_promise(struct publisher *publisher, enum codec codec, struct media_config *config)
+{
+	struct broadcast *broadcast = publisher->broadcast;
+	lock(broadcast);
+	*(codec_is_video(codec) ? &publisher->promised_video : &publisher->promised_audio) = true;
+	if (codec == CODEC_AAC && config)
+		(void)media_config_keep(&publisher->promised_aac, config);
+	unlock(broadcast);
+}
+
 static void stamp(struct broadcast *broadcast, struct frame *frame)
 {
 	frame->gap_us = broadcast->map.gap_us;
@@ -234,7 +245,12 @@ static enum clock_map_verdict judge(struct publisher *publisher, struct frame *f
 		return CLOCK_MAP_STRAY;
 	publisher->keyed |= bit;
 	const bool lead = frame->rendition == broadcast->video.best || !broadcast->video.running;
-	return lead ? clock_map_frame(&broadcast->map, &sample) : follow(broadcast, frame);
+	if (!lead)
+		return follow(broadcast, frame);
+	const enum clock_map_verdict verdict = clock_map_frame(&broadcast->map, &sample);
+	frame->dts_us = sample.dts_us;
+	frame->media_us = sample.pts_us;
+	return verdict;
 }
 
 /* What to do with a frame; on success it has been shared. */
@@ -445,24 +461,51 @@ bool broadcast_opus_due(struct broadcast *broadcast)
 	return aac_us - opus_us >= OPUS_DUE_US && aac_us - opus_us < OPUS_LATE_US;
 }
 
+static bool has_audio(struct broadcast *broadcast)
+{
+	return sound_of(broadcast, CODEC_AAC)->config || sound_of(broadcast, CODEC_OPUS)->config;
+}
+
 bool broadcast_has_audio(struct broadcast *broadcast)
 {
-	bool audio = false;
 	lock(broadcast);
-	for (enum codec codec = CODEC_AAC; codec <= CODEC_OPUS; codec++)
-		audio = audio || sound_of(broadcast, codec)->config;
+	const bool audio = has_audio(broadcast);
 	unlock(broadcast);
 	return audio;
+}
+
+static bool is_audio_only(const struct broadcast *broadcast)
+{
+	const struct publisher *publisher = broadcast->publisher;
+	const int64_t wait_us =
+		publisher && publisher->promised_video ? PROMISED_US : AUDIO_ONLY_US;
+	return broadcast->pushed && !broadcast->video.slot[broadcast->video.best].config &&
+	       broadcast->map.end_us - broadcast->epoch_began_us >= wait_us;
 }
 
 bool broadcast_audio_only(struct broadcast *broadcast)
 {
 	lock(broadcast);
-	const bool audio_only = broadcast->pushed &&
-				!broadcast->video.slot[broadcast->video.best].config &&
-				broadcast->map.end_us - broadcast->epoch_began_us >= AUDIO_ONLY_US;
+	const bool audio_only = is_audio_only(broadcast);
 	unlock(broadcast);
 	return audio_only;
+}
+
+void broadcast_expected(struct broadcast *broadcast, struct broadcast_expected *out)
+{
+	lock(broadcast);
+	const struct publisher *publisher = broadcast->publisher;
+	const bool video = broadcast->video.slot[broadcast->video.best].config;
+	struct media_config *aac = sound_of(broadcast, CODEC_AAC)->config;
+	if (!aac && publisher)
+		aac = publisher->promised_aac;
+	*out = (struct broadcast_expected){
+		.video = video ||
+			 (publisher && publisher->promised_video && !is_audio_only(broadcast)),
+		.audio = has_audio(broadcast) || (publisher && publisher->promised_audio),
+		.aac = aac ? media_config_ref(aac) : NULL,
+	};
+	unlock(broadcast);
 }
 
 uint32_t broadcast_epoch(struct broadcast *broadcast)

@@ -57,6 +57,9 @@ struct publisher_params {
 int broadcast_publish_begin(struct broadcast *broadcast, const struct publisher_params *params,
 			    struct publisher **out) __attribute__((warn_unused_result));
 
+/* What the source says will come; `config` NULL: not more than that. */
+void broadcast_promise(struct publisher *publisher, enum codec codec, struct media_config *config);
+
 /* The frame's media_us and dts_us are source times: any origin, one clock for all tracks; of a
  * simulcast source frame->rendition is set. Sets its times, epoch and stamps, and shares it. Takes
  * over the reference. -ESTALE when another publisher took over, -EAGAIN when the frame was dropped
@@ -80,8 +83,8 @@ int broadcast_push_made(struct broadcast *broadcast, struct frame *frame);
 void broadcast_offer(struct broadcast *broadcast, unsigned slot,
 		     const struct rendition_offer *offer);
 
-/* The show is over: every reader hears ended() after the last frame, and the caches are emptied.
- * A later publish makes it live again for new readers. */
+/* Every reader hears ended() after the last frame, and the caches are emptied. A later publish
+ * makes it live again for new readers. */
 void broadcast_end(struct broadcast *broadcast);
 
 /* Asks for a keyframe of a rendition, at most once in 500 ms. */
@@ -100,12 +103,16 @@ struct media_config *broadcast_audio_config(struct broadcast *broadcast, enum co
 bool broadcast_live(struct broadcast *broadcast); /* somebody publishes */
 bool broadcast_has_video(struct broadcast *broadcast); /* false: audio only, or not known yet */
 bool broadcast_has_audio(struct broadcast *broadcast); /* in any codec */
-bool broadcast_audio_only(struct broadcast *broadcast); /* audio for a second, and no video */
+bool broadcast_audio_only(struct broadcast *broadcast); /* so far, and a picture is overdue */
+struct broadcast_expected {
+	bool video, audio; /* the source has it, or said that it will */
+	struct media_config *aac; /* a reference, or NULL: not known yet */
+};
+void broadcast_expected(struct broadcast *broadcast, struct broadcast_expected *out);
 uint32_t broadcast_epoch(struct broadcast *broadcast);
 unsigned broadcast_readers(struct broadcast *broadcast, enum track track);
 
-/* The line of the present epoch: capture_us = this one's + (m - media_us) * (1 + rate_ppm / 10^6).
- */
+/* The present epoch's line: capture_us = this one's + (m - media_us) * (1 + rate_ppm / 10^6). */
 struct broadcast_clock {
 	uint32_t epoch;
 	int64_t media_us;
@@ -117,7 +124,6 @@ struct broadcast_clock {
 };
 /* False before the first frame. */
 bool broadcast_clock(struct broadcast *broadcast, struct broadcast_clock *out);
-
 /* AAC has come whose Opus has not, and is not too late to be worth waiting for. */
 bool broadcast_opus_due(struct broadcast *broadcast);
 

@@ -1,5 +1,6 @@
 #include "media/publisher.h"
 
+#include "media/frame.h"
 #include "server/core/alloc.h"
 #include "server/core/mqueue.h"
 
@@ -31,6 +32,7 @@ void publisher_unref(struct publisher *publisher)
 {
 	if (atomic_fetch_sub_explicit(&publisher->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	media_config_unref(publisher->promised_aac);
 	broadcast_unref(publisher->broadcast);
 	free(publisher);
 }

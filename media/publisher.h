@@ -20,6 +20,8 @@ struct publisher {
 	bool ended; /* publisher's thread */
 	bool began; /* it has pushed */
 	unsigned keyed; /* renditions that began, bits 1 << slot */
+	bool promised_video, promised_audio;
+	struct media_config *promised_aac; /* or NULL */
 };
 
 /* Takes a reference to the broadcast. */

@@ -156,8 +156,9 @@ static struct cmaf_expected expected(void *arg)
 {
 	const struct hls_rendition *rendition = arg;
 	struct broadcast *broadcast = rendition->home->view->broadcast;
-	return (struct cmaf_expected){ .video = broadcast_has_video(broadcast),
-				       .audio = broadcast_has_audio(broadcast) };
+	struct broadcast_expected source;
+	broadcast_expected(broadcast, &source);
+	return (struct cmaf_expected){ source.video, source.audio, source.aac };
 }
 
 /* What one rendition alone has, the others get at their next keyframe. */

@@ -31,8 +31,9 @@ static struct cmaf_expected expected(void *arg)
 {
 	const struct record_home *record = arg;
 	struct broadcast *broadcast = record->view->broadcast;
-	return (struct cmaf_expected){ .video = broadcast_has_video(broadcast),
-				       .audio = broadcast_has_audio(broadcast) };
+	struct broadcast_expected source;
+	broadcast_expected(broadcast, &source);
+	return (struct cmaf_expected){ source.video, source.audio, source.aac };
 }
 
 static void close_file(struct record_home *record, bool over)

@@ -240,7 +240,12 @@ int rtc_media_publish(struct rtc_session *session, struct broadcast *broadcast, 
 		.request_key = on_key_request,
 		.arg = session,
 	};
-	return broadcast_publish_begin(broadcast, &params, &session->publisher);
+	const int err = broadcast_publish_begin(broadcast, &params, &session->publisher);
+	if (!err && session->agreement.video.present)
+		broadcast_promise(session->publisher, CODEC_H264, NULL);
+	if (!err && session->agreement.audio.present)
+		broadcast_promise(session->publisher, CODEC_OPUS, NULL);
+	return err;
 }
 
 void rtc_media_destroy(struct rtc_session *session)

@@ -1,5 +1,6 @@
 /* RTMP publishers: a TCP stream, a session that speaks RTMP on it, and the room it publishes to. */
 #include "media/broadcast.h"
+#include "media/frame.h"
 #include "media/ingest/rtmp_session.h"
 #include "server/control.h"
 #include "server/core/addr.h"
@@ -172,6 +173,13 @@ static void on_frame(void *arg, struct frame *frame)
 		frame_unref(frame);
 }
 
+static void on_config(void *arg, struct media_config *config)
+{
+	struct rtmp_publisher *rtmp = arg;
+	if (rtmp->publisher)
+		broadcast_promise(rtmp->publisher, config->codec, config);
+}
+
 static void on_unpublish(void *arg)
 {
 	leave_room(arg, true);
@@ -199,6 +207,7 @@ static const struct rtmp_session_ops session_ops = {
 	.connect = on_connect,
 	.publish = on_publish,
 	.frame = on_frame,
+	.config = on_config,
 	.unpublish = on_unpublish,
 	.end = on_end,
 };

@@ -279,16 +279,26 @@ static void refuse_video(struct rtmp_session *session)
 	end(session, RTMP_END_CODEC);
 }
 
+static void tell_config(struct rtmp_session *session, struct media_config *config,
+			const struct media_config *before)
+{
+	if (config && config != before && session->ops->config)
+		session->ops->config(session->arg, config);
+}
+
 static void on_media(struct rtmp_session *session, uint8_t type, uint32_t timestamp,
 		     const struct bits *body)
 {
 	if (session->state != PUBLISHING) /* within an aggregate the state may change */
 		return;
+	const struct media_config *video = session->ingest.video, *audio = session->ingest.audio;
 	if (type == RTMP_AUDIO)
 		(void)flv_ingest_audio(&session->ingest, timestamp, body->at, bits_left(body));
 	else if (type == RTMP_VIDEO && flv_ingest_video(&session->ingest, timestamp, body->at,
 							bits_left(body)) == -ENOTSUP)
 		refuse_video(session);
+	tell_config(session, session->ingest.video, video);
+	tell_config(session, session->ingest.audio, audio);
 }
 
 /* §7.1.6: FLV tags in one message; their times are shifted to the message's. */

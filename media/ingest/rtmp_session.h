@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct frame;
+struct media_config;
 struct log;
 struct loop;
 struct rtmp_session;
@@ -51,6 +52,8 @@ struct rtmp_session_ops {
 	/* Media, once accepted. The times are the source's (ms resolution video, sample exact
 	 * audio). The callee owns the reference. */
 	void (*frame)(void *arg, struct frame *frame);
+	/* The configuration of frames to come, whenever it is another one. May be NULL. */
+	void (*config)(void *arg, struct media_config *config);
 	/* The host stopped in good order (deleteStream, closeStream, …). It hangs up, or publishes
 	 * again on the same connection: publish() comes anew. */
 	void (*unpublish)(void *arg);

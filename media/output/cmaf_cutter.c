@@ -360,30 +360,26 @@ static void begin(struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks, 
 
 /* Whether the held frames are enough to begin with. A picture may be a whole group away. */
 static bool ready(const struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks,
-		  int64_t now_us)
+		  const struct cmaf_expected *expected, int64_t now_us)
 {
-	const struct cmaf_expected expected = cutter->ops->expected(cutter->arg);
 	const int64_t waited_us = now_us - cutter->held_since_us;
 	const bool full = cutter->held_count == CMAF_HELD_MAX;
 	if (!tracks->video && !tracks->audio)
 		return false;
-	return (tracks->video || !expected.video || full || waited_us >= CMAF_KEY_WAIT_US) &&
-	       (tracks->audio || !expected.audio || full || waited_us >= CMAF_WAIT_US);
+	return (tracks->video || !expected->video || full || waited_us >= CMAF_KEY_WAIT_US) &&
+	       (tracks->audio || !expected->audio || full || waited_us >= CMAF_WAIT_US);
 }
 
-static void begin_if_ready(struct cmaf_cutter *cutter, int64_t now_us)
+static void begin_with(struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks, int64_t now_us)
 {
-	const struct cmaf_tracks tracks = held_tracks(cutter);
-	if (!ready(cutter, &tracks, now_us))
-		return;
 	struct frame *frames[CMAF_HELD_MAX];
 	const size_t count = cutter->held_count;
 	memcpy(frames, cutter->held, count * sizeof(struct frame *));
 	cutter->held_count = 0;
 	size_t first = 0; /* of the track that sets the pace: sound before it is of no use */
-	while (tracks.video && !codec_is_video(frames[first]->codec))
+	while (tracks->video && !codec_is_video(frames[first]->codec))
 		first++;
-	begin(cutter, &tracks, frames[first]->dts_us);
+	begin(cutter, tracks, frames[first]->dts_us);
 	/* Sound first: whether it begins late is known before the first part. */
 	for (int video = 0; video < 2; video++)
 		for (size_t i = 0; i < count; i++)
@@ -391,6 +387,19 @@ static void begin_if_ready(struct cmaf_cutter *cutter, int64_t now_us)
 				cmaf_cutter_push(cutter, frames[i], now_us);
 	for (size_t i = 0; i < count; i++)
 		frame_unref(frames[i]);
+}
+
+/* Sound that is late is silence until it comes: players take no track in later. */
+static void begin_if_ready(struct cmaf_cutter *cutter, int64_t now_us)
+{
+	const struct cmaf_expected expected = cutter->ops->expected(cutter->arg);
+	struct cmaf_tracks tracks = held_tracks(cutter);
+	if (ready(cutter, &tracks, &expected, now_us)) {
+		if (!tracks.audio)
+			tracks.audio = expected.aac;
+		begin_with(cutter, &tracks, now_us);
+	}
+	media_config_unref(expected.aac);
 }
 
 void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us)

@@ -44,6 +44,7 @@ struct cmaf_part {
 
 struct cmaf_expected {
 	bool video, audio;
+	struct media_config *aac; /* that of the sound; taken over. NULL: not known */
 };
 
 struct cmaf_cutter_ops {

@@ -1,13 +1,13 @@
-"""A host whose times wrap at 32 bits, pause for 2 s, jump forward and back, and whose picture changes its size: no output
-may show a time that goes backwards. ffprobe judges."""
+"""A host whose times wrap at 32 bits, pause for 2 s, jump forward and back, also by a second, and whose picture changes its
+size: no output may show a time that goes backwards. A host whose sound or picture comes late. ffprobe judges."""
 import json
 import subprocess
 import threading
 import time
 import unittest
 
-from recording import RecordTest
-from rtmp_host import RtmpHost, make_tags
+from recording import RecordTest, spans
+from rtmp_host import AUDIO, VIDEO, RtmpHost, is_header, make_tags
 from souk import until
 
 WRAP = 1 << 32
@@ -41,7 +41,7 @@ class OddTimes(RecordTest):
             self.assertLess(times[-1] - times[0], seconds + 9, f"{name}: no jump of the host's clock is shown")
 
     def test_no_output_shows_a_time_that_goes_backwards(self):
-        small, large = make_tags("240x136", 3), make_tags("320x180", 9)
+        small, large = make_tags("240x136", 3), make_tags("320x180", 10)
         host = RtmpHost(self.server, "demo", self.host)
         self.addCleanup(host.close)
         shift = WRAP - 4000
@@ -59,7 +59,7 @@ class OddTimes(RecordTest):
             thread.join()
         [show] = until(lambda: [s for s in self.recordings() if s["over"]], "the recording")
         self.probe("recording", f"http://{self.server.ready['http']}{show['url']}")
-        for name, seconds in (("FLV", 7.5), ("LL-HLS", 9), ("HLS-TS", 7.5), ("recording", 11.5)):
+        for name, seconds in (("FLV", 8.5), ("LL-HLS", 10), ("HLS-TS", 8.5), ("recording", 12.5)):
             self.check(name, seconds)
 
     def play_all(self, host, large, small, shift):
@@ -68,7 +68,30 @@ class OddTimes(RecordTest):
         host.play(large, 5000, 7000, shift + 2000)  # a pause
         host.play(large, 7000, 8000, shift + 2000 + 3600000)  # an hour ahead
         host.play(large, 8000, 9000, 50000)  # and back
+        host.play(large, 9000, 10000, 49000)  # by a second
         host.play(small, 0, 3000, 59000)  # another size
+
+    def record_without_first(self, kind):
+        """Seconds of pictures and of sound in the recording of a host whose track `kind` begins after 2.5 s."""
+        tags = [tag for tag in make_tags("320x180", 6) if is_header(tag) or tag[0] != kind or tag[1] >= 2500]
+        host = RtmpHost(self.server, "demo", self.host)
+        self.addCleanup(host.close)
+        host.play(tags, 0, 6000, 0)
+        self.server.request("POST", "/api/rooms/demo/end", {}, self.host)
+        [show] = until(lambda: [s for s in self.recordings() if s["over"]], "the recording")
+        self.assertNotIn("DISCONTINUITY", self.replay(show))
+        [path] = self.files()
+        return spans(path)
+
+    def test_sound_that_comes_late_is_recorded_with_the_picture(self):
+        found = self.record_without_first(AUDIO)
+        self.assertGreater(found["v"], 5.5)
+        self.assertGreater(found["a"], 5.5)  # silence first
+
+    def test_a_picture_that_comes_late_is_recorded_with_its_sound(self):
+        found = self.record_without_first(VIDEO)
+        self.assertGreater(found["v"], 2.3)
+        self.assertGreater(found["a"], 2.3)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,14 @@ static void on_unpublish(void *arg)
 	f.unpublished++;
 }
 
+static void on_config(void *arg, struct media_config *config)
+{
+	(void)arg;
+	(void)config;
+	if (!f.video && !f.audio)
+		f.promised++;
+}
+
 static void on_end(void *arg, enum rtmp_end why)
 {
 	(void)arg;
@@ -71,6 +79,7 @@ void rtmp_fixture_setup(void)
 	f.ops = (struct rtmp_session_ops){ .output = on_output,
 					   .publish = on_publish,
 					   .frame = on_frame,
+					   .config = on_config,
 					   .unpublish = on_unpublish,
 					   .end = on_end };
 	f.caps = -1;

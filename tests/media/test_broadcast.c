@@ -255,6 +255,41 @@ Test(broadcast, a_show_without_video_is_known_after_a_second)
 	cr_assert(not(broadcast_audio_only(f.broadcast)));
 }
 
+Test(broadcast, a_picture_that_was_promised_is_waited_for)
+{
+	struct broadcast_expected expected;
+	broadcast_promise(f.publisher, CODEC_H264, f.video);
+	broadcast_promise(f.publisher, CODEC_AAC, f.audio);
+	for (int i = 0; i < 200; i++)
+		push_audio((int64_t)i * 21333);
+	cr_assert(not(broadcast_audio_only(f.broadcast)));
+	broadcast_expected(f.broadcast, &expected);
+	cr_assert(expected.video);
+	media_config_unref(expected.aac);
+	for (int i = 200; i < 240; i++)
+		push_audio((int64_t)i * 21333);
+	cr_assert(broadcast_audio_only(f.broadcast));
+	broadcast_expected(f.broadcast, &expected);
+	cr_assert(not(expected.video));
+	media_config_unref(expected.aac);
+}
+
+Test(broadcast, a_promise_is_its_publishers)
+{
+	struct broadcast_expected expected;
+	broadcast_promise(f.publisher, CODEC_AAC, f.audio);
+	broadcast_expected(f.broadcast, &expected);
+	cr_assert(expected.audio);
+	cr_assert(eq(ptr, expected.aac, f.audio));
+	media_config_unref(expected.aac);
+	struct publisher *before = f.publisher;
+	begin();
+	broadcast_publish_end(before);
+	broadcast_expected(f.broadcast, &expected);
+	cr_assert(not(expected.audio));
+	cr_assert(zero(ptr, expected.aac));
+}
+
 Test(broadcast, clock_is_a_line_through_the_frames)
 {
 	struct broadcast_clock clock;

@@ -24,6 +24,8 @@ static struct fixture f;
 static struct cmaf_expected expected(void *arg)
 {
 	(void)arg;
+	if (f.expected.aac)
+		media_config_ref(f.expected.aac);
 	return f.expected;
 }
 
@@ -320,6 +322,23 @@ Test(cmaf_cutter, sound_that_comes_late_or_ends_is_silence_there)
 	/* From the first picture on, to a second before the last one. */
 	cr_assert(epsilon_eq(dbl, count, 5000000 / 21333, 12.0));
 	cr_assert(le(u64, sound_begin(f.parts[0].data) - 48000 * 10, 1024));
+}
+
+Test(cmaf_cutter, sound_that_was_promised_is_silence_until_it_comes)
+{
+	f.expected.audio = true;
+	f.expected.aac = f.audio;
+	int64_t at_us = pictures(0, 4000000, 1000000, 1);
+	cr_assert(eq(sz, f.maps, 1));
+	cr_assert(f.has_audio);
+	for (; at_us < 6000000; at_us += FRAME_US) {
+		picture(at_us, at_us % 1000000 == 0, 1);
+		sound(at_us, 1);
+		sound(at_us + 20000, 1);
+	}
+	cmaf_cutter_flush(f.cutter);
+	cr_assert(eq(sz, f.maps, 1));
+	cr_assert(epsilon_eq(dbl, check_sound(), 6000000 / 21333, 3.0));
 }
 
 Test(cmaf_cutter, events_ride_with_the_next_part)

@@ -36,6 +36,7 @@ Test(rtmp_session, takes_a_show_with_b_frames_from_ffmpeg)
 	rtmp_session_stats(f.session, &stats);
 	cr_assert(eq(str, (char *)stats.encoder, "Lavf59.27.100"));
 	cr_assert(eq(u64, stats.skipped, 0));
+	cr_assert(eq(u32, f.promised, 2));
 }
 
 Test(rtmp_session, takes_a_show_without_b_frames_from_ffmpeg)
