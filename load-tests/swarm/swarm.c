@@ -385,9 +385,7 @@ static void serve(struct swarm *swarm)
 	}
 	while (!event_base_got_break(base)) {
 		swarm->scene->turn_us = loop_now_us(swarm->scene->loop);
-		/* ONCE as well: NONBLOCK alone goes on as long as anything is ready, all of it at
-		 * the time that the turn began. */
-		event_base_loop(base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+		loop_turn(swarm->scene->loop);
 		if (loop_now_us(swarm->scene->loop) - swarm->scene->turn_us < REST_AFTER_US)
 			clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
 	}

@@ -23,7 +23,6 @@ struct loop {
 	struct event *tick; /* comes when the first timer is due, or before it */
 	int tick_fd;
 	int64_t tick_us; /* what tick_fd is set to; INT64_MAX: nothing */
-	struct event *soon; /* runs deferred calls */
 	struct event *stop; /* readable once loop_stop() was called */
 	int stop_fd;
 	struct heap exact, lazy;
@@ -199,7 +198,6 @@ void loop_defer(struct loop *loop, struct deferred *deferred)
 	if (!list_empty(&deferred->link))
 		return;
 	list_append(&loop->deferred, &deferred->link);
-	event_active(loop->soon, 0, 0);
 }
 
 void deferred_cancel(struct deferred *deferred)
@@ -207,12 +205,10 @@ void deferred_cancel(struct deferred *deferred)
 	list_remove(&deferred->link);
 }
 
-static void on_soon(evutil_socket_t fd, short what, void *arg)
+/* Not by an event of libevent's: what becomes active while it works off its queue is worked off in
+ * the same go, so that who defers again and again would keep sockets and timers from their turn. */
+static void run_deferred(struct loop *loop)
 {
-	(void)fd;
-	(void)what;
-	struct loop *loop = arg;
-	/* Calls deferred by these calls run in the next turn, so that sockets get theirs. */
 	struct list batch;
 	list_init(&batch);
 	while (!list_empty(&loop->deferred)) {
@@ -260,9 +256,8 @@ int loop_create(struct loop **out, const struct clock *clock)
 		goto fail;
 	loop->tick =
 		event_new(loop->base, loop->tick_fd, EV_READ | EV_ET | EV_PERSIST, on_tick, loop);
-	loop->soon = event_new(loop->base, -1, 0, on_soon, loop);
 	loop->stop = event_new(loop->base, loop->stop_fd, EV_READ | EV_PERSIST, on_stop, loop);
-	if (!loop->tick || !loop->soon || !loop->stop || event_add(loop->tick, NULL) ||
+	if (!loop->tick || !loop->stop || event_add(loop->tick, NULL) ||
 	    event_add(loop->stop, NULL))
 		goto fail;
 	*out = loop;
@@ -295,14 +290,25 @@ int64_t loop_utc_us(const struct loop *loop)
 void loop_run(struct loop *loop)
 {
 	do {
-		event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+		const int wait = list_empty(&loop->deferred) ? 0 : EVLOOP_NONBLOCK;
+		event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | wait);
 		run_due(&loop->lazy, loop_now_us(loop));
+		run_deferred(loop);
 	} while (!event_base_got_break(loop->base));
+}
+
+void loop_turn(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	run_deferred(loop);
 }
 
 void loop_poll(struct loop *loop)
 {
-	event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	do {
+		run_deferred(loop);
+		event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	} while (!list_empty(&loop->deferred));
 }
 
 void loop_stop(struct loop *loop)
@@ -323,7 +329,6 @@ void loop_destroy(struct loop *loop)
 	assert(list_empty(&loop->deferred));
 	assert(loop->exact.count == 0 && loop->lazy.count == 0);
 	event_free_any(loop->tick);
-	event_free_any(loop->soon);
 	event_free_any(loop->stop);
 	if (loop->base)
 		event_base_free(loop->base);

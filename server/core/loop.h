@@ -28,7 +28,10 @@ int64_t loop_utc_us(const struct loop *loop);
 /* Serves events until loop_stop(). */
 void loop_run(struct loop *loop);
 
-/* Serves what is ready without waiting, then returns. For tests. */
+/* One turn of it, without waiting: for who has something to do between two. */
+void loop_turn(struct loop *loop);
+
+/* Serves what is ready without waiting, until nothing is, then returns. For tests. */
 void loop_poll(struct loop *loop);
 
 /* Ends loop_run() after the current callbacks. Any thread. */
@@ -73,8 +76,9 @@ static inline bool timer_active(const struct timer *timer)
 void loop_run_due(struct loop *loop);
 
 /*
- * Deferred call: runs once, soon, outside of the callback that asked for it. The way to destroy an
- * object from inside its own callback. Asking twice runs it once.
+ * Deferred call: runs once, at the end of the turn, outside of the callback that asked for it. The
+ * way to destroy an object from inside its own callback. Asking twice runs it once. What a deferred
+ * call defers runs at the end of the next turn: long work in slices leaves sockets theirs.
  */
 struct deferred {
 	struct list link;

@@ -58,6 +58,7 @@ struct stream {
 	struct event readable;
 	struct event writable;
 	struct deferred failing; /* tells an error found inside a call of the owner */
+	struct deferred more; /* reads on: TLS may hold decrypted bytes that no event tells */
 	struct timer limit; /* of stream_finish() */
 };
 
@@ -97,6 +98,7 @@ static void quiet(struct stream *stream)
 	event_del(&stream->writable);
 	timer_stop(&stream->limit);
 	deferred_cancel(&stream->failing);
+	deferred_cancel(&stream->more);
 }
 
 /* No way on: tells the owner. The caller must not touch the stream afterwards. */
@@ -131,6 +133,7 @@ static void fail_later(struct stream *stream, int err)
 	stream->err = err;
 	event_del(&stream->readable);
 	event_del(&stream->writable);
+	deferred_cancel(&stream->more);
 	loop_defer(stream->loop, &stream->failing);
 }
 
@@ -334,13 +337,18 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		stream->ops->data(stream->arg, chunk, (size_t)got);
 		if (!leave(stream) || stream->over || stream->err)
 			return;
-		/* A short read emptied the socket; TLS may hold decrypted bytes that no event
-		 * tells. */
+		/* A short read emptied the socket. */
 		if (!stream->tls && (size_t)got < sizeof(chunk))
 			return;
 	}
 	if (stream->tls && !stream->paused && !stream->eof)
-		event_active(&stream->readable, EV_READ, 0);
+		loop_defer(stream->loop, &stream->more);
+}
+
+static void on_more(void *arg)
+{
+	struct stream *stream = arg;
+	on_readable(stream->fd, EV_READ, stream);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -359,7 +367,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	want_write(stream, err == -EAGAIN);
 	if (stream->read_wants_write) {
 		stream->read_wants_write = false;
-		event_active(&stream->readable, EV_READ, 0);
+		loop_defer(stream->loop, &stream->more);
 	}
 	if (err)
 		return;
@@ -387,6 +395,7 @@ int stream_create(struct stream **out, struct loop *loop, int fd, struct tls_con
 	stream->shaking = tls != NULL;
 	list_init(&stream->pieces);
 	deferred_init(&stream->failing, on_failing, stream);
+	deferred_init(&stream->more, on_more, stream);
 	timer_init(&stream->limit, loop, on_limit, stream);
 	int err = evutil_make_socket_nonblocking(fd) ? -EBADF : 0;
 	if (!err && tls)
@@ -562,7 +571,7 @@ void stream_resume(struct stream *stream)
 	stream->paused = false;
 	want_read(stream);
 	if (stream->tls && !stream->shaking && !stream->eof)
-		event_active(&stream->readable, EV_READ, 0);
+		loop_defer(stream->loop, &stream->more);
 }
 
 void stream_finish(struct stream *stream)

@@ -5,8 +5,11 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct fixture {
 	struct fake_clock fake;
@@ -179,6 +182,45 @@ Test(loop, deferred_call_runs_once_and_can_be_cancelled)
 	deferred_cancel(&f.deferred);
 	loop_poll(f.loop);
 	cr_assert(eq(int, f.count, 1));
+}
+
+enum { AGAIN_MAX = 100 };
+
+static void defer_again(void *arg)
+{
+	const int *write_to = arg;
+	if (f.count == 0)
+		cr_assert(eq(int, (int)write(*write_to, "x", 1), 1));
+	if (++f.count < AGAIN_MAX)
+		loop_defer(f.loop, &f.deferred);
+	else
+		loop_stop(f.loop);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	f.order[0] = f.count;
+	event_del(arg);
+}
+
+/* Slices of long work. */
+Test(loop, who_defers_again_and_again_leaves_sockets_their_turn)
+{
+	int ends[2];
+	struct event readable;
+	cr_assert(eq(int, pipe(ends), 0));
+	event_assign(&readable, loop_base(f.loop), ends[0], EV_READ | EV_PERSIST, on_readable,
+		     &readable);
+	event_add(&readable, NULL);
+	deferred_init(&f.deferred, defer_again, &ends[1]);
+	loop_defer(f.loop, &f.deferred);
+	loop_run(f.loop);
+	cr_assert(eq(int, f.count, AGAIN_MAX));
+	cr_assert(eq(int, f.order[0], 1));
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void run(struct message *message)
