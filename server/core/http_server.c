@@ -12,7 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SECOND_US = 1000 * 1000, WAITING_CAP = HTTP_PIPELINE_CAP + 64 * 1024 };
+enum {
+	SECOND_US = 1000 * 1000,
+	WAITING_CAP = HTTP_PIPELINE_CAP + 64 * 1024,
+	REQUESTS_A_TURN = 8, /* of one connection; then the others have their turn */
+};
 
 static void count(struct metric *metric)
 {
@@ -188,11 +192,16 @@ static void take_input(struct http_connection *connection, const uint8_t *data, 
 	}
 }
 
+static bool may_go_on(const struct http_connection *connection)
+{
+	return connection->phase == HTTP_READING && connection->waiting.len;
+}
+
 /* Works off what waits, as far as requests are answered at once. */
 static void advance(struct http_connection *connection)
 {
 	connection->parsing = true;
-	while (connection->phase == HTTP_READING && connection->waiting.len) {
+	for (int i = 0; i < REQUESTS_A_TURN && may_go_on(connection); i++) {
 		struct bytes input = connection->waiting;
 		bytes_init(&connection->waiting, WAITING_CAP);
 		take_input(connection, input.data, input.len);
@@ -201,9 +210,13 @@ static void advance(struct http_connection *connection)
 	connection->parsing = false;
 	if (connection->phase == HTTP_OVER)
 		return;
-	if (connection->phase == HTTP_READING && connection->eof)
+	if (may_go_on(connection)) {
+		loop_defer(connection->server->loop, &connection->next);
+	} else if (connection->phase == HTTP_READING && connection->eof) {
 		connection_end(connection);
-	else if (connection->waiting.len > HTTP_PIPELINE_CAP)
+		return;
+	}
+	if (connection->waiting.len > HTTP_PIPELINE_CAP)
 		stream_pause(connection->stream);
 	else
 		stream_resume(connection->stream);

@@ -31,6 +31,7 @@ struct fixture {
 	struct http_request *held; /* of /later and /stream */
 	struct buf *big;
 	int requests;
+	int requests_before_other; /* that were served before /other */
 	int gone;
 	int drained;
 	bool reply_when_gone;
@@ -90,6 +91,9 @@ static void on_request(struct http_request *request, void *arg)
 		http_reply_ranges(request, NULL, parts, 3);
 		for (int i = 0; i < 3; i++)
 			buf_unref(parts[i]);
+	} else if (!strcmp(path, "/other")) {
+		f.requests_before_other = f.requests - 1;
+		http_reply(request, 204, NULL, NULL, 0);
 	} else if (!strcmp(path, "/empty")) {
 		http_reply(request, 204, NULL, NULL, 0);
 	} else if (!strncmp(path, "/echo", 5)) {
@@ -194,6 +198,22 @@ Test(http_server, several_shared_bodies_are_one)
 	cr_assert(hears("\r\n\r\none two three"));
 	cr_assert(eq(sz, heard("Content-Length: 13\r\n"), 2));
 	cr_assert(eq(sz, heard("three"), 1));
+}
+
+Test(http_server, others_have_their_turn_between_pipelined_requests)
+{
+	enum { REQUESTS = 200 };
+	struct loopback_client other;
+	connect_client(&other);
+	for (int i = 0; i < REQUESTS; i++)
+		loopback_client_text(&f.client, GET("/a"));
+	loopback_client_text(&other, GET("/other"));
+	cr_assert(loopback_client_wait(&other, f.loop, "HTTP/1.1 204 "));
+	cr_assert(lt(int, f.requests_before_other, REQUESTS / 2));
+	for (int i = 0; i < REQUESTS && heard("\r\n\r\n/a") < REQUESTS; i++)
+		loopback_client_turn(&f.client, f.loop);
+	cr_assert(eq(sz, heard("\r\n\r\n/a"), REQUESTS));
+	loopback_client_close(&other);
 }
 
 Test(http_server, pipelined_requests_are_answered_in_order_one_at_a_time)
@@ -349,6 +369,16 @@ Test(http_server, bodies_beyond_the_routes_cap_are_413)
 	cr_assert(hears("HTTP/1.1 413 Content Too Large\r\n"));
 	cr_assert(hears("\"code\":\"too_large\""));
 	cr_assert(ended());
+}
+
+Test(http_server, all_that_was_pipelined_before_the_clients_end_is_answered)
+{
+	enum { REQUESTS = 50 };
+	for (int i = 0; i < REQUESTS; i++)
+		loopback_client_text(&f.client, GET("/a"));
+	loopback_client_shut(&f.client);
+	cr_assert(ended());
+	cr_assert(eq(sz, heard("\r\n\r\n/a"), REQUESTS));
 }
 
 Test(http_server, says_continue_only_when_the_body_will_be_taken)
