@@ -36,6 +36,7 @@ struct websocket {
 	struct timer ping;
 	unsigned unanswered;
 	unsigned fragments; /* of the message being received */
+	unsigned frames, controls; /* since our last ping; the latter among the former */
 	unsigned busy; /* callbacks on the stack */
 	int code; /* the first close code; 0 while open */
 	bool told;
@@ -128,7 +129,12 @@ static void on_frame(wslay_event_context_ptr wslay,
 	struct websocket *ws = arg;
 	if (frame->opcode == WSLAY_CONNECTION_CLOSE && frame->payload_length == 1)
 		refuse_input(wslay, WSLAY_CODE_PROTOCOL_ERROR); /* §5.5.1: two bytes or none */
-	if (wslay_is_ctrl_frame(frame->opcode))
+	const bool control = wslay_is_ctrl_frame(frame->opcode);
+	/* Each ping is worth a pong, which costs many times its bytes while it waits. */
+	ws->controls += control;
+	if (++ws->frames > WEBSOCKET_FRAMES_MAX || ws->controls > WEBSOCKET_CONTROLS_MAX)
+		refuse_input(wslay, WSLAY_CODE_POLICY_VIOLATION);
+	if (control)
 		return;
 	if (frame->opcode != WSLAY_CONTINUATION_FRAME)
 		ws->fragments = 0;
@@ -238,6 +244,7 @@ static void on_ping(void *arg)
 		return;
 	}
 	ws->unanswered++;
+	ws->frames = ws->controls = 0;
 	timer_start(&ws->ping, PING_US);
 	/* A refused ping goes unanswered, which is what a peer with a full backlog deserves. */
 	stream_write(ws->stream, ping, sizeof(ping));

@@ -19,6 +19,9 @@ struct websocket;
 enum {
 	WEBSOCKET_MESSAGE_MAX = 16 * 1024, /* from the client: 1009 */
 	WEBSOCKET_FRAGMENTS_MAX = 64, /* of one message: 1009 */
+	/* Frames from one ping of ours to the next, and control frames of them: 1008. */
+	WEBSOCKET_FRAMES_MAX = 2000,
+	WEBSOCKET_CONTROLS_MAX = 200,
 	WEBSOCKET_BACKLOG_CAP = 1024 * 1024, /* to the client: -ENOBUFS */
 	WEBSOCKET_PING_S = 20,
 	/* Close codes (RFC 6455 §7.4.1); 4000…4999 are the application's. */

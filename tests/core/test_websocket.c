@@ -354,6 +354,38 @@ Test(websocket, tiny_fragments_are_counted)
 	cr_assert(eq(int, close_code(), 1009));
 }
 
+Test(websocket, a_flood_of_control_frames_is_ended)
+{
+	open_socket();
+	for (int i = 0; i < WEBSOCKET_CONTROLS_MAX; i++)
+		send_frame(0x8a, "", 0);
+	cr_assert(eq(sz, f.client.in.len, 0));
+	send_frame(0x8a, "", 0);
+	cr_assert(eq(int, close_code(), 1008));
+}
+
+Test(websocket, a_flood_of_messages_is_ended)
+{
+	open_socket();
+	for (int i = 0; i < WEBSOCKET_FRAMES_MAX; i++)
+		send_frame(0x81, "x", 1);
+	cr_assert(eq(int, f.messages, WEBSOCKET_FRAMES_MAX));
+	send_frame(0x81, "x", 1);
+	cr_assert(eq(int, close_code(), 1008));
+	cr_assert(eq(int, f.messages, WEBSOCKET_FRAMES_MAX));
+}
+
+Test(websocket, control_frames_are_counted_from_ping_to_ping)
+{
+	open_socket();
+	for (int i = 0; i < 2; i++) {
+		for (int k = 0; k < WEBSOCKET_CONTROLS_MAX; k++)
+			send_frame(0x8a, "", 0);
+		fake_clock_advance(&f.fake, f.loop, WEBSOCKET_PING_S * 1000000);
+	}
+	cr_assert(eq(int, close_code(), -1)); /* pings */
+}
+
 Test(websocket, the_clients_close_is_echoed_and_told)
 {
 	open_socket();
