@@ -19,6 +19,20 @@ struct list *live_names_find(const struct map *names, enum live_name_kind kind, 
 	return map_get_str(names, key_of(key, kind, text));
 }
 
+/* Clients make media names up: whoever gave one to a thousand players and a thousand sockets would
+ * make each clock a million messages. */
+static void keep_newest(struct list *all)
+{
+	unsigned count = 0;
+	list_for_each (link, all)
+		count++;
+	if (count <= LIVE_SID_SHARERS_MAX)
+		return;
+	struct live_name *oldest = list_entry(all->next, struct live_name, link);
+	list_remove(&oldest->link);
+	oldest->all = NULL;
+}
+
 void live_name_set(struct map *names, struct live_name *name, enum live_name_kind kind,
 		   const char *text)
 {
@@ -31,6 +45,8 @@ void live_name_set(struct map *names, struct live_name *name, enum live_name_kin
 	}
 	name->all = all;
 	list_append(all, &name->link);
+	if (kind == LIVE_SID || kind == FLV_SID)
+		keep_newest(all);
 }
 
 void live_name_clear(struct map *names, struct live_name *name, enum live_name_kind kind,

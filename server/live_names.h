@@ -11,6 +11,8 @@
 
 enum live_name_kind { LIVE_SUBJECT, LIVE_SESSION, LIVE_SID, LIVE_NAMES, FLV_SID = LIVE_NAMES };
 
+enum { LIVE_SID_SHARERS_MAX = 8 }; /* sessions that one media name reaches: the newest */
+
 /* A session's place under one name; a member of it, zeroed at first. */
 struct live_name {
 	struct list link; // of all who have this name

@@ -1,6 +1,8 @@
 #include "server/live.h"
 
+#include "server/core/buf.h"
 #include "server/core/loop.h"
+#include "server/notes.h"
 #include "tests/server/app_fixture.h"
 
 #include <criterion/criterion.h>
@@ -274,4 +276,24 @@ Test(live, likes_are_summed)
 	cr_expect(eq(sz,
 		     fake_carrier_saw(&bob, "{\"v\":1,\"type\":\"like.sum\",\"data\":{\"n\":7}}"),
 		     1));
+}
+
+Test(live, a_media_name_reaches_the_newest_few_who_share_it)
+{
+	enum { SHARERS = LIVE_SID_SHARERS_MAX + 2 };
+	static struct fake_carrier sharers[SHARERS];
+	struct buf *clock = buf_copy("tick", 4);
+	for (int i = 0; i < SHARERS; i++) {
+		fake_carrier_open(&sharers[i], view, NULL);
+		fake_carrier_receive(&sharers[i],
+				     "{\"v\":1,\"type\":\"join\",\"data\":{\"sid\":\"12345678\"}}");
+	}
+	notes_private(&f.app, "demo", LIVE_SID, "12345678", clock);
+	settle();
+	for (int i = 0; i < SHARERS; i++) {
+		cr_expect(eq(sz, fake_carrier_saw(&sharers[i], "tick"), i >= 2));
+		fake_carrier_close(&sharers[i]);
+	}
+	cr_expect(eq(ptr, live_names_find(&view->names, LIVE_SID, "12345678"), NULL));
+	buf_unref(clock);
 }
