@@ -76,6 +76,8 @@ static void take_control(struct sctp_slot *slot, uint16_t stream, const struct b
 		return;
 	if (message.type == DCEP_OPEN) {
 		uint8_t ack[DCEP_ACK_SIZE];
+		if (slot->queued >= SCTP_QUEUE_MAX) /* opens and closes, and takes no answer */
+			return;
 		slot->open |= bit;
 		send_control(slot, stream, ack, dcep_write_ack(ack));
 		slot->hub->ops->open(slot->arg, stream, message.label);

@@ -279,8 +279,9 @@ static void on_payload_feedback(struct rtp_sender *sender, struct rtcp_packet *p
 	rtp_sender_ask_key(sender, now_us);
 }
 
-/* Answered at once: the viewer's clock runs until the answer is there (RFC 3611 §4.5). */
-static void on_extended(struct rtp_sender *sender, struct rtcp_packet *packet)
+/* Answered at once: the viewer's clock runs until the answer is there (RFC 3611 §4.5). Whether it
+ * was. */
+static bool on_extended(struct rtp_sender *sender, struct rtcp_packet *packet)
 {
 	struct rtcp_xr_block block;
 	uint64_t ntp;
@@ -292,8 +293,9 @@ static void on_extended(struct rtp_sender *sender, struct rtcp_packet *packet)
 		const uint32_t ssrc = sender->video.on ? sender->video.ssrc : sender->audio.ssrc;
 		rtcp_write_dlrr(&writer, ssrc, packet->ssrc, ntp_middle(ntp), 0);
 		send_rtcp(sender, &writer);
-		return; /* one answer a datagram, however many blocks */
+		return true;
 	}
+	return false;
 }
 
 void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
@@ -303,6 +305,7 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 	struct bits datagram;
 	bits_init(&datagram, data, len);
 	struct rtcp_packet packet;
+	bool answered = false; /* once a datagram, however much asks for it */
 	while (rtcp_next(&datagram, &packet) > 0) {
 		struct rtcp_sender_info unused;
 		switch (packet.type) {
@@ -321,7 +324,7 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 			on_payload_feedback(sender, &packet, now_us);
 			break;
 		case RTCP_XR:
-			on_extended(sender, &packet);
+			answered = answered || on_extended(sender, &packet);
 			break;
 		default:
 			break;

@@ -311,3 +311,15 @@ Test(rtp_sender_feedback, garbage_from_a_viewer_changes_nothing)
 	cr_assert(eq(sz, f.port.packet_count, packets));
 	cr_assert(eq(uint, f.keys, 0));
 }
+
+Test(rtp_sender_feedback, a_datagram_full_of_reference_times_is_answered_once)
+{
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	for (uint64_t i = 1; i <= 20; i++)
+		rtcp_write_rrtr(&writer, VIEWER_SSRC, i << 16);
+	show(fake_picture(true, 3000, 0));
+	const size_t before = f.port.rtcp_count;
+	say(&writer);
+	cr_assert(eq(sz, f.port.rtcp_count, before + 1));
+}
