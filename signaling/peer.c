@@ -223,7 +223,7 @@ static void on_dtls_data(void *arg, const uint8_t *data, size_t len)
 static int start_srtp(struct peer *peer)
 {
 	struct dtls_keys keys;
-	const int err = dtls_export_keys(peer->dtls, &keys);
+	int err = dtls_export_keys(peer->dtls, &keys);
 	if (err || keys.profile == DTLS_SRTP_NONE)
 		return err;
 	struct srtp_master local = { .profile = keys.profile }, remote = local;
@@ -232,8 +232,13 @@ static int start_srtp(struct peer *peer)
 	memcpy(remote.key, keys.remote_key, sizeof(remote.key));
 	memcpy(remote.salt, keys.remote_salt, sizeof(remote.salt));
 	peer->profile = keys.profile;
-	const int tx = srtp_tx_create(&peer->tx, &local);
-	return tx ? tx : srtp_rx_create(&peer->rx, &remote, peer->ingest);
+	err = srtp_tx_create(&peer->tx, &local);
+	if (!err)
+		err = srtp_rx_create(&peer->rx, &remote, peer->ingest);
+	explicit_bzero(&keys, sizeof(keys));
+	explicit_bzero(&local, sizeof(local));
+	explicit_bzero(&remote, sizeof(remote));
+	return err;
 }
 
 static void on_dtls_event(void *arg, enum dtls_event event)

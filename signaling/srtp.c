@@ -112,8 +112,11 @@ static int create_cipher(struct srtp_cipher **out, const struct srtp_master *mas
 	const struct srtp_cipher_ops *ops = srtp_cipher_find(master->profile);
 	if (!ops)
 		return -ENOTSUP;
-	const int err = srtp_derive(&keys, master, rtcp);
-	return err ? err : ops->create(out, &keys, rtcp, seal);
+	int err = srtp_derive(&keys, master, rtcp);
+	if (!err)
+		err = ops->create(out, &keys, rtcp, seal);
+	explicit_bzero(&keys, sizeof(keys));
+	return err;
 }
 
 /* ---- sending ---- */

@@ -25,8 +25,6 @@ int srtp_libsrtp_create(struct srtp_libsrtp **out, const struct srtp_master *mas
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, start_library);
 	uint8_t key[SRTP_KEY + SRTP_SALT];
-	memcpy(key, master->key, SRTP_KEY);
-	memcpy(key + SRTP_KEY, master->salt, SRTP_SALT);
 	srtp_policy_t policy = {
 		.ssrc = { .type = ssrc_any_inbound },
 		.key = key,
@@ -38,8 +36,12 @@ int srtp_libsrtp_create(struct srtp_libsrtp **out, const struct srtp_master *mas
 	if (srtp_crypto_policy_set_from_profile_for_rtp(&policy.rtp, profile) ||
 	    srtp_crypto_policy_set_from_profile_for_rtcp(&policy.rtcp, profile))
 		return -ENOTSUP;
+	memcpy(key, master->key, SRTP_KEY);
+	memcpy(key + SRTP_KEY, master->salt, SRTP_SALT);
 	struct srtp_libsrtp *library = xcalloc(1, sizeof(*library));
-	if (srtp_create(&library->srtp, &policy)) {
+	const srtp_err_status_t status = srtp_create(&library->srtp, &policy);
+	explicit_bzero(key, sizeof(key));
+	if (status) {
 		free(library);
 		return -ENOMEM;
 	}
