@@ -75,29 +75,39 @@ static int64_t queue_us(const struct rtp_path *path, int64_t now_us)
 	return fresh ? path->rtt_us - extreme_of(&path->rtt_low, false) : 0;
 }
 
+static bool is_long(const struct rtp_path *path, int64_t now_us)
+{
+	return queue_us(path, now_us) > PROBE_QUEUE_US;
+}
+
 static int64_t latest_change(const struct rtp_path *path)
 {
 	return path->changed_us > path->flows_us ? path->changed_us : path->flows_us;
 }
 
 /* A report that went out behind the last picture has come through: so has the picture. */
-static void drain(struct rtp_path *path, int64_t sent_us, int64_t rtt_us)
+static void drain(struct rtp_path *path, int64_t sent_us, int64_t rtt_us, int64_t now_us)
 {
 	if (!path->unheard_us || sent_us + STAMP_US < path->unheard_us)
 		return;
 	path->unheard_us = 0;
 	const int64_t queue = path->rtt_low.known ? rtt_us - extreme_of(&path->rtt_low, false) : 0;
 	path->drained_us = queue > 0 ? queue : 1;
+	path->emptied_us = now_us;
 }
 
 /* A queue that empties is on its way to be well. */
 void rtp_path_rtt(struct rtp_path *path, int64_t sent_us, int64_t rtt_us, int64_t now_us)
 {
 	const bool empties = rtt_us < path->rtt_us * 19 / 20;
-	drain(path, sent_us, rtt_us);
+	drain(path, sent_us, rtt_us, now_us);
 	path->rtt_us = rtt_us;
 	path->rtt_at_us = now_us;
 	note_extreme(&path->rtt_low, rtt_us, false, PATH_RTT_WINDOW_US, now_us);
+	if (queue_us(path, now_us) >= PATH_CHOKE_US)
+		path->full_us = now_us;
+	if (path->probe_us && is_long(path, now_us))
+		path->hurts++;
 	if (sent_us < latest_change(path))
 		return; /* it tells of what was sent before, or of a probe */
 	note_extreme(&path->rtt_least, rtt_us, false, NEVER_GROWN_IN_US, now_us);
@@ -127,7 +137,10 @@ void rtp_path_report(struct rtp_path *path, uint32_t highest_seq, int32_t total_
 	path->highest_seq = highest_seq;
 	path->lost = total_lost;
 	path->reported_us = now_us;
-	if (!known || expected <= 0) { /* nothing is known of what was not sent */
+	/* Nothing is known of what was not sent; what was sent a round trip ago may be former. */
+	const int64_t sent_us =
+		now_us - (queue_us(path, now_us) > PATH_QUEUE_US ? path->rtt_us : 0);
+	if (!known || expected <= 0 || sent_us < latest_change(path)) {
 		path->lossy = 0;
 		return;
 	}
@@ -152,7 +165,8 @@ bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us)
 bool rtp_path_is_full(const struct rtp_path *path, int64_t now_us)
 {
 	const bool low = path->low && now_us - path->fell_us < PATH_FRESH_US;
-	return low || path->slow_us || path->held_us;
+	const bool was = path->full_us && now_us - path->full_us < PATH_FRESH_US;
+	return low || was || path->slow_us || path->held_us;
 }
 
 /* Of pictures alone. */
@@ -224,6 +238,8 @@ static bool in_trouble(const struct rtp_path *path, uint64_t mean_bps, int64_t n
 	const uint64_t bps = at_least_sent(path, mean_bps, now_us);
 	if (fell(path, now_us) && path->remb_bps < bps * PATH_REMB_CLEAR / 100)
 		return true;
+	if (queue_us(path, now_us) >= PATH_FLOOD_US)
+		return true;
 	const bool agreed = path->low >= IN_A_ROW && (path->slow || path->lossy) &&
 			    path->remb_bps < bps * PATH_REMB_LOW / 100;
 	return settled && (agreed || path->slow >= IN_A_ROW || path->lossy >= IN_A_ROW);
@@ -263,6 +279,7 @@ static void go(struct rtp_path *path, const struct rendition_table *table, int l
 	path->changed_us = now_us;
 	path->low = path->slow = path->lossy = 0;
 	path->probe_us = 0;
+	path->hurts = 0;
 	path->choked = false;
 	path->held_us = 0;
 	path->loss = 0; /* was that of another rate */
@@ -274,7 +291,10 @@ static void hold(struct rtp_path *path, uint64_t mean_bps, int64_t now_us)
 	path->choked = true;
 	path->held_us = path->unheard_us = now_us;
 	path->held_bps = mean_bps + PATH_SOUND_BPS;
-	path->light = path->held_bps / 8 * PATH_NOTICE_US / US_IN_S < PATH_QUEUE_BYTES;
+	const bool padded = now_us - path->padded_us < PATH_NOTICE_US;
+	path->light = path->held_bps / 8 * PATH_NOTICE_US / US_IN_S < PATH_QUEUE_BYTES && !padded &&
+		      queue_us(path, now_us) < PATH_CHOKE_US;
+	path->stilled = false;
 	path->drained_us = 0;
 }
 
@@ -288,6 +308,14 @@ bool rtp_path_holds(struct rtp_path *path, bool changing, int64_t now_us)
 		return true;
 	path->held_us = 0;
 	return false;
+}
+
+bool rtp_path_takes_still(struct rtp_path *path, int64_t now_us)
+{
+	if (path->stilled || now_us - path->held_us < PATH_STILL_US)
+		return false;
+	path->stilled = true;
+	return true;
 }
 
 /* Too long to wait beside it for the smaller picture's keyframe. */
@@ -331,19 +359,20 @@ static void give_way(struct rtp_path *path, const struct rendition_table *table,
 {
 	const uint64_t mean_bps = rate(table, path->flowing);
 	const uint64_t carried = estimate(path, mean_bps, now_us);
+	const bool emptied = path->emptied_us && now_us - path->emptied_us < PATH_STANDS_AGAIN_US;
 	const bool choked = is_choked(path, mean_bps, carried);
 	int level = highest(table, limits, carried * PATH_REMB_LOW / 100);
 	if (level >= path->flowing)
 		level = step(path->flowing, table, limits, -1);
 	if (level < path->flowing) {
 		go(path, table, level, now_us);
-		if (choked)
+		if (choked || queue_us(path, now_us) >= PATH_CHOKE_US)
 			hold(path, mean_bps, now_us);
-	} else if (is_hopeless(path, mean_bps)) {
+	} else if (is_hopeless(path, mean_bps) && emptied) {
 		go(path, table, PATH_NO_PICTURE, now_us);
 	} else if (path->level > path->flowing) {
 		go(path, table, path->flowing, now_us); /* the way up is called off */
-	} else if (stands(path, now_us)) {
+	} else if (is_hopeless(path, mean_bps) || stands(path, now_us)) {
 		hold(path, mean_bps, now_us);
 		path->light = false;
 		path->stood_us = now_us;
@@ -370,11 +399,13 @@ static void narrow(struct rtp_path *path, const struct rendition_table *table,
 	path->slot = table->at[level].slot;
 }
 
+/* One long round trip may be the viewer's own: it has nothing more sent, the next one is the end.
+ */
 static bool probe_hurts(const struct rtp_path *path, int64_t now_us)
 {
 	const bool lossy = path->lossy && now_us - path->reported_us < PATH_FRESH_US;
-	return lossy || (path->low && fell(path, now_us)) ||
-	       queue_us(path, now_us) > PROBE_QUEUE_US;
+	return lossy || (path->low && fell(path, now_us)) || path->hurts >= IN_A_ROW ||
+	       queue_us(path, now_us) >= PATH_CHOKE_US;
 }
 
 static int64_t probe_us(const struct rtp_path *path)
@@ -386,7 +417,7 @@ static void end_probe(struct rtp_path *path, int64_t now_us)
 {
 	path->probe_us = 0;
 	path->changed_us = now_us;
-	path->low = path->slow = path->lossy = 0;
+	path->hurts = path->low = path->slow = path->lossy = 0;
 	path->rtt_least = (struct path_extreme){ .since_us = now_us };
 	path->patience_us *= 2;
 	if (path->patience_us > PATH_PATIENCE_MAX_US)
@@ -407,7 +438,8 @@ static void try_more(struct rtp_path *path, const struct rendition_table *table,
 		path->probe_us = 0;
 	} else if (!path->probe_us) {
 		if (now_us - path->changed_us < path->patience_us ||
-		    now_us - path->flows_us < PATH_BEGIN_US || probe_hurts(path, now_us))
+		    now_us - path->flows_us < PATH_BEGIN_US || probe_hurts(path, now_us) ||
+		    is_long(path, now_us))
 			return;
 		path->probe_us = path->padded_us = now_us;
 		path->ramp_us = 0;
@@ -415,7 +447,7 @@ static void try_more(struct rtp_path *path, const struct rendition_table *table,
 		if (!limits->probes)
 			go(path, table, level, now_us);
 	} else if (path->ramp_us >= probe_us(path) && now_us >= peak_us &&
-		   path->rtt_at_us >= path->padded_us) {
+		   path->rtt_at_us >= path->padded_us && !is_long(path, now_us)) {
 		path->patience_us = PATH_PATIENCE_MIN_US;
 		go(path, table, level, now_us);
 	}
@@ -505,7 +537,8 @@ uint32_t rtp_path_padding(struct rtp_path *path, const struct rendition_table *t
 		path->rtt_at_us > path->probe_us ? path->rtt_at_us : path->probe_us;
 	int64_t passed_us = now_us - path->padded_us;
 	path->padded_us = now_us;
-	if (now_us - heard_us > (path->level >= 0 ? PATH_PROBE_BLIND_US : PATH_PROBE_DEAF_US))
+	if (is_long(path, now_us) ||
+	    now_us - heard_us > (path->level >= 0 ? PATH_PROBE_BLIND_US : PATH_PROBE_DEAF_US))
 		return 0;
 	if (passed_us > PADDING_PAUSE_US)
 		passed_us = PADDING_PAUSE_US;

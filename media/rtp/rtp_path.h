@@ -34,11 +34,13 @@ enum {
 	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
 	PATH_NOTICE_US = 400000, /* so long viewers take to tell of a path that became narrow */
 	PATH_ANSWER_US = 250000, /* and so long, beside the round trip, to echo a report of ours */
-	PATH_CHOKE_US = 300000, /* a queue as long is no place to wait in for a keyframe */
+	PATH_CHOKE_US = 300000, /* a queue as long is no place to wait in for a keyframe, */
+	PATH_FLOOD_US = 600000, /* and as long as this is none that a probe has left */
 	PATH_STANDS_US = 400000, /* a queue as long behind the smallest picture, */
 	PATH_STANDS_FOR_US = 3000000, /* for so long, is drained, */
 	PATH_STANDS_AGAIN_US = 10000000, /* once in this time */
 	PATH_QUEUE_BYTES = 40000, /* any path's queue takes so much before it loses something */
+	PATH_STILL_US = 400000, /* of draining make room for a keyframe */
 	PATH_DRAIN_MAX_US = 4000000,
 	PATH_HOLD_MAX_US = 6000000, /* the smaller picture may never begin */
 	PATH_WATCH_US = 3000000, /* behind a change */
@@ -75,9 +77,12 @@ struct rtp_path {
 	int64_t held_us; /* since when no picture is sent, so that the queue drains; 0: one is */
 	int64_t unheard_us; /* a report that was sent then has not come through; 0: it has */
 	uint64_t held_bps; /* what had been sent */
-	bool light; /* too little for a queue to be full of it */
+	bool light; /* too little for a queue to be full of it; */
+	bool stilled; /* else one keyframe is shown meanwhile */
 	int64_t drained_us; /* how long the queue was, when it is known to be gone; 0: not yet */
-	int64_t stood_us; /* the smallest picture's queue was drained last */
+	int64_t emptied_us; /* the last time that it was */
+	int64_t stood_us; /* the smallest picture's queue was let drain last */
+	int64_t full_us; /* a queue as long as PATH_CHOKE_US was told of last */
 	uint64_t remb_bps;
 	int64_t remb_us; /* 0: none yet */
 	struct path_extreme remb_high, rtt_low;
@@ -99,12 +104,11 @@ struct rtp_path {
 	int64_t probe_us; /* since when; 0: no probe */
 	int64_t padded_us; /* probe padding is sent up to this time */
 	int64_t ramp_us; /* for so long padding was sent, while reports came */
+	unsigned hurts; /* round trips since the probe began that were too long */
 };
 
 void rtp_path_init(struct rtp_path *path);
-
 void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us);
-
 /* Of a receiver report about the picture, or about the sound when there is no picture: the extended
  * highest number and the cumulative loss. */
 void rtp_path_report(struct rtp_path *path, uint32_t highest_seq, int32_t lost, int64_t now_us);
@@ -113,14 +117,11 @@ void rtp_path_rtt(struct rtp_path *path, int64_t sent_us, int64_t rtt_us, int64_
 
 /* So many bytes of pictures were sent so far. */
 void rtp_path_sent(struct rtp_path *path, uint32_t bytes, int64_t now_us);
-
 /* The reports are of another stream from now on. */
 void rtp_path_restart_reports(struct rtp_path *path);
-
 /* The round trip has to be measured often: something happens. */
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us);
-
-/* Losses say that a queue is full, not that the path loses packets. */
+/* Losses say that a queue is full, or was, not that the path loses packets. */
 bool rtp_path_is_full(const struct rtp_path *path, int64_t now_us);
 
 struct rtp_path_limits {
@@ -129,16 +130,16 @@ struct rtp_path_limits {
 	int shown; /* slot whose pictures are sent, -1: none are just now */
 	bool probes; /* padding can be sent */
 };
-
 /* The slot to show, or PATH_NO_PICTURE. `table` may be empty: slot 0. */
 int rtp_path_choose(struct rtp_path *path, const struct rendition_table *table,
 		    const struct rtp_path_limits *limits, int64_t now_us);
 
 /* No picture is to be sent now. `changing`: the chosen one has not begun. */
 bool rtp_path_holds(struct rtp_path *path, bool changing, int64_t now_us);
+/* But a keyframe may, once: it stands still until the queue is gone. */
+bool rtp_path_takes_still(struct rtp_path *path, int64_t now_us);
 
-/* How fast pictures may leave, in bytes a second, so that sound between them is not late; 0: as
- * they come. */
+/* So many bytes a second, for sound between pictures not to be late; 0: as they come. */
 uint32_t rtp_path_pace(const struct rtp_path *path, const struct rendition_table *table,
 		       int64_t now_us);
 

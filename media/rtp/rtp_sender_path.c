@@ -7,6 +7,7 @@
 
 enum {
 	PADDING = 255,
+	PADDING_AROUND = 16 + 28, /* SRTP's tag, UDP and IPv4 */
 	TRICKLE = 1, /* RFC 3550 §5.1: the last byte tells how much */
 	TRICKLE_US = 80000, /* between two packets in place of pictures that are held */
 	LEFT_US = 10000000, /* browsers ask for so long */
@@ -16,8 +17,17 @@ enum {
 static const uint8_t padding[PADDING] = { [PADDING - 1] = PADDING };
 static const uint8_t trickle[TRICKLE] = { TRICKLE };
 
+/* What the path's queue loses of what is under way is not repeated, nor is sound sent twice. */
+static void give_up(struct rtp_sender *sender, int64_t now_us)
+{
+	rtp_sender_hole_end(sender);
+	sender->lossy_until_us = 0;
+	sender->left_seq = sender->video.seq;
+	sender->left_us = now_us;
+}
+
 /* The path does not carry the picture, or it does again. */
-static void hush(struct rtp_sender *sender, bool hushed)
+static void hush(struct rtp_sender *sender, bool hushed, int64_t now_us)
 {
 	if (sender->hushed == hushed)
 		return;
@@ -25,6 +35,8 @@ static void hush(struct rtp_sender *sender, bool hushed)
 	rtp_path_restart_reports(&sender->path);
 	sender->need_key = true;
 	rtp_pacer_clear(&sender->pacer, true);
+	if (hushed)
+		give_up(sender, now_us);
 }
 
 /* The cap on repairs is a quarter of the source's rate: who is shown less for its losses must not
@@ -41,13 +53,13 @@ static void grant_repairs(struct rtp_sender *sender, const struct rendition_tabl
 	for (unsigned i = 0; i < table->count; i++)
 		if (table->at[i].running && table->at[i].bps > most)
 			most = table->at[i].bps;
-	if (at >= 0 && passed_us < PAUSE_MAX_US && most > table->at[at].bps)
+	if (at >= 0 && passed_us < PAUSE_MAX_US && most > table->at[at].bps &&
+	    !rtp_path_is_full(&sender->path, now_us))
 		rtp_history_grant(&sender->history, (uint64_t)(most - table->at[at].bps) * 2 *
 							    (uint64_t)passed_us / 8000000);
 }
 
-/* What is under way fills the queue; what it loses is not repeated, nor is sound sent twice. A
- * report behind it tells when it is through. */
+/* What is under way fills the queue: a report behind it tells when it is through. */
 static void hold(struct rtp_sender *sender, int64_t now_us)
 {
 	const bool begins = sender->path.held_us && !sender->held;
@@ -55,11 +67,8 @@ static void hold(struct rtp_sender *sender, int64_t now_us)
 	if (!begins)
 		return;
 	rtp_pacer_clear(&sender->pacer, false);
-	rtp_sender_hole_end(sender);
+	give_up(sender, now_us);
 	sender->need_key = true;
-	sender->lossy_until_us = 0;
-	sender->left_seq = sender->video.seq;
-	sender->left_us = now_us;
 	rtp_sender_report(sender, now_us);
 }
 
@@ -97,7 +106,7 @@ void rtp_sender_steer(struct rtp_sender *sender, int64_t now_us)
 	grant_repairs(sender, table, now_us);
 	rtp_path_sent(&sender->path, sender->video.octets, now_us);
 	const int slot = rtp_path_choose(&sender->path, table, &limits, now_us);
-	hush(sender, slot == PATH_NO_PICTURE);
+	hush(sender, slot == PATH_NO_PICTURE, now_us);
 	hold(sender, now_us);
 	rtp_pacer_narrow(&sender->pacer, sender->pinned < 0 ? pace(sender, table, now_us) : 0);
 	if (rtp_path_is_watched(&sender->path, now_us) &&
@@ -148,7 +157,8 @@ static void send_trickle(struct rtp_sender *sender, const struct frame *frame, i
 {
 	struct sender_stream *video = &sender->video;
 	struct rtp_packet packet;
-	if (now_us - sender->trickled_us < TRICKLE_US)
+	/* Numbers of a picture have none between them. */
+	if (now_us - sender->trickled_us < TRICKLE_US || sender->pacer.count)
 		return;
 	sender->trickled_us = now_us;
 	fill_padding(sender, video, &packet, video->seq);
@@ -162,7 +172,9 @@ static void send_trickle(struct rtp_sender *sender, const struct frame *frame, i
 bool rtp_sender_holds(struct rtp_sender *sender, const struct frame *frame, int64_t now_us)
 {
 	const struct sink_picture *picture = &sender->sink.picture;
-	if (!rtp_path_holds(&sender->path, picture->shown != picture->next, now_us))
+	const bool changing = picture->shown != picture->next;
+	if (!rtp_path_holds(&sender->path, changing, now_us) ||
+	    (frame->key && !changing && rtp_path_takes_still(&sender->path, now_us)))
 		return false;
 	sender->need_key = true;
 	sender->stats.frames_skipped++;
@@ -197,9 +209,12 @@ void rtp_sender_probe(struct rtp_sender *sender, int64_t now_us)
 {
 	struct rtp_packet run[SENDER_RUN];
 	const struct rendition_table *table = fanout_renditions(&sender->sink);
-	const uint32_t bytes =
+	const struct sender_stream *stream = probe_stream(sender);
+	const uint32_t each = PADDING + PADDING_AROUND + stream->header_len;
+	sender->padding_due +=
 		table && sender->rtx.on ? rtp_path_padding(&sender->path, table, now_us) : 0;
-	size_t count = bytes / PADDING;
+	size_t count = sender->padding_due / each;
+	sender->padding_due %= each;
 	if (count > SENDER_RUN)
 		count = SENDER_RUN;
 	if (count)

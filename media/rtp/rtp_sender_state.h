@@ -77,6 +77,7 @@ struct rtp_sender {
 	struct rtp_playout playout;
 	int pinned; /* slot, or PATH_PINS_… */
 	int64_t steered_us; /* 0: not yet */
+	uint32_t padding_due; /* bytes, less than a packet */
 	struct sender_gap gap;
 	bool hushed; /* no picture for now: the path does not carry it */
 	bool held; /* nor while its queue drains, */

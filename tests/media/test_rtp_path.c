@@ -14,6 +14,7 @@ enum {
 	OFTEN_US = 200000,
 	SELDOM_US = 1000000,
 	SRS = 64, /* under way at once */
+	SOUND_AGAIN_US = 10000000, /* is sent thrice for so long */
 };
 
 struct fixture {
@@ -21,6 +22,7 @@ struct fixture {
 	struct rendition_table table;
 	struct rtp_path_limits limits;
 	int64_t now_us, next_report_us;
+	int64_t busy_us; /* the viewer says nothing until then */
 	int64_t width_bps; /* 0: no limit */
 	int64_t queue_max_bits;
 	int64_t key_every_us, key_us;
@@ -40,6 +42,7 @@ struct fixture {
 	} said;
 	bool hushed, mute; /* mute: nothing at all is sent without a picture */
 	bool need_key;
+	int64_t again_us; /* until when sound is sent thrice */
 	int wanted, shown;
 	unsigned changes;
 	double picture_bits, padding_bits, sound_lost_bits;
@@ -78,7 +81,7 @@ static double picture_bps(void)
 
 static double sound_bps(void)
 {
-	return f.mute && !flows() ? 0 : 60000;
+	return f.mute && !flows() ? 0 : f.now_us < f.again_us ? 140000 : 60000;
 }
 
 static double queue_us(void)
@@ -130,6 +133,8 @@ static void report(void)
 	}
 	f.said.highest_seq += (uint32_t)(f.sent_bits / 1000);
 	f.said.lost += (int32_t)(f.lost_bits / 1000);
+	if (f.lost_bits > f.sent_bits * 0.15 && !rtp_path_is_full(&f.path, f.now_us))
+		f.again_us = f.now_us + SOUND_AGAIN_US;
 	if (f.mute && f.sent_bits == 0)
 		return;
 	const unsigned heard = f.srs_heard;
@@ -168,6 +173,8 @@ static void show(void)
 	if (key || f.wanted < 0)
 		f.shown = f.wanted;
 	f.need_key |= f.shown < 0;
+	if (f.path.held_us || f.wanted < 0)
+		f.again_us = 0;
 	if (rtp_path_holds(&f.path, f.shown != f.wanted, f.now_us))
 		f.need_key = true;
 	else if (key && f.shown >= 0)
@@ -186,7 +193,8 @@ static void run(int64_t for_us)
 		rtp_path_sent(&f.path, (uint32_t)(f.picture_bits / 8), f.now_us);
 		const bool former = f.overuse;
 		f.overuse = f.grew_us > 150000 || (former && queue_us() > 30000 && f.grew_us > 0);
-		if (f.now_us >= f.next_report_us || (f.overuse && !former)) {
+		if (f.now_us >= f.busy_us &&
+		    (f.now_us >= f.next_report_us || (f.overuse && !former))) {
 			f.next_report_us = f.now_us + REPORT_US;
 			report();
 		}
@@ -275,6 +283,54 @@ Test(rtp_path, a_picture_that_just_fits_is_kept_and_sound_beside_it)
 	}
 	cr_assert(gt(dbl, flowed, 550));
 	cr_assert(lt(dbl, f.sound_lost_bits, sound_bits * 0.01));
+}
+
+/* Padding has filled the queue by the time that a busy viewer tells of it. */
+static void narrow_under_a_probe(int64_t ramp_us, int64_t key_us)
+{
+	setup();
+	f.key_every_us = 2000000;
+	f.key_us = key_us;
+	f.width_bps = 1000000;
+	begin();
+	run(10000000);
+	while (f.path.level != 1 || f.path.ramp_us < ramp_us)
+		run(STEP_US);
+	f.width_bps = 300000;
+	f.busy_us = f.now_us + 1000000;
+	run(6000000);
+	int flowed = 0;
+	for (int i = 0; i < 150; i++) {
+		run(100000);
+		flowed += flows() && f.shown == 2;
+	}
+	cr_assert(gt(int, flowed, 145), "%ld, keyframe at %ld", (long)ramp_us, (long)key_us);
+}
+
+Test(rtp_path, a_path_that_becomes_narrow_under_a_probe_still_gets_the_smallest_picture)
+{
+	for (int64_t key_us = 0; key_us < 2000000; key_us += 100000)
+		for (int64_t ramp_us = 100000; ramp_us <= 700000; ramp_us += 100000)
+			narrow_under_a_probe(ramp_us, key_us);
+}
+
+/* What a full queue lost is told a round trip after it was sent. */
+Test(rtp_path, late_losses_are_not_those_of_the_smaller_picture)
+{
+	f.limits.probes = false;
+	f.table.count = 1;
+	begin();
+	run(5000000);
+	for (int i = 0; i < 40; i++, f.now_us += OFTEN_US) {
+		const bool former = f.now_us - 1700000 < f.path.flows_us;
+		f.said.highest_seq += 30;
+		f.said.lost += former ? 20 : 0;
+		rtp_path_rtt(&f.path, f.now_us - 1700000, 1700000, f.now_us);
+		rtp_path_report(&f.path, f.said.highest_seq, f.said.lost, f.now_us);
+		show();
+		cr_assert(rtp_path_is_full(&f.path, f.now_us));
+		cr_assert(eq(int, f.wanted, 2));
+	}
 }
 
 /* While pictures are held REMB falls to nothing, and is far below what is sent for long. */

@@ -263,6 +263,43 @@ Test(rtp_sender_path, while_the_queue_drains_no_picture_is_sent_but_a_little_pad
 	cr_assert(gt(sz, count_pictures(from, false), 0));
 }
 
+Test(rtp_sender_path, while_the_queue_drains_one_keyframe_is_shown)
+{
+	narrow();
+	const size_t from = f.port.packet_count;
+	pictures(32);
+	uint32_t time = 0;
+	size_t pieces = 0;
+	for (size_t i = from; i < f.port.packet_count; i++) {
+		const struct rtp_view view = fake_rtp_port_view(&f.port, i);
+		if (view.ssrc != VIDEO_SSRC || view.payload_len == 0)
+			continue;
+		time = pieces++ ? time : view.timestamp;
+		cr_assert(eq(u32, view.timestamp, time));
+	}
+	cr_assert(gt(sz, pieces, 0));
+	cr_assert(eq(uint, shown(), 0));
+	pictures(10);
+	cr_assert(eq(sz, count_pictures(from, false), pieces));
+}
+
+/* Small packets are a quarter headers; a path that just carries the picture has to pass. */
+Test(rtp_sender_path, probes_beside_sound_cost_what_the_picture_will_with_their_headers)
+{
+	enum { AROUND = 12 + 16 + 28, TURN = 15 };
+	lose_all_pictures();
+	uint64_t most = 0;
+	while (stats().sound_alone) {
+		const uint64_t before = stats().padding_packets;
+		report_queue(20000, 0);
+		pictures(TURN);
+		const uint64_t packets = stats().padding_packets - before;
+		most = packets > most ? packets : most;
+	}
+	cr_assert(gt(u64, most, 30));
+	cr_assert(le(u64, most * (255 + AROUND), 800 * TURN * 111 / 100));
+}
+
 Test(rtp_sender_path, what_was_given_up_with_the_queue_is_not_repeated)
 {
 	narrow();
