@@ -219,10 +219,12 @@ static void cut_before(struct cmaf_cutter *cutter, const struct frame *frame)
 	const int64_t begun_us = cutter->in_segment ? cutter->segment_us : first_us;
 	const bool independent = cutter->in_segment ? cutter->segment_independent : first->key;
 	const int64_t long_us = frame->dts_us - begun_us;
+	const int64_t step_us = frame->dts_us - pace_frame(cutter, count - 1)->dts_us;
 	const bool full =
 		frame->dts_us - first_us + frame_us(cutter) > CMAF_PART_US || count == CMAF_RUN_MAX;
 	const bool ends = (frame->key && (long_us >= CMAF_SEGMENT_US || !independent)) ||
-			  long_us >= CMAF_SEGMENT_MAX_US || (full && cutter->hurries);
+			  long_us >= CMAF_SEGMENT_MAX_US ||
+			  long_us + step_us > CMAF_SEGMENT_LONGEST_US || (full && cutter->hurries);
 	if (ends || full)
 		emit(cutter, frame->dts_us);
 	if (ends || cutter->segment_parts >= CMAF_SEGMENT_PARTS_MAX ||
@@ -258,13 +260,23 @@ static void drop_all(struct cmaf_cutter *cutter)
 	cutter->config = NULL;
 }
 
+/* The last picture stands as long as its sound goes on. */
+static void emit_rest(struct cmaf_cutter *cutter)
+{
+	const size_t count = pace_count(cutter);
+	if (!count)
+		return;
+	const int64_t last_us = pace_frame(cutter, count - 1)->dts_us;
+	const int64_t end_us = last_us + frame_us(cutter), sound_us = cutter->sound.end_us;
+	const bool longer = sound_us > end_us && sound_us - last_us <= CMAF_STILL_US;
+	emit(cutter, cutter->sound.config && longer ? sound_us : end_us);
+}
+
 void cmaf_cutter_flush(struct cmaf_cutter *cutter)
 {
 	if (cutter->running) {
 		work_off(cutter, true);
-		const size_t count = pace_count(cutter);
-		if (count)
-			emit(cutter, pace_frame(cutter, count - 1)->dts_us + frame_us(cutter));
+		emit_rest(cutter);
 		end_segment(cutter);
 	}
 	drop_all(cutter);
@@ -279,7 +291,15 @@ static bool is_hole(const struct cmaf_cutter *cutter, const struct frame *frame)
 	const struct frame *last = ahead->count ? ahead->frames[ahead->count - 1]
 				   : count      ? pace_frame(cutter, count - 1)
 						: NULL;
-	return last && frame->dts_us - last->dts_us > CMAF_HOLE_US;
+	if (!last)
+		return false;
+	const int64_t still_us = frame->dts_us - last->dts_us;
+	if (!has_pictures(cutter))
+		return still_us > CMAF_HOLE_US;
+	if (!cutter->sound.config)
+		return still_us > CMAF_STILL_ALONE_US;
+	return still_us > CMAF_STILL_US ||
+	       (still_us > CMAF_HOLE_US && frame->dts_us - cutter->sound.end_us > CMAF_HOLE_US);
 }
 
 /* Sound beside pictures. New sound waits for a keyframe: without one nothing can begin anew. */

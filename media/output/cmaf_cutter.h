@@ -22,7 +22,13 @@ enum {
 	CMAF_SEGMENT_MAX_US = 3500000, /* and whatever comes from then on */
 	CMAF_SEGMENT_PARTS_MAX = 64, /* a source may be odd, or hostile */
 	CMAF_SEGMENT_BYTES_MAX = 16 * 1024 * 1024,
-	CMAF_HOLE_US = 1000000, /* a picture stands longer than this: a discontinuity */
+	CMAF_SEGMENT_LONGEST_US =
+		4400000, /* that players are promised; no picture would reach beyond */
+	/* A discontinuity: nothing came for so long, or a picture stood that long beside its sound,
+	 * or without any. */
+	CMAF_HOLE_US = 1000000,
+	CMAF_STILL_US = 10000000,
+	CMAF_STILL_ALONE_US = CMAF_SEGMENT_MAX_US,
 	CMAF_HURRY_SEGMENTS = 3, /* Chromium's own player gives up on fewer (decision 0008) */
 	CMAF_SOUND_WAIT_US = 300000, /* pictures wait for their sound, which may be transcoded */
 	CMAF_WAIT_US = 1500000, /* sound that was announced is waited for */

@@ -238,11 +238,64 @@ Test(cmaf_cutter, a_break_waits_for_a_keyframe)
 Test(cmaf_cutter, a_hole_is_a_discontinuity_that_waits_for_a_keyframe)
 {
 	const int64_t end_us = pictures(0, 1000000, 1000000, 1);
-	picture(end_us + 3000000, false, 1);
+	picture(end_us + 4000000, false, 1);
 	cr_assert(eq(sz, f.maps, 1));
-	pictures(end_us + 3040000, 1000000, 1000000, 1);
+	pictures(end_us + 4040000, 1000000, 1000000, 1);
 	cr_assert(eq(sz, f.maps, 2));
-	cr_assert(eq(i64, f.parts[f.at_map[1]].media_us, end_us + 3040000));
+	cr_assert(eq(i64, f.parts[f.at_map[1]].media_us, end_us + 4040000));
+}
+
+/* Pictures each `step_us` for 20 s, the first a keyframe, with their sound or without. */
+static void slow_pictures(int64_t step_us, bool with_sound)
+{
+	f.expected.audio = with_sound;
+	int64_t next_us = 0;
+	for (int64_t at_us = 0; at_us < 20000000; at_us += 20000) {
+		if (at_us >= next_us) {
+			picture(next_us, !next_us, 1);
+			next_us += step_us;
+		}
+		if (with_sound)
+			sound(at_us, 1);
+	}
+	cmaf_cutter_flush(f.cutter);
+	cr_assert(eq(sz, f.maps, 1));
+	int64_t segment_us = 0;
+	for (size_t i = 0; i < f.part_count; i++) {
+		segment_us = f.parts[i].starts_segment ? 0 : segment_us;
+		segment_us += f.parts[i].duration_us;
+		cr_assert(le(i64, segment_us, CMAF_SEGMENT_LONGEST_US));
+	}
+}
+
+Test(cmaf_cutter, slow_pictures_are_no_holes)
+{
+	slow_pictures(1250000, true);
+}
+
+Test(cmaf_cutter, very_slow_pictures_are_no_holes_beside_sound)
+{
+	slow_pictures(2500000, true);
+	const struct cmaf_part *last = &f.parts[f.part_count - 1];
+	cr_assert(epsilon_eq(dbl, (double)(last->media_us + last->duration_us), 20000000, 30000));
+}
+
+Test(cmaf_cutter, slow_pictures_alone_are_no_holes)
+{
+	slow_pictures(2500000, false);
+}
+
+Test(cmaf_cutter, a_pause_of_both_tracks_is_a_hole)
+{
+	f.expected.audio = true;
+	for (int64_t at_us = 0; at_us < 1000000; at_us += 20000) {
+		if (at_us % FRAME_US == 0)
+			picture(at_us, !at_us, 1);
+		sound(at_us, 1);
+	}
+	picture(3000000, true, 1);
+	sound(3000000, 1);
+	cr_assert(eq(sz, f.maps, 2));
 }
 
 static uint64_t sound_begin(const struct buf *data)
@@ -379,8 +432,9 @@ Test(cmaf_cutter, sound_alone_has_the_discontinuities_of_the_pictures)
 	cmaf_cutter_sound_alone(f.cutter);
 	sound(0, 1);
 	for (int64_t at_us = 0; at_us < 6000000; at_us += FRAME_US) {
-		if (at_us < 2000000 || at_us >= 4000000)
-			picture(at_us, at_us % 2000000 == 0, 1);
+		if (at_us >= 2000000 && at_us < 4000000)
+			continue;
+		picture(at_us, at_us % 2000000 == 0, 1);
 		sound(at_us + FRAME_US / 2, 1);
 	}
 	cr_assert(eq(sz, f.maps, 2));
