@@ -66,10 +66,44 @@ static const char *cache_rule(const struct replay_job *job)
 	return job->closed ? "private, max-age=3600, immutable" : "public, max-age=3600, immutable";
 }
 
+/* An answer that its client has not taken yet. */
+struct replay_held {
+	struct worker *worker;
+	size_t len;
+};
+
+static void on_sent(void *arg)
+{
+	struct replay_held *held = arg;
+	held->worker->replay_bytes -= held->len;
+	free(held);
+}
+
+/* Each answer is memory of its own, which a client that reads slowly keeps. */
+static void hold(const struct replay_job *job)
+{
+	struct replay_held *held = xcalloc(1, sizeof(*held));
+	held->worker = job->worker;
+	held->len = job->answer.body->len;
+	held->worker->replay_bytes += held->len;
+	http_on_sent(job->request, on_sent, held);
+}
+
+static void refuse_overloaded(struct worker *worker, struct http_request *request)
+{
+	metric_add(worker->app->counters.reads_refused, 1);
+	reply_problem(request, &(struct problem_text){
+				       .status = 503, .code = "overloaded", .retry_after_s = 1 });
+}
+
 static void reply(const struct replay_job *job)
 {
 	const struct replay_answer *answer = &job->answer;
-	if (job->request && answer->status == 200) {
+	if (job->request && answer->status == 200 &&
+	    job->worker->replay_bytes + answer->body->len > REPLAY_UNSENT_MAX) {
+		refuse_overloaded(job->worker, job->request);
+	} else if (job->request && answer->status == 200) {
+		hold(job);
 		struct reply_headers headers = { 0 };
 		reply_add(&headers, "Content-Type", answer->type);
 		reply_add(&headers, "Cache-Control", cache_rule(job));
@@ -160,10 +194,7 @@ static void ask_desk(struct exchange *exchange, const struct replay_ask *ask)
 		return;
 	free(job);
 	http_on_gone(exchange->request, NULL, NULL);
-	metric_add(exchange->worker->app->counters.reads_refused, 1);
-	reply_problem(
-		exchange->request,
-		&(struct problem_text){ .status = 503, .code = "overloaded", .retry_after_s = 1 });
+	refuse_overloaded(exchange->worker, exchange->request);
 }
 
 static bool ends(const char *at, const char *one, const char *other)

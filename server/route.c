@@ -124,7 +124,9 @@ static bool allowed(struct exchange *exchange, const struct route *route)
 	if (route->access == ROUTE_VIEW && !exchange->identified && room &&
 	    !room->settings.token_access)
 		return true;
-	return exchange_allowed(exchange, room ? room->id : NULL, route->role);
+	/* What concerns all rooms is not for the admin of one. */
+	const char *all = route->role == JWT_ADMIN ? "*" : NULL;
+	return exchange_allowed(exchange, room ? room->id : all, route->role);
 }
 
 static void serve(struct exchange *exchange, const struct route *route,

@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 int64_t worker_now_s(const struct worker *worker)
 {
@@ -129,6 +130,28 @@ static void on_rtmps(int fd, const struct addr *peer, void *arg)
 	rtmp_accept(worker, fd, peer, worker->tls);
 }
 
+static void on_http_full(int fd, const struct addr *peer, void *arg)
+{
+	(void)peer;
+	struct worker *worker = arg;
+	http_server_turn_away(worker->http, fd, false);
+}
+
+static void on_https_full(int fd, const struct addr *peer, void *arg)
+{
+	(void)peer;
+	struct worker *worker = arg;
+	http_server_turn_away(worker->http, fd, true);
+}
+
+static void on_rtmp_full(int fd, const struct addr *peer, void *arg)
+{
+	(void)peer;
+	struct worker *worker = arg;
+	metric_add(worker->app->counters.rtmp_refused, 1);
+	close(fd);
+}
+
 /* The first worker gets the ports asked for, perhaps 0; the others share what it got. */
 static int listen_on(struct worker *worker, struct listener **out, const struct addr *wanted,
 		     const struct listener *first, listener_accept_fn on_accept)
@@ -151,6 +174,12 @@ static int listen_on(struct worker *worker, struct listener **out, const struct 
 	return err;
 }
 
+static void set_spare(struct listener *listener, listener_accept_fn on_full)
+{
+	if (listener)
+		listener_set_spare(listener, WORKER_DESCRIPTORS_SPARE, on_full);
+}
+
 static int open_listeners(struct worker *worker)
 {
 	const struct config *config = &worker->app->config;
@@ -166,6 +195,10 @@ static int open_listeners(struct worker *worker)
 	if (!err)
 		err = listen_on(worker, &worker->rtmps_listener, &config->rtmps,
 				first ? first->rtmps_listener : NULL, on_rtmps);
+	set_spare(worker->http_listener, on_http_full);
+	set_spare(worker->https_listener, on_https_full);
+	set_spare(worker->rtmp_listener, on_rtmp_full);
+	set_spare(worker->rtmps_listener, on_rtmp_full);
 	return err;
 }
 

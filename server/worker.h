@@ -37,6 +37,8 @@ enum {
 	WORKER_REPORT_S = 10, /* viewers are told again, whatever was lost */
 	WORKER_SOCKETS_MAX = 20000, /* WebSockets: 503 */
 	WORKER_RTMP_MAX = 1000, /* connections: closed at once */
+	/* Descriptors that clients do not get: the store, health, recordings, transcoders. 503. */
+	WORKER_DESCRIPTORS_SPARE = 128,
 	WORKER_READS_MAX = 256, /* reads under way on control: 503, so that orders have room */
 };
 
@@ -74,6 +76,7 @@ struct worker {
 	int64_t still_us; /* when the last such child began */
 	unsigned rtmp_count, socket_count;
 	unsigned reads; /* under way on control */
+	size_t replay_bytes; /* of recordings, on their way to clients */
 	struct timer greet; /* while flv_new has any */
 	struct timer pace; /* while rtc_pacing has any */
 	struct timer clocks;

@@ -10,10 +10,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
 	TICK_US = 250000,
 	MARKS = 4, /* a second of ticks */
+	DESCRIPTORS_SPARE = 128, /* for what is no client */
 	/* In the kernel: the rest waits where it is seen. */
 	UNSENT_MAX = 32 * 1024,
 	/* Answers to checks, DTLS and SCTP have room behind media that may not grow further. */
@@ -145,6 +147,14 @@ static void on_accept(int fd, const struct addr *peer, void *arg)
 	tcp->stats.strangers++;
 }
 
+static void on_full(int fd, const struct addr *peer, void *arg)
+{
+	(void)peer;
+	struct ice_tcp *tcp = arg;
+	tcp->stats.refused++;
+	close(fd);
+}
+
 void ice_tcp_admit(struct ice_tcp *tcp, uint32_t id)
 {
 	struct connection *connection = find(tcp, id);
@@ -260,6 +270,7 @@ int ice_tcp_create(struct ice_tcp **out, struct loop *loop, const struct ice_tcp
 		ice_tcp_destroy(tcp);
 		return err;
 	}
+	listener_set_spare(tcp->listener, DESCRIPTORS_SPARE, on_full);
 	timer_start(&tcp->tick, TICK_US);
 	*out = tcp;
 	return 0;

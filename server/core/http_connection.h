@@ -64,6 +64,8 @@ struct http_connection {
 	struct timer limit;
 	struct deferred next; /* goes on with what waits after a reply that came later */
 	struct deferred ending;
+	void (*sent)(void *arg); /* of the last reply; NULL: told, or nobody asked */
+	void *sent_arg;
 	size_t stalled_at; /* backlog when the stall timer was last looked at */
 	bool parsing; /* advance() is on the stack */
 	bool told; /* the request's first byte started its time limit */

@@ -99,6 +99,12 @@ void http_on_gone(struct http_request *request, void (*gone)(void *arg), void *a
 	request->arg = arg;
 }
 
+void http_on_sent(struct http_request *request, void (*sent)(void *arg), void *arg)
+{
+	request->connection->sent = sent;
+	request->connection->sent_arg = arg;
+}
+
 const char *http_reason(int status)
 {
 	static const struct {

@@ -41,6 +41,14 @@ static void forget_request(struct http_connection *connection)
 	connection->request = (struct http_request){ .connection = connection };
 }
 
+static void tell_sent(struct http_connection *connection)
+{
+	void (*sent)(void *arg) = connection->sent;
+	connection->sent = NULL;
+	if (sent)
+		sent(connection->sent_arg);
+}
+
 static void connection_free(struct http_connection *connection)
 {
 	list_remove(&connection->link);
@@ -68,6 +76,7 @@ void connection_end(struct http_connection *connection)
 	connection->phase = HTTP_OVER;
 	stream_destroy(connection->stream);
 	connection->stream = NULL;
+	tell_sent(connection);
 	timer_stop(&connection->limit);
 	deferred_cancel(&connection->next);
 	loop_defer(connection->server->loop, &connection->ending);
@@ -92,6 +101,7 @@ bool connection_keeps(const struct http_connection *connection)
 
 static void read_next(struct http_connection *connection)
 {
+	tell_sent(connection);
 	connection->phase = HTTP_READING;
 	connection->told = false;
 	start_limit(connection, HTTP_KEEP_ALIVE_S);
@@ -329,7 +339,7 @@ int http_server_create(struct http_server **out, struct loop *loop,
 	return 0;
 }
 
-static void turn_away(struct http_server *server, int fd, bool tls)
+void http_server_turn_away(struct http_server *server, int fd, bool tls)
 {
 	static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
 				   "Retry-After: 5\r\nConnection: close\r\n\r\n";
@@ -344,7 +354,7 @@ void http_server_accept(struct http_server *server, int fd, const struct addr *p
 {
 	static const struct stream_ops ops = { on_data, on_drained, on_closed };
 	if (server->count >= server->opts.connections_cap) {
-		turn_away(server, fd, tls != NULL);
+		http_server_turn_away(server, fd, tls != NULL);
 		return;
 	}
 	struct http_connection *connection = xcalloc(1, sizeof(*connection));

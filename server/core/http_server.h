@@ -58,6 +58,9 @@ int http_server_create(struct http_server **out, struct loop *loop,
 void http_server_accept(struct http_server *server, int fd, const struct addr *peer,
 			struct tls_context *tls);
 
+/* Instead: 503 where the client can read it, and closed. */
+void http_server_turn_away(struct http_server *server, int fd, bool tls);
+
 size_t http_server_connections(const struct http_server *server);
 
 /* Replies in progress end with "Connection: close", idle connections are closed. */
@@ -86,6 +89,10 @@ struct loop *http_loop(const struct http_request *request);
 
 /* At most one; called once if the connection is gone before the request was finished. */
 void http_on_gone(struct http_request *request, void (*gone)(void *arg), void *arg);
+
+/* Told once when nothing of the reply waits any more, or the connection is gone: what a reply holds
+ * can be counted. Asked for before the reply; it may come inside of it. */
+void http_on_sent(struct http_request *request, void (*sent)(void *arg), void *arg);
 
 /* Complete reply. `headers` end with a NULL name, or NULL for none; Content-Length, Connection and
  * Date are added here. HEAD, 204 and 304 send no body. Ends the request. */

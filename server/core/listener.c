@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +26,8 @@ struct listener {
 	struct timer rest;
 	struct addr addr;
 	listener_accept_fn on_accept;
+	listener_accept_fn on_full;
+	int full_from; /* the kernel gives the lowest free number, which tells how many are taken */
 	void *arg;
 };
 
@@ -53,7 +57,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		}
 		const int on = 1;
 		setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		listener->on_accept(accepted, &peer, listener->arg);
+		if (accepted >= listener->full_from)
+			listener->on_full(accepted, &peer, listener->arg);
+		else
+			listener->on_accept(accepted, &peer, listener->arg);
 	}
 }
 
@@ -86,6 +93,7 @@ int listener_create(struct listener **out, struct loop *loop, const struct addr 
 	struct listener *listener = xcalloc(1, sizeof(*listener));
 	listener->loop = loop;
 	listener->on_accept = on_accept;
+	listener->full_from = INT_MAX;
 	listener->arg = arg;
 	timer_init(&listener->rest, loop, on_rested, listener);
 	int err = open_socket(listener, addr, share_port);
@@ -99,6 +107,16 @@ int listener_create(struct listener **out, struct loop *loop, const struct addr 
 	}
 	*out = listener;
 	return 0;
+}
+
+void listener_set_spare(struct listener *listener, int spare, listener_accept_fn on_full)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur > INT_MAX)
+		return;
+	const int most = (int)limit.rlim_cur;
+	listener->full_from = most - (spare < most / 4 ? spare : most / 4);
+	listener->on_full = on_full;
 }
 
 const struct addr *listener_addr(const struct listener *listener)

@@ -20,6 +20,10 @@ int listener_create(struct listener **out, struct loop *loop, const struct addr 
 		    bool share_port, listener_accept_fn on_accept, void *arg)
 	__attribute__((warn_unused_result));
 
+/* The last `spare` descriptors that the process may have, a quarter of them at most, are for
+ * others: what would take one of them goes to `on_full`, which also owns it. */
+void listener_set_spare(struct listener *listener, int spare, listener_accept_fn on_full);
+
 const struct addr *listener_addr(const struct listener *listener); /* as bound */
 
 /* Inside on_accept only by loop_defer(). Takes NULL. */

@@ -33,6 +33,7 @@ struct fixture {
 	int requests;
 	int requests_before_other; /* that were served before /other */
 	int gone;
+	int sent;
 	int drained;
 	bool reply_when_gone;
 };
@@ -46,6 +47,12 @@ static void on_gone(void *arg)
 	if (f.reply_when_gone) /* too late, and harmless */
 		http_reply(f.held, 200, NULL, "late", 4);
 	f.held = NULL;
+}
+
+static void on_sent(void *arg)
+{
+	(void)arg;
+	f.sent++;
 }
 
 static void on_drained(void *arg)
@@ -84,6 +91,7 @@ static void on_request(struct http_request *request, void *arg)
 		http_stream_begin(request, 200, NULL, HTTP_UNTIL_CLOSE, &stream_ops, NULL);
 		http_stream_abort(request);
 	} else if (!strcmp(path, "/big")) {
+		http_on_sent(request, on_sent, NULL);
 		http_reply_buf(request, 200, NULL, f.big);
 	} else if (!strcmp(path, "/parts")) {
 		struct buf *parts[] = { buf_copy("one ", 4), buf_copy("two ", 4),
@@ -429,6 +437,24 @@ Test(http_server, a_reader_that_takes_nothing_of_a_reply_is_given_up)
 	loopback_client_text(&f.client, GET("/big"));
 	fake_clock_advance(&f.fake, f.loop, (HTTP_STALL_S + 1) * SECOND_US);
 	cr_assert(eq(sz, http_server_connections(f.server), 0));
+}
+
+Test(http_server, sent_is_told_when_the_client_has_taken_the_reply_or_is_gone)
+{
+	say(GET("/big"));
+	cr_assert(eq(int, f.sent, 0));
+	cr_assert(loopback_client_wait_len(&f.client, f.loop, BIG));
+	loopback_client_turn(&f.client, f.loop);
+	cr_assert(eq(int, f.sent, 1));
+	struct loopback_client other;
+	connect_client(&other);
+	loopback_client_text(&other, GET("/big"));
+	loop_poll(f.loop);
+	cr_assert(eq(int, f.requests, 2));
+	loopback_client_close(&other);
+	for (int i = 0; i < 20; i++)
+		loop_poll(f.loop);
+	cr_assert(eq(int, f.sent, 2));
 }
 
 Test(http_server, gone_is_told_when_the_client_leaves_before_the_reply)

@@ -102,6 +102,45 @@ Test(listener, workers_share_a_port_only_when_asked)
 	listener_destroy(two);
 }
 
+static int turned_away;
+
+static void on_full(int fd, const struct addr *peer, void *arg)
+{
+	(void)peer;
+	(void)arg;
+	turned_away++;
+	close(fd);
+}
+
+Test(listener, the_last_descriptors_are_for_others)
+{
+	enum { MOST = 60, SPARE = 8 };
+	struct listener *listener;
+	int held[MOST], count = 0;
+	cr_assert(eq(int, listener_create(&listener, f.loop, &f.any, false, on_accept, NULL), 0));
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ MOST, MOST });
+	listener_set_spare(listener, SPARE, on_full);
+	const int client = dial(listener_addr(listener));
+	do
+		held[count] = dup(client);
+	while (held[count++] < MOST - SPARE - 1);
+	for (int i = 0; i < 1000 && !turned_away; i++) {
+		loop_poll(f.loop);
+		poll(NULL, 0, 1);
+	}
+	cr_assert(eq(int, turned_away, 1));
+	cr_assert(eq(int, f.count, 0));
+	while (count)
+		close(held[--count]);
+	const int other = dial(listener_addr(listener));
+	turn(1);
+	cr_assert(eq(int, f.count, 1));
+	cr_assert(eq(int, turned_away, 1));
+	close(client);
+	close(other);
+	listener_destroy(listener);
+}
+
 Test(listener, rests_when_out_of_descriptors)
 {
 	struct listener *listener;

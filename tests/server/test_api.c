@@ -2,6 +2,7 @@
 #include "commerce/rate_limit.h"
 #include "server/core/http_server.h"
 #include "server/core/loop.h"
+#include "server/replay.h"
 #include "tests/server/app_fixture.h"
 
 #include <criterion/criterion.h>
@@ -211,6 +212,30 @@ Test(api, reads_make_room_for_orders)
 	f.worker->reads = 0;
 	cr_expect(eq(int, get("/api/rooms/demo/events?after=0"), 200));
 	cr_expect(eq(u32, f.worker->reads, 0));
+}
+
+Test(api, recordings_that_clients_have_not_taken_leave_no_room_for_more)
+{
+	f.worker->replay_bytes = REPLAY_UNSENT_MAX;
+	cr_expect(eq(int, get("/api/rooms/demo/recordings"), 503));
+	cr_expect(head_has(&f, "Retry-After: "));
+	cr_expect(eq(i64, metric_get(f.app.counters.reads_refused), 1));
+	f.worker->replay_bytes = 0;
+	cr_expect(eq(int, get("/api/rooms/demo/recordings"), 200));
+	app_fixture_turn(&f);
+	cr_expect(eq(sz, f.worker->replay_bytes, 0));
+}
+
+Test(api, what_concerns_all_rooms_is_not_for_the_admin_of_one)
+{
+	char fields[1200];
+	snprintf(fields, sizeof(fields), "Authorization: Bearer %s\r\n",
+		 app_fixture_token(&f, "demo", JWT_ADMIN, "root"));
+	cr_expect(eq(int, app_fixture_request(&f, "GET", "/api/rooms", fields, NULL), 403));
+	cr_expect(eq(int, app_fixture_request(&f, "POST", "/api/rooms", fields, "{\"id\":\"r2\"}"),
+		     403));
+	cr_expect(eq(int, app_fixture_request(&f, "GET", "/api/orders", fields, NULL), 200));
+	cr_expect(eq(int, app_fixture_request(&f, "DELETE", "/api/rooms/demo", fields, NULL), 204));
 }
 
 Test(api, websockets_have_a_cap)
