@@ -180,6 +180,13 @@ static void on_config(void *arg, struct media_config *config)
 		broadcast_promise(rtmp->publisher, config->codec, config);
 }
 
+static void on_unheard(void *arg)
+{
+	struct rtmp_publisher *rtmp = arg;
+	log_warn(&rtmp->log, "publisher's sound is neither aac nor opus, nobody hears it room=%s",
+		 rtmp->room);
+}
+
 static void on_unpublish(void *arg)
 {
 	leave_room(arg, true);
@@ -208,6 +215,7 @@ static const struct rtmp_session_ops session_ops = {
 	.publish = on_publish,
 	.frame = on_frame,
 	.config = on_config,
+	.unheard = on_unheard,
 	.unpublish = on_unpublish,
 	.end = on_end,
 };

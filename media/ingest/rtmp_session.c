@@ -58,6 +58,7 @@ struct rtmp_session {
 	uint32_t streams; /* made by createStream: 1 to this */
 	uint32_t stream; /* the one that is published on */
 	bool known; /* was let in once */
+	bool unheard; /* the owner knows of sound that is not taken */
 	uint32_t window; /* bytes between two acknowledgements */
 	uint64_t acknowledged;
 	struct rtmp_stats stats;
@@ -95,6 +96,7 @@ static void on_ingest_frame(void *arg, struct frame *frame)
 static void unpublish(struct rtmp_session *session)
 {
 	session->state = CONNECTED;
+	session->unheard = false;
 	timer_start(&session->patience, RTMP_UNKNOWN_US);
 	flv_ingest_finish(&session->ingest);
 	flv_ingest_init(&session->ingest, on_ingest_frame, session);
@@ -286,6 +288,16 @@ static void tell_config(struct rtmp_session *session, struct media_config *confi
 		session->ops->config(session->arg, config);
 }
 
+static void take_audio(struct rtmp_session *session, uint32_t timestamp, const struct bits *body)
+{
+	const int err = flv_ingest_audio(&session->ingest, timestamp, body->at, bits_left(body));
+	if (err != -ENOTSUP || session->unheard)
+		return;
+	session->unheard = true;
+	if (session->ops->unheard)
+		session->ops->unheard(session->arg);
+}
+
 static void on_media(struct rtmp_session *session, uint8_t type, uint32_t timestamp,
 		     const struct bits *body)
 {
@@ -293,7 +305,7 @@ static void on_media(struct rtmp_session *session, uint8_t type, uint32_t timest
 		return;
 	const struct media_config *video = session->ingest.video, *audio = session->ingest.audio;
 	if (type == RTMP_AUDIO)
-		(void)flv_ingest_audio(&session->ingest, timestamp, body->at, bits_left(body));
+		take_audio(session, timestamp, body);
 	else if (type == RTMP_VIDEO && flv_ingest_video(&session->ingest, timestamp, body->at,
 							bits_left(body)) == -ENOTSUP)
 		refuse_video(session);

@@ -54,6 +54,9 @@ struct rtmp_session_ops {
 	void (*frame)(void *arg, struct frame *frame);
 	/* The configuration of frames to come, whenever it is another one. May be NULL. */
 	void (*config)(void *arg, struct media_config *config);
+	/* Sound of a codec that is not taken: the show goes on without. Once a show. May be NULL.
+	 */
+	void (*unheard)(void *arg);
 	/* The host stopped in good order (deleteStream, closeStream, …). It hangs up, or publishes
 	 * again on the same connection: publish() comes anew. */
 	void (*unpublish)(void *arg);

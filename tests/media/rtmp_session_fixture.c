@@ -66,6 +66,12 @@ static void on_config(void *arg, struct media_config *config)
 		f.promised++;
 }
 
+static void on_unheard(void *arg)
+{
+	(void)arg;
+	f.unheard++;
+}
+
 static void on_end(void *arg, enum rtmp_end why)
 {
 	(void)arg;
@@ -80,6 +86,7 @@ void rtmp_fixture_setup(void)
 					   .publish = on_publish,
 					   .frame = on_frame,
 					   .config = on_config,
+					   .unheard = on_unheard,
 					   .unpublish = on_unpublish,
 					   .end = on_end };
 	f.caps = -1;

@@ -30,6 +30,7 @@ struct fixture {
 	int ended;
 	enum rtmp_end why;
 	unsigned video, audio, keys;
+	unsigned unheard;
 	unsigned promised; /* configurations that came before any frame */
 	bool reorders;
 	/* from the server's messages */

@@ -176,6 +176,17 @@ ParameterizedTest(size_t *i, rtmp_session, other_codecs_are_refused_with_a_reaso
 	cr_assert(eq(int, f.why, RTMP_END_CODEC));
 }
 
+Test(rtmp_session, of_sound_that_is_not_taken_the_owner_hears_once)
+{
+	uint8_t mp3[] = { 0x2f, 0xff, 0xfb, 0x90 };
+	say_connect("live", "rtmp://there/live");
+	say_command("publish", "demo");
+	for (int i = 0; i < 3; i++)
+		say(RTMP_AUDIO, 1, &(struct bytes){ .data = mp3, .len = sizeof(mp3) });
+	cr_assert(eq(u32, f.unheard, 1));
+	cr_assert(eq(int, f.ended, 0));
+}
+
 Test(rtmp_session, other_tracks_may_be_of_any_codec)
 {
 	say_enhanced_connect();
