@@ -1,7 +1,9 @@
 #include "server/live_channel.h"
 
+#include "commerce/rate_limit.h"
 #include "server/channels.h"
 #include "server/core/alloc.h"
+#include "server/core/loop.h"
 #include "server/live.h"
 #include "server/rtc_session.h"
 #include "server/worker.h"
@@ -15,6 +17,7 @@ struct live_channel {
 	uint64_t id;
 	struct jwt_claims claims;
 	bool identified;
+	struct token_bucket packets;
 	bool open; /* `live` is in use */
 	struct live live;
 };
@@ -41,7 +44,12 @@ void live_channel_attach(struct live_channel *channel)
 
 void live_channel_feed(struct live_channel *channel, const uint8_t *packet, size_t len)
 {
-	channel_note_packet(channel->worker, channel->id, packet, len);
+	struct worker *worker = channel->worker;
+	if (token_bucket_take(&channel->packets, LIVE_CHANNEL_PACKETS_S, LIVE_CHANNEL_PACKETS_BURST,
+			      loop_now_us(worker->loop)))
+		metric_add(worker->app->counters.channel_refused, 1);
+	else
+		channel_note_packet(worker, channel->id, packet, len);
 }
 
 void live_channel_packet(struct live_channel *channel, const uint8_t *packet, size_t len)

@@ -13,6 +13,12 @@
 struct live_channel;
 struct rtc_session;
 
+enum {
+	/* SCTP packets from one viewer; what is beyond, with the burst, is lost and repeated. */
+	LIVE_CHANNEL_PACKETS_S = 500,
+	LIVE_CHANNEL_PACKETS_BURST = 1000,
+};
+
 /* For a session whose offer has a data channel; attach when its DTLS is up. */
 struct live_channel *live_channel_create(struct rtc_session *session,
 					 const struct jwt_claims *claims);

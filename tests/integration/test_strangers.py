@@ -143,6 +143,20 @@ class Strangers(RoomTest):
 
         self.with_viewer(scenario)
 
+    def test_a_flood_of_sctp_packets_is_cut_off_and_the_channel_goes_on(self):
+        async def scenario(viewer, tap):
+            await viewer.until(lambda: viewer.messages, "the greeting")
+            empty = struct.pack("!HHIBBHI", 5000, 5000, 0, 1, 0, 16, 0)  # an INIT with a wrong checksum
+            for i in range(5000):
+                await viewer.pc.sctp.transport._send_data(empty)
+                await asyncio.sleep(0)  # so that he reads what comes meanwhile
+            await viewer.until(lambda: self.metric(r'souk_refused_total\{what="channel_packet"\}') > 0, "packets refused")
+            seen = len(viewer.messages)
+            viewer.send("ping", t=7)
+            await viewer.until(lambda: len(viewer.messages) > seen, "an answer behind the flood")
+
+        self.with_viewer(scenario)
+
     def test_dtls_and_rtp_from_addresses_that_no_check_validated_are_ignored_and_counted(self):
         async def scenario(viewer, _):
             hello = b"\x16\xfe\xfd" + bytes(8) + struct.pack("!H", 50) + b"\x02" + os.urandom(49)
