@@ -5,6 +5,7 @@
 #include "server/control.h"
 #include "server/core/addr.h"
 #include "server/core/alloc.h"
+#include "server/core/loop.h"
 #include "server/core/stream.h"
 #include "server/publishers.h"
 #include "server/room_view.h"
@@ -16,8 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long a refused client may take to read why. */
-enum { RTMP_FLUSH_US = 2000000 };
+enum {
+	RTMP_FLUSH_US = 2000000, /* how long a refused client may take to read why */
+	RTMP_STRANGER_US = 2000000, /* how long one has to publish when others want its place */
+};
 
 struct rtmp_publisher {
 	struct list link; // worker.rtmp
@@ -28,6 +31,7 @@ struct rtmp_publisher {
 	struct rtmp_claim *claim; /* under way, or NULL */
 	struct deferred ending;
 	struct timer flush;
+	int64_t since_us;
 	uint64_t id; /* 0 until the room is ours */
 	char room[RTMP_ROOM_MAX + 1];
 	struct log log;
@@ -225,16 +229,40 @@ static void on_flush_over(void *arg)
 	publisher_destroy(arg);
 }
 
+/* Who came first of those that do not publish: connections that only stand there must not keep
+ * hosts out. */
+static struct rtmp_publisher *oldest_stranger(struct worker *worker)
+{
+	list_for_each (link, &worker->rtmp) {
+		struct rtmp_publisher *rtmp = list_entry(link, struct rtmp_publisher, link);
+		if (!rtmp->publisher && !rtmp->claim)
+			return rtmp;
+	}
+	return NULL;
+}
+
+static bool make_room(struct worker *worker)
+{
+	if (worker->rtmp_count < WORKER_RTMP_MAX)
+		return true;
+	metric_add(worker->app->counters.rtmp_refused, 1);
+	struct rtmp_publisher *oldest = oldest_stranger(worker);
+	if (!oldest || loop_now_us(worker->loop) - oldest->since_us < RTMP_STRANGER_US)
+		return false;
+	publisher_destroy(oldest);
+	return true;
+}
+
 void rtmp_accept(struct worker *worker, int fd, const struct addr *peer, struct tls_context *tls)
 {
-	if (worker->rtmp_count >= WORKER_RTMP_MAX) {
-		metric_add(worker->app->counters.rtmp_refused, 1);
+	if (!make_room(worker)) {
 		close(fd);
 		return;
 	}
 	struct rtmp_publisher *rtmp = xcalloc(1, sizeof(*rtmp));
 	char from[ADDR_TEXT];
 	rtmp->worker = worker;
+	rtmp->since_us = loop_now_us(worker->loop);
 	worker->rtmp_count++;
 	addr_format(peer, from);
 	log_init(&rtmp->log, &worker->log, "rtmp=%s", from);

@@ -1,5 +1,6 @@
 """What strangers send: each gets its answer from the contract, and the room goes on."""
 import os
+import resource
 import socket
 import struct
 import time
@@ -9,11 +10,16 @@ from flv import FlvReader
 from souk import RoomTest, until
 
 
+RTMP_CONNECTIONS = 1000  # of a worker
+
+
 def request(*lines, body=b""):
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 class BadInput(RoomTest):
+    OPTIONS = ("--workers", "1")
+
     """A bystander watches during every attack and must not lose a picture."""
 
     def setUp(self):
@@ -77,6 +83,28 @@ class BadInput(RoomTest):
         for data in (os.urandom(4096), b"GET / HTTP/1.1\r\n\r\n", b"\x03" + b"\0" * 1536, b"\xff", chunk_bomb,
                      b"\x03" + os.urandom(1536) + os.urandom(1536) + os.urandom(100000)):
             self.server.raw(data, port, wait_s=1)
+        self.still_served()
+
+    def test_idle_rtmp_connections_keep_no_host_out(self):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+        address = (self.server.host, int(self.server.ready["rtmp"].rsplit(":", 1)[1]))
+        idle = [socket.create_connection(address) for _ in range(RTMP_CONNECTIONS - 1)]
+        for connection in idle:
+            self.addCleanup(connection.close)
+
+        def host_gets_in():
+            with socket.create_connection(address, timeout=1) as host:
+                try:
+                    host.sendall(b"\3" + bytes(1536))
+                    return host.recv(1) == b"\3"
+                except ConnectionError:
+                    return False
+
+        until(host_gets_in, "a host's handshake is answered")
+        self.assertEqual(idle[0].recv(1), b"", "the oldest went")
+        idle[-1].setblocking(False)
+        with self.assertRaises(BlockingIOError):  # the place was not that of all whose time was over
+            idle[-1].recv(1)
         self.still_served()
 
     def test_garbage_on_the_udp_port(self):
