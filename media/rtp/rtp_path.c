@@ -1,6 +1,42 @@
 #include "media/rtp/rtp_path.h"
 
 enum {
+	PATH_SOUND_BPS = 110000, /* Opus of 96 kbit/s with its headers; not a part of REMB */
+	PATH_REMB_LOW = 90, /* percent of what is sent, and of what it was: the path is full */
+	PATH_REMB_CLEAR = 80, /* percent of what is sent: no false alarm, which leaves 85 */
+	PATH_SENT_US = 100000, /* between two times at which what was sent is known */
+	PATH_QUEUE_US = 130000, /* a round trip so much longer than the shortest */
+	PATH_LOSS = 46, /* of 256, mean: 18 %; less is repaired */
+	PATH_WINDOW_US = 5000000, /* REMB is compared with its highest in this time, */
+	PATH_RTT_WINDOW_US = 30000000, /* the round trip with its shortest in this */
+	PATH_FRESH_US = 1500000, /* a report counts for so long */
+	/* A report may tell of losses of five seconds (RFC 3550 §6.2), and come late. */
+	PATH_FULL_US = 7000000,
+	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
+	PATH_NOTICE_US = 400000, /* so long viewers take to tell of a path that became narrow */
+	PATH_ANSWER_US = 250000, /* and so long, beside the round trip, to echo a report of ours */
+	PATH_CHOKE_US = 300000, /* a queue as long is no place to wait in for a keyframe, */
+	PATH_FLOOD_US = 600000, /* and as long as this is none that a probe has left */
+	PATH_STANDS_US = 400000, /* a queue as long behind the smallest picture, */
+	PATH_STANDS_FOR_US = 3000000, /* for so long, is drained, */
+	PATH_STANDS_AGAIN_US = 10000000, /* once in this time */
+	PATH_QUEUE_BYTES = 40000, /* any path's queue takes so much before it loses something */
+	PATH_STILL_US = 400000, /* of draining make room for a keyframe */
+	PATH_DRAIN_MAX_US = 4000000,
+	PATH_HOLD_MAX_US = 6000000, /* the smaller picture may never begin */
+	PATH_WATCH_US = 3000000, /* behind a change */
+	PATH_PACE_BPS = 250000, /* at least; of a picture that costs less keyframes are most */
+	PATH_BEGIN_US = 500000, /* of a new picture, before there is a probe */
+	PATH_PROBE_US = 2000000, /* of growing padding; */
+	PATH_PROBE_SLOW_US = 3000000, /* from sound alone, which must not suffer */
+	PATH_PROBE_BLIND_US = 400000, /* without a report nothing more is sent, */
+	PATH_PROBE_DEAF_US = 1200000, /* nor beside sound alone, which is reported on seldom, */
+	PATH_PROBE_MAX_US = 9000000, /* and after this the probe has failed */
+	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */
+	PATH_PATIENCE_MAX_US = 4000000, /* up to this, */
+	PATH_PATIENCE_MIN_US = 1000000, /* and when one succeeds, it is short */
+	PATH_REBASE_US = 5000000, /* of long round trips: the path has become another one */
+	PATH_REPORT_US = 180000, /* reports that come faster are taken together */
 	IN_A_ROW = 2, /* reports that agree */
 	NEVER_IN_A_ROW = 6, /* until even the smallest picture is given up, */
 	NEVER_GROWN_US = 400000, /* behind a queue that has grown by so much */
@@ -165,7 +201,7 @@ bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us)
 bool rtp_path_is_full(const struct rtp_path *path, int64_t now_us)
 {
 	const bool low = path->low && now_us - path->fell_us < PATH_FRESH_US;
-	const bool was = path->full_us && now_us - path->full_us < PATH_FRESH_US;
+	const bool was = path->full_us && now_us - path->full_us < PATH_FULL_US;
 	return low || was || path->slow_us || path->held_us;
 }
 
@@ -247,21 +283,27 @@ static bool in_trouble(const struct rtp_path *path, uint64_t mean_bps, int64_t n
 
 /* REMB falls to next to nothing while pictures are held and rises by 8 % a second then: before it
  * was as high as what is sent it tells of the hold and not of the path. */
-static bool has_risen(const struct rtp_path *path, uint64_t bps)
+static void note_risen(struct rtp_path *path, uint64_t mean_bps)
 {
-	const int64_t high = path->remb_high.known ? extreme_of(&path->remb_high, true) : 0;
-	return high >= (int64_t)(bps * PATH_REMB_CLEAR / 100);
+	const bool settled = path->remb_us - path->flows_us >= PATH_SETTLE_US;
+	if (settled && path->remb_bps >= mean_bps * PATH_REMB_CLEAR / 100)
+		path->risen = true;
+}
+
+/* Of what even the smallest picture takes not half gets through. */
+static bool is_far_below(const struct rtp_path *path, uint64_t mean_bps)
+{
+	const bool agreed = path->slow >= IN_A_ROW || (path->slow && path->low >= IN_A_ROW);
+	return agreed && path->risen && path->remb_bps < mean_bps / 2;
 }
 
 /* Not even the smallest picture. One that gets through may well have a queue before it. */
-static bool is_hopeless(const struct rtp_path *path, uint64_t mean_bps)
+static bool is_hopeless(const struct rtp_path *path)
 {
-	const bool far_below = path->low >= IN_A_ROW && path->slow && has_risen(path, mean_bps) &&
-			       path->remb_bps < mean_bps / 2;
 	const int64_t grown_us =
 		path->rtt_least.known ? path->rtt_us - extreme_of(&path->rtt_least, false) : 0;
 	const bool grows = path->slow >= NEVER_IN_A_ROW && grown_us >= NEVER_GROWN_US;
-	return far_below || grows || path->loss / 16 >= LOSS_HOPELESS;
+	return grows || path->loss / 16 >= LOSS_HOPELESS;
 }
 
 /* Far less than is sent. */
@@ -368,11 +410,11 @@ static void give_way(struct rtp_path *path, const struct rendition_table *table,
 		go(path, table, level, now_us);
 		if (choked || queue_us(path, now_us) >= PATH_CHOKE_US)
 			hold(path, mean_bps, now_us);
-	} else if (is_hopeless(path, mean_bps) && emptied) {
+	} else if (is_far_below(path, mean_bps) || (is_hopeless(path) && emptied)) {
 		go(path, table, PATH_NO_PICTURE, now_us);
 	} else if (path->level > path->flowing) {
 		go(path, table, path->flowing, now_us); /* the way up is called off */
-	} else if (is_hopeless(path, mean_bps) || stands(path, now_us)) {
+	} else if (is_hopeless(path) || stands(path, now_us)) {
 		hold(path, mean_bps, now_us);
 		path->light = false;
 		path->stood_us = now_us;
@@ -481,11 +523,13 @@ static void note_flow(struct rtp_path *path, const struct rendition_table *table
 		path->low = path->slow = path->lossy = 0;
 		path->loss = 0;
 		path->slow_us = 0;
+		path->risen = false;
 		path->rtt_least = (struct path_extreme){ .since_us = now_us };
 	}
 	if (flowing != path->flowing || flowing > path->level)
 		path->flows_us = now_us;
 	path->flowing = flowing;
+	note_risen(path, rate(table, flowing));
 }
 
 int rtp_path_choose(struct rtp_path *path, const struct rendition_table *table,

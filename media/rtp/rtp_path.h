@@ -21,41 +21,7 @@ enum {
 	/* rtp_path_limits.pinned beside slots */
 	PATH_PINS_NOTHING = -1,
 	PATH_PINS_SOUND = -2,
-	PATH_SOUND_BPS = 110000, /* Opus of 96 kbit/s with its headers; not a part of REMB */
-	PATH_REMB_LOW = 90, /* percent of what is sent, and of what it was: the path is full */
-	PATH_REMB_CLEAR = 80, /* percent of what is sent: no false alarm, which leaves 85 */
-	PATH_SENT = 16, /* times at which it is known how much was sent, */
-	PATH_SENT_US = 100000, /* so far from each other */
-	PATH_QUEUE_US = 130000, /* a round trip so much longer than the shortest */
-	PATH_LOSS = 46, /* of 256, mean: 18 %; less is repaired */
-	PATH_WINDOW_US = 5000000, /* REMB is compared with its highest in this time, */
-	PATH_RTT_WINDOW_US = 30000000, /* the round trip with its shortest in this */
-	PATH_FRESH_US = 1500000, /* a report counts for so long */
-	PATH_SETTLE_US = 1500000, /* after a change its own effect is awaited */
-	PATH_NOTICE_US = 400000, /* so long viewers take to tell of a path that became narrow */
-	PATH_ANSWER_US = 250000, /* and so long, beside the round trip, to echo a report of ours */
-	PATH_CHOKE_US = 300000, /* a queue as long is no place to wait in for a keyframe, */
-	PATH_FLOOD_US = 600000, /* and as long as this is none that a probe has left */
-	PATH_STANDS_US = 400000, /* a queue as long behind the smallest picture, */
-	PATH_STANDS_FOR_US = 3000000, /* for so long, is drained, */
-	PATH_STANDS_AGAIN_US = 10000000, /* once in this time */
-	PATH_QUEUE_BYTES = 40000, /* any path's queue takes so much before it loses something */
-	PATH_STILL_US = 400000, /* of draining make room for a keyframe */
-	PATH_DRAIN_MAX_US = 4000000,
-	PATH_HOLD_MAX_US = 6000000, /* the smaller picture may never begin */
-	PATH_WATCH_US = 3000000, /* behind a change */
-	PATH_PACE_BPS = 250000, /* at least; of a picture that costs less keyframes are most */
-	PATH_BEGIN_US = 500000, /* of a new picture, before there is a probe */
-	PATH_PROBE_US = 2000000, /* of growing padding; */
-	PATH_PROBE_SLOW_US = 3000000, /* from sound alone, which must not suffer */
-	PATH_PROBE_BLIND_US = 400000, /* without a report nothing more is sent, */
-	PATH_PROBE_DEAF_US = 1200000, /* nor beside sound alone, which is reported on seldom, */
-	PATH_PROBE_MAX_US = 9000000, /* and after this the probe has failed */
-	PATH_PATIENCE_US = 2000000, /* before the first probe; doubles when one fails, */
-	PATH_PATIENCE_MAX_US = 4000000, /* up to this, */
-	PATH_PATIENCE_MIN_US = 1000000, /* and when one succeeds, it is short */
-	PATH_REBASE_US = 5000000, /* of long round trips: the path has become another one */
-	PATH_REPORT_US = 180000, /* reports that come faster are taken together */
+	PATH_SENT = 16, /* times at which it is known how much was sent */
 };
 
 /* The lowest or highest value of a time that has passed, within a factor of two. */
@@ -85,6 +51,7 @@ struct rtp_path {
 	int64_t full_us; /* a queue as long as PATH_CHOKE_US was told of last */
 	uint64_t remb_bps;
 	int64_t remb_us; /* 0: none yet */
+	bool risen; /* REMB was about as high as what flows, since it flows */
 	struct path_extreme remb_high, rtt_low;
 	int64_t rtt_us, rtt_at_us;
 	struct path_extreme rtt_least; /* since flows_us, of late */
@@ -108,7 +75,9 @@ struct rtp_path {
 };
 
 void rtp_path_init(struct rtp_path *path);
+
 void rtp_path_remb(struct rtp_path *path, uint64_t bps, int64_t now_us);
+
 /* Of a receiver report about the picture, or about the sound when there is no picture: the extended
  * highest number and the cumulative loss. */
 void rtp_path_report(struct rtp_path *path, uint32_t highest_seq, int32_t lost, int64_t now_us);
@@ -117,10 +86,13 @@ void rtp_path_rtt(struct rtp_path *path, int64_t sent_us, int64_t rtt_us, int64_
 
 /* So many bytes of pictures were sent so far. */
 void rtp_path_sent(struct rtp_path *path, uint32_t bytes, int64_t now_us);
+
 /* The reports are of another stream from now on. */
 void rtp_path_restart_reports(struct rtp_path *path);
+
 /* The round trip has to be measured often: something happens. */
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us);
+
 /* Losses say that a queue is full, or was, not that the path loses packets. */
 bool rtp_path_is_full(const struct rtp_path *path, int64_t now_us);
 
@@ -130,12 +102,14 @@ struct rtp_path_limits {
 	int shown; /* slot whose pictures are sent, -1: none are just now */
 	bool probes; /* padding can be sent */
 };
+
 /* The slot to show, or PATH_NO_PICTURE. `table` may be empty: slot 0. */
 int rtp_path_choose(struct rtp_path *path, const struct rendition_table *table,
 		    const struct rtp_path_limits *limits, int64_t now_us);
 
 /* No picture is to be sent now. `changing`: the chosen one has not begun. */
 bool rtp_path_holds(struct rtp_path *path, bool changing, int64_t now_us);
+
 /* But a keyframe may, once: it stands still until the queue is gone. */
 bool rtp_path_takes_still(struct rtp_path *path, int64_t now_us);
 

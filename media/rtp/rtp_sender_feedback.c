@@ -242,7 +242,10 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		if (!video && !audio)
 			continue;
 		const int64_t now_us = clock_mono_us(sender->config.clock);
-		note_losses(sender, block.fraction_lost, now_us);
+		/* Without a picture its stream says nothing of the path. */
+		const bool sound_alone = !sender->video.on || (sender->hushed && sender->audio.on);
+		if (audio || !sound_alone)
+			note_losses(sender, block.fraction_lost, now_us);
 		if (video || !sender->video.on) {
 			sender->stats.fraction_lost = block.fraction_lost;
 			sender->stats.lost = block.lost;
@@ -251,8 +254,6 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 							  block.lsr, block.dlsr);
 		if (rtt_us >= 0)
 			sender->stats.rtt_us = rtt_us;
-		/* Without a picture its stream says nothing of the path. */
-		const bool sound_alone = !sender->video.on || (sender->hushed && sender->audio.on);
 		if (sound_alone ? audio : video)
 			rtp_path_report(&sender->path, block.highest_seq, block.lost, now_us);
 		if (video)

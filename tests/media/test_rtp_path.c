@@ -353,6 +353,25 @@ Test(rtp_path, remb_that_has_not_risen_yet_is_no_reason_to_give_the_smallest_pic
 	cr_assert(flows());
 }
 
+/* Behind a probe that failed REMB is compared with nothing for a while. */
+Test(rtp_path, a_smallest_picture_that_is_far_too_much_is_given_up_soon)
+{
+	static const uint32_t bps[] = { 600000, 1200000, 2000000 };
+	for (unsigned i = 0; i < 3; i++)
+		f.table.at[i].mean_bps = bps[i];
+	f.width_bps = 1000000;
+	begin();
+	run(10000000);
+	while (!f.path.probe_us)
+		run(STEP_US);
+	while (f.path.probe_us)
+		run(STEP_US);
+	cr_assert(eq(int, f.path.level, 0));
+	f.width_bps = 300000;
+	run(2500000);
+	cr_assert(eq(int, f.wanted, PATH_NO_PICTURE));
+}
+
 /* REMB falls to 85 % of what comes whenever receivers believe in a queue. */
 Test(rtp_path, a_false_alarm_changes_nothing)
 {

@@ -351,3 +351,31 @@ Test(rtp_sender_path, sound_is_pinned_without_a_picture_until_it_is_unpinned)
 	cr_assert(not(stats().sound_alone));
 	cr_assert(eq(uint, shown(), 1));
 }
+
+/* Of the few packets that keep its stream alive one is soon a large part. */
+Test(rtp_sender_path, beside_sound_alone_losses_of_the_pictures_stream_do_not_repeat_sound)
+{
+	const struct rtcp_report_block block = { .ssrc = VIDEO_SSRC, .fraction_lost = 128 };
+	struct rtcp_writer writer;
+	pictures(60);
+	join();
+	pictures(40);
+	rtp_sender_pin(f.sender, PATH_PINS_SOUND);
+	pictures(1);
+	rtcp_writer_init(&writer);
+	rtcp_write_rr(&writer, VIEWER_SSRC, &block, 1);
+	say(&writer);
+	for (int i = 0; i < 3; i++) {
+		show(fake_sound(100, i * 20000));
+		rtp_sender_flush(f.sender);
+	}
+	cr_assert(zero(u64, stats().red_packets));
+	rtp_sender_pin(f.sender, PATH_PINS_NOTHING);
+	pictures(1);
+	say(&writer);
+	for (int i = 3; i < 6; i++) {
+		show(fake_sound(100, i * 20000));
+		rtp_sender_flush(f.sender);
+	}
+	cr_assert(gt(u64, stats().red_packets, 0));
+}
