@@ -389,7 +389,7 @@ Test(flv_sink, sound_alone_comes_without_pictures_and_says_so)
 {
 	flv_sink_sound_alone(f.flv);
 	push_video(true, 100);
-	push_audio(f.source_us);
+	push_audio(f.source_us - FRAME);
 	join();
 	for (int i = 0; i < 10; i++) {
 		push_audio(f.source_us);
