@@ -36,8 +36,8 @@ enum {
 	WORKER_SECOND_US = 1000000,
 	WORKER_REPORT_S = 10, /* viewers are told again, whatever was lost */
 	WORKER_SOCKETS_MAX = 20000, /* WebSockets: 503 */
-	WORKER_RTMP_MAX =
-		1000, /* connections: the oldest that does not publish goes, or the newest */
+	/* Connections; beyond, the oldest that does not publish goes, or else the newest. */
+	WORKER_RTMP_MAX = 1000,
 	/* Descriptors that clients do not get: the store, health, recordings, transcoders. 503. */
 	WORKER_DESCRIPTORS_SPARE = 128,
 	WORKER_READS_MAX = 256, /* reads under way on control: 503, so that orders have room */

@@ -193,15 +193,20 @@ void say(uint8_t type, uint32_t stream_id, const struct bytes *body)
 	bytes_finish(&out);
 }
 
-void say_connect(const char *app, const char *tc_url)
+void begin_connect(struct bytes *body)
 {
 	uint8_t shake[SHAKE] = { 3 };
-	struct bytes body;
 	rtmp_session_feed(f.session, shake, sizeof(shake));
-	bytes_init(&body, 8192);
-	amf0_put_text(&body, "connect");
-	amf0_put_number(&body, 1);
-	amf0_put_object(&body);
+	bytes_init(body, 8192);
+	amf0_put_text(body, "connect");
+	amf0_put_number(body, 1);
+	amf0_put_object(body);
+}
+
+void say_connect(const char *app, const char *tc_url)
+{
+	struct bytes body;
+	begin_connect(&body);
 	amf0_put_key(&body, "app");
 	amf0_put_text(&body, app);
 	amf0_put_key(&body, "tcUrl");

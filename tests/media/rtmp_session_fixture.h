@@ -55,7 +55,8 @@ void read_replies(void);
 
 /* A message of the encoder's on chunk stream 3. */
 void say(uint8_t type, uint32_t stream_id, const struct bytes *body);
-/* The handshake too. */
+/* Shakes hands and begins the body of `connect`, up to the members of its object. */
+void begin_connect(struct bytes *body);
 void say_connect(const char *app, const char *tc_url);
 void say_on(uint32_t stream_id, const char *name, const char *value);
 void say_command(const char *name, const char *value); /* on stream 1 */

@@ -89,13 +89,8 @@ Test(rtmp_session, a_room_that_is_taken_is_a_bad_name)
 static void say_enhanced_connect(void)
 {
 	static const char *const codecs[] = { "av01", "vp09", "hvc1", "Opus" };
-	uint8_t shake[SHAKE] = { 3 };
 	struct bytes body;
-	rtmp_session_feed(f.session, shake, sizeof(shake));
-	bytes_init(&body, 8192);
-	amf0_put_text(&body, "connect");
-	amf0_put_number(&body, 1);
-	amf0_put_object(&body);
+	begin_connect(&body);
 	amf0_put_pair(&body, "app", "live");
 	amf0_put_key(&body, "objectEncoding");
 	amf0_put_number(&body, 3);
