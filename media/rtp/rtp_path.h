@@ -1,17 +1,20 @@
 /*
  * What one viewer's path carries, and so which rendition it is shown: congestion control for
  * viewers without transport-wide feedback, which would cost four times the feedback packets. Down
- * by what receivers say unasked: REMB that falls, a round trip that grows, losses. What is far too
- * much stops at once, until the queue that it left has drained. Up by own probes: padding at the
- * rate of the next rendition; when nothing gets worse, the picture follows. When not even the
- * smallest picture gets through, sound goes on alone.
+ * by what receivers say unasked (path_signals). What is far too much stops at once, until the queue
+ * that it left has drained (path_drain). Up by own probes (path_probe): when nothing gets worse,
+ * the picture follows. When not even the smallest picture gets through, sound goes on alone.
  *
- * Knows no packets and no clock: told of reports, asked for a choice. One owner.
+ * Knows no packets and no clock: told of reports, asked for a choice. One owner. Why it is as it
+ * is: docs/decisions/0020.
  */
 #ifndef SOUK_MEDIA_RTP_RTP_PATH_H
 #define SOUK_MEDIA_RTP_RTP_PATH_H
 
 #include "media/rendition.h"
+#include "media/rtp/path_drain.h"
+#include "media/rtp/path_probe.h"
+#include "media/rtp/path_signals.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,57 +24,19 @@ enum {
 	/* rtp_path_limits.pinned beside slots */
 	PATH_PINS_NOTHING = -1,
 	PATH_PINS_SOUND = -2,
-	PATH_SENT = 16, /* times at which it is known how much was sent */
-};
-
-/* The lowest or highest value of a time that has passed, within a factor of two. */
-struct path_extreme {
-	int64_t value, former;
-	int64_t since_us;
-	bool known, former_known;
 };
 
 struct rtp_path {
 	int level; /* of the table, as chosen; PATH_NO_PICTURE */
 	int top; /* the largest that the viewer decodes */
+	int flowing; /* the level that is sent; PATH_NO_PICTURE: none, for whatever reason */
 	uint8_t slot; /* of the level */
 	bool chosen; /* before: as high as there is */
-	bool choked; /* by much more than the path carries, when this was chosen */
-	int64_t changed_us;
-	int flowing; /* the level that is sent; PATH_NO_PICTURE: none, for whatever reason */
-	int64_t flows_us; /* since when */
-	int64_t held_us; /* since when no picture is sent, so that the queue drains; 0: one is */
-	int64_t unheard_us; /* a report that was sent then has not come through; 0: it has */
-	uint64_t held_bps; /* what had been sent */
-	bool light; /* too little for a queue to be full of it; */
-	bool stilled; /* else one keyframe is shown meanwhile */
-	int64_t drained_us; /* how long the queue was, when it is known to be gone; 0: not yet */
-	int64_t emptied_us; /* the last time that it was */
+	bool choked; /* since it was chosen a queue had to be drained */
 	int64_t stood_us; /* the smallest picture's queue was let drain last */
-	int64_t full_us; /* a queue as long as PATH_CHOKE_US was told of last */
-	uint64_t remb_bps;
-	int64_t remb_us; /* 0: none yet */
-	bool risen; /* REMB was about as high as what flows, since it flows */
-	struct path_extreme remb_high, rtt_low;
-	int64_t rtt_us, rtt_at_us;
-	struct path_extreme rtt_least; /* since flows_us, of late */
-	int64_t slow_us; /* since when round trips are long; 0: they are not */
-	uint32_t highest_seq; /* as of the last report that was counted */
-	int32_t lost;
-	int64_t reported_us; /* 0: none yet */
-	int loss; /* mean, of 256 * 16 */
-	unsigned low, slow, lossy; /* such reports in a row */
-	int64_t fell_us; /* REMB did, last */
-	struct {
-		int64_t at_us;
-		uint32_t bytes;
-	} sent[PATH_SENT];
-	unsigned sent_count; /* so far */
-	int64_t patience_us;
-	int64_t probe_us; /* since when; 0: no probe */
-	int64_t padded_us; /* probe padding is sent up to this time */
-	int64_t ramp_us; /* for so long padding was sent, while reports came */
-	unsigned hurts; /* round trips since the probe began that were too long */
+	struct path_signals said;
+	struct path_drain drain;
+	struct path_probe probe;
 };
 
 void rtp_path_init(struct rtp_path *path);
@@ -106,12 +71,6 @@ struct rtp_path_limits {
 /* The slot to show, or PATH_NO_PICTURE. `table` may be empty: slot 0. */
 int rtp_path_choose(struct rtp_path *path, const struct rendition_table *table,
 		    const struct rtp_path_limits *limits, int64_t now_us);
-
-/* No picture is to be sent now. `changing`: the chosen one has not begun. */
-bool rtp_path_holds(struct rtp_path *path, bool changing, int64_t now_us);
-
-/* But a keyframe may, once: it stands still until the queue is gone. */
-bool rtp_path_takes_still(struct rtp_path *path, int64_t now_us);
 
 /* So many bytes a second, for sound between pictures not to be late; 0: as they come. */
 uint32_t rtp_path_pace(const struct rtp_path *path, const struct rendition_table *table,

@@ -309,7 +309,7 @@ void rtp_sender_frame(struct rtp_sender *sender, struct frame *frame)
 		on_picture(sender, frame, now_us);
 	else if (frame->codec == CODEC_OPUS && sender->audio.on)
 		rtp_sender_sound(sender, frame);
-	if (sender->path.probe_us)
+	if (sender->path.probe.since_us)
 		rtp_sender_probe(sender, now_us);
 	if (now_us >= sender->next_report_us)
 		rtp_sender_report(sender, now_us);

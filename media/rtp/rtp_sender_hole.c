@@ -45,7 +45,7 @@ void rtp_sender_hole_begin(struct rtp_sender *sender, const uint16_t *seqs, unsi
 
 static int64_t bytes_in(const struct rtp_sender *sender, int64_t passed_us)
 {
-	uint64_t bps = sender->path.remb_bps * HOLE_TIMES_REMB;
+	uint64_t bps = sender->path.said.remb_bps * HOLE_TIMES_REMB;
 	if (bps < HOLE_BPS_MIN)
 		bps = HOLE_BPS_MIN;
 	if (bps > HOLE_BPS_MAX)

@@ -62,8 +62,8 @@ static void grant_repairs(struct rtp_sender *sender, const struct rendition_tabl
 /* What is under way fills the queue: a report behind it tells when it is through. */
 static void hold(struct rtp_sender *sender, int64_t now_us)
 {
-	const bool begins = sender->path.held_us && !sender->held;
-	sender->held = sender->path.held_us != 0;
+	const bool begins = sender->path.drain.since_us && !sender->held;
+	sender->held = sender->path.drain.since_us != 0;
 	if (!begins)
 		return;
 	rtp_pacer_clear(&sender->pacer, false);
@@ -173,8 +173,9 @@ bool rtp_sender_holds(struct rtp_sender *sender, const struct frame *frame, int6
 {
 	const struct sink_picture *picture = &sender->sink.picture;
 	const bool changing = picture->shown != picture->next;
-	if (!rtp_path_holds(&sender->path, changing, now_us) ||
-	    (frame->key && !changing && rtp_path_takes_still(&sender->path, now_us)))
+	struct path_drain *drain = &sender->path.drain;
+	if (!path_drain_holds(drain, changing, now_us) ||
+	    (frame->key && !changing && path_drain_takes_still(drain, now_us)))
 		return false;
 	sender->need_key = true;
 	sender->stats.frames_skipped++;

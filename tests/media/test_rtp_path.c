@@ -155,7 +155,7 @@ static void say(void)
 	const int64_t pause_us = rtp_path_is_watched(&f.path, f.now_us) ? OFTEN_US : SELDOM_US;
 	if (f.next_sr_us > f.now_us + pause_us)
 		f.next_sr_us = f.now_us + pause_us;
-	if (f.now_us < f.next_sr_us && f.path.held_us != f.now_us)
+	if (f.now_us < f.next_sr_us && f.path.drain.since_us != f.now_us)
 		return;
 	f.next_sr_us = f.now_us + pause_us;
 	f.sr[f.srs % SRS].sent_us = f.now_us;
@@ -173,9 +173,9 @@ static void show(void)
 	if (key || f.wanted < 0)
 		f.shown = f.wanted;
 	f.need_key |= f.shown < 0;
-	if (f.path.held_us || f.wanted < 0)
+	if (f.path.drain.since_us || f.wanted < 0)
 		f.again_us = 0;
-	if (rtp_path_holds(&f.path, f.shown != f.wanted, f.now_us))
+	if (path_drain_holds(&f.path.drain, f.shown != f.wanted, f.now_us))
 		f.need_key = true;
 	else if (key && f.shown >= 0)
 		f.need_key = false;
@@ -294,7 +294,7 @@ static void narrow_under_a_probe(int64_t ramp_us, int64_t key_us)
 	f.width_bps = 1000000;
 	begin();
 	run(10000000);
-	while (f.path.level != 1 || f.path.ramp_us < ramp_us)
+	while (f.path.level != 1 || f.path.probe.ramp_us < ramp_us)
 		run(STEP_US);
 	f.width_bps = 300000;
 	f.busy_us = f.now_us + 1000000;
@@ -322,7 +322,7 @@ Test(rtp_path, late_losses_are_not_those_of_the_smaller_picture)
 	begin();
 	run(5000000);
 	for (int i = 0; i < 40; i++, f.now_us += OFTEN_US) {
-		const bool former = f.now_us - 1700000 < f.path.flows_us;
+		const bool former = f.now_us - 1700000 < f.path.said.flows_us;
 		f.said.highest_seq += 30;
 		f.said.lost += former ? 20 : 0;
 		rtp_path_rtt(&f.path, f.now_us - 1700000, 1700000, f.now_us);
@@ -362,9 +362,9 @@ Test(rtp_path, a_smallest_picture_that_is_far_too_much_is_given_up_soon)
 	f.width_bps = 1000000;
 	begin();
 	run(10000000);
-	while (!f.path.probe_us)
+	while (!f.path.probe.since_us)
 		run(STEP_US);
-	while (f.path.probe_us)
+	while (f.path.probe.since_us)
 		run(STEP_US);
 	cr_assert(eq(int, f.path.level, 0));
 	f.width_bps = 300000;
