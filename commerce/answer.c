@@ -1,41 +1,11 @@
 #include "commerce/answer.h"
 
+#include "server/core/http_status.h"
 #include "server/core/json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct {
-	int status;
-	const char *title;
-} titles[] = {
-	{ 400, "Bad Request" },
-	{ 401, "Unauthorized" },
-	{ 403, "Forbidden" },
-	{ 404, "Not Found" },
-	{ 405, "Method Not Allowed" },
-	{ 406, "Not Acceptable" },
-	{ 409, "Conflict" },
-	{ 410, "Gone" },
-	{ 412, "Precondition Failed" },
-	{ 413, "Content Too Large" },
-	{ 415, "Unsupported Media Type" },
-	{ 422, "Unprocessable Content" },
-	{ 428, "Precondition Required" },
-	{ 429, "Too Many Requests" },
-	{ 431, "Request Header Fields Too Large" },
-	{ 500, "Internal Server Error" },
-	{ 503, "Service Unavailable" },
-};
-
-static const char *title_of(int status)
-{
-	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
-		if (titles[i].status == status)
-			return titles[i].title;
-	return "Error";
-}
 
 void problem_bad_request(struct problem *problem, const char *member, const char *detail)
 {
@@ -51,7 +21,7 @@ static json_t *problem_object(int status, const char *code, const char *member, 
 {
 	json_t *object = json_object();
 	json_object_set_new(object, "type", json_string("about:blank"));
-	json_object_set_new(object, "title", json_string(title_of(status)));
+	json_object_set_new(object, "title", json_string(http_reason(status)));
 	json_object_set_new(object, "status", json_integer(status));
 	json_object_set_new(object, "code", json_string(code));
 	if (member && member[0])

@@ -322,24 +322,15 @@ void audit_end(struct audit *audit)
 	}
 }
 
-static void free_values(struct map *map)
-{
-	struct map_cursor cursor = { 0 };
-	void *value;
-	while (map_next(map, &cursor, NULL, NULL, &value))
-		free(value);
-	map_finish(map);
-}
-
 void audit_finish(struct audit *audit)
 {
 	struct map_cursor cursor = { 0 };
 	void *value;
 	while (map_next(&audit->products, &cursor, NULL, NULL, &value))
 		free(((struct audit_product *)value)->revs);
-	free_values(&audit->rooms);
-	free_values(&audit->products);
-	free_values(&audit->orders);
-	free_values(&audit->tallies);
-	free_values(&audit->keys);
+	map_free(&audit->rooms);
+	map_free(&audit->products);
+	map_free(&audit->orders);
+	map_free(&audit->tallies);
+	map_free(&audit->keys);
 }

@@ -102,22 +102,13 @@ void ledger_count_order(struct ledger *ledger, const struct order *order, int si
 	}
 }
 
-static void free_values(struct map *map)
-{
-	struct map_cursor cursor = { 0 };
-	void *value;
-	while (map_next(map, &cursor, NULL, NULL, &value))
-		free(value);
-	map_finish(map);
-}
-
 static void free_buyers(struct map *map)
 {
 	struct map_cursor cursor = { 0 };
 	void *value;
 	while (map_next(map, &cursor, NULL, NULL, &value))
 		order_list_finish(&((struct buyer *)value)->orders);
-	free_values(map);
+	map_free(map);
 }
 
 void ledger_destroy(struct ledger *ledger)
@@ -126,8 +117,8 @@ void ledger_destroy(struct ledger *ledger)
 		return;
 	idempotency_finish(&ledger->keys);
 	expiry_finish(&ledger->expiry);
-	free_values(&ledger->tallies);
-	free_values(&ledger->orders);
+	map_free(&ledger->tallies);
+	map_free(&ledger->orders);
 	order_list_finish(&ledger->all_orders);
 	free_buyers(&ledger->buyers);
 	while (!list_empty(&ledger->all_rooms))

@@ -82,10 +82,6 @@ void rate_limit_destroy(struct rate_limit *limit)
 {
 	if (!limit)
 		return;
-	struct map_cursor cursor = { 0 };
-	void *value;
-	while (map_next(&limit->buckets, &cursor, NULL, NULL, &value))
-		free(value);
-	map_finish(&limit->buckets);
+	map_free(&limit->buckets);
 	free(limit);
 }

@@ -17,11 +17,7 @@ void auth_init(struct auth_cache *cache, const struct jwt_keys *keys)
 
 void auth_finish(struct auth_cache *cache)
 {
-	struct map_cursor cursor = { 0 };
-	void *claims;
-	while (map_next(&cache->claims, &cursor, NULL, NULL, &claims))
-		free(claims);
-	map_finish(&cache->claims);
+	map_free(&cache->claims);
 }
 
 static bool valid_now(const struct jwt_claims *claims, int64_t now_s)

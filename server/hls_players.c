@@ -19,11 +19,7 @@ void hls_players_init(struct hls_players *players)
 
 void hls_players_finish(struct hls_players *players)
 {
-	struct map_cursor cursor = { 0 };
-	void *value;
-	while (map_next(&players->by_number, &cursor, NULL, NULL, &value))
-		free(value);
-	map_finish(&players->by_number);
+	map_free(&players->by_number);
 }
 
 /* FNV-1a; who wants to be counted twice need not look for collisions. */

@@ -201,11 +201,7 @@ void relay_book_destroy(struct relay_book *book)
 		return;
 	disk_thread_stop(&book->disk);
 	disk_thread_finish(&book->disk);
-	struct map_cursor cursor = { 0 };
-	void *list;
-	while (map_next(&book->rooms, &cursor, NULL, NULL, &list))
-		free(list);
-	map_finish(&book->rooms);
+	map_free(&book->rooms);
 	free(book->path);
 	free(book);
 }

@@ -71,9 +71,5 @@ void room_cost_set(struct room_cost *cost, enum room_cost_of of, uint64_t value)
 
 void room_costs_finish(struct map *costs)
 {
-	struct map_cursor cursor = { 0 };
-	void *cost;
-	while (map_next(costs, &cursor, NULL, NULL, &cost))
-		free(cost);
-	map_finish(costs);
+	map_free(costs);
 }

@@ -2,6 +2,7 @@
 
 #include "server/core/alloc.h"
 #include "server/core/http_connection.h"
+#include "server/core/http_status.h"
 #include "server/core/metrics.h"
 #include "server/core/stream.h"
 

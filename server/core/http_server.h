@@ -136,6 +136,4 @@ void http_stream_abort(struct http_request *request); /* at once */
  * the caller's to finish. The caller sets new ops at once. */
 struct stream *http_upgrade(struct http_request *request, struct bytes *rest);
 
-const char *http_reason(int status); /* "Not Found" */
-
 #endif

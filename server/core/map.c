@@ -84,6 +84,14 @@ void map_finish(struct map *map)
 	map->count = 0;
 }
 
+void map_free(struct map *map)
+{
+	for (size_t i = 0; i < map->size; i++)
+		for (struct map_entry *entry = map->slots[i]; entry; entry = entry->next)
+			free(entry->value);
+	map_finish(map);
+}
+
 /* The pointer that points at the entry, or at the NULL where it would be appended. */
 static struct map_entry **find(const struct map *map, uint64_t hash, const void *key, size_t len)
 {

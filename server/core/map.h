@@ -20,6 +20,7 @@ struct map {
 
 void map_init(struct map *map);
 void map_finish(struct map *map); /* frees keys, not values */
+void map_free(struct map *map); /* and values, by free() */
 
 /* NULL when absent. */
 void *map_get(const struct map *map, const void *key, size_t len);

@@ -5,6 +5,7 @@
 #include "server/core/bytes.h"
 #include "server/core/crypto.h"
 #include "server/core/http_server.h"
+#include "server/core/http_status.h"
 #include "server/core/loop.h"
 #include "server/core/stream.h"
 
