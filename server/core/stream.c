@@ -1,6 +1,7 @@
 #include "server/core/stream.h"
 
 #include "server/core/alloc.h"
+#include "server/core/backlog.h"
 #include "server/core/buf.h"
 #include "server/core/loop.h"
 #include "server/core/page_share.h"
@@ -13,7 +14,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -27,20 +27,12 @@ enum {
 	LINGER_US = 1000 * 1000, /* for the peer's end after ours */
 };
 
-/* Bytes that wait: a reference and how much of it is still to go. */
-struct piece {
-	struct list link;
-	struct buf *buf;
-	size_t at;
-};
-
 /* What each write touches stands together in front: of thousands of streams it is in no cache. */
 struct stream {
 	int fd;
 	int err; /* what `failing` tells; the stream is dead */
 	struct tls *tls;
 	struct page_share *share; /* NULL: everything is copied */
-	size_t backlog;
 	size_t backlog_cap;
 	bool over; /* the last closed() was made */
 	bool finishing;
@@ -51,7 +43,7 @@ struct stream {
 	bool shut; /* our direction is closed */
 	bool destroyed;
 	unsigned busy; /* callbacks on the stack */
-	struct list pieces; // piece.link
+	struct backlog backlog;
 	struct loop *loop;
 	const struct stream_ops *ops;
 	void *arg;
@@ -64,12 +56,7 @@ struct stream {
 
 static void stream_free(struct stream *stream)
 {
-	while (!list_empty(&stream->pieces)) {
-		struct piece *piece = list_entry(stream->pieces.next, struct piece, link);
-		list_remove(&piece->link);
-		buf_unref(piece->buf);
-		free(piece);
-	}
+	backlog_finish(&stream->backlog);
 	tls_destroy(stream->tls);
 	if (stream->fd >= 0)
 		close(stream->fd);
@@ -156,35 +143,6 @@ static void want_read(struct stream *stream)
 		event_del(&stream->readable);
 }
 
-static int put_piece(struct stream *stream, struct buf *taken, size_t at)
-{
-	if (!taken)
-		return -ENOMEM;
-	struct piece *piece = xcalloc(1, sizeof(*piece));
-	piece->buf = taken;
-	piece->at = at;
-	list_append(&stream->pieces, &piece->link);
-	stream->backlog += taken->len - at;
-	return 0;
-}
-
-static void drop_sent(struct stream *stream, size_t sent)
-{
-	stream->backlog -= sent;
-	while (sent) {
-		struct piece *piece = list_entry(stream->pieces.next, struct piece, link);
-		const size_t left = piece->buf->len - piece->at;
-		if (sent < left) {
-			piece->at += sent;
-			return;
-		}
-		sent -= left;
-		list_remove(&piece->link);
-		buf_unref(piece->buf);
-		free(piece);
-	}
-}
-
 /* Bytes that the kernel took; -EAGAIN, or another error. */
 static ssize_t send_iovs(int fd, struct iovec *iovs, size_t count)
 {
@@ -199,31 +157,14 @@ static ssize_t send_iovs(int fd, struct iovec *iovs, size_t count)
 static ssize_t flush_plain_once(struct stream *stream)
 {
 	struct iovec iovs[FLUSH_IOVS];
-	size_t count = 0;
-	list_for_each (link, &stream->pieces) {
-		const struct piece *piece = list_entry(link, struct piece, link);
-		iovs[count].iov_base = piece->buf->data + piece->at;
-		iovs[count].iov_len = piece->buf->len - piece->at;
-		if (++count == FLUSH_IOVS)
-			break;
-	}
-	return send_iovs(stream->fd, iovs, count);
+	return send_iovs(stream->fd, iovs, backlog_iovs(&stream->backlog, iovs, FLUSH_IOVS));
 }
 
 /* Small pieces share a record: each costs 22 bytes or more and a system call. */
 static ssize_t flush_tls_once(struct stream *stream)
 {
 	uint8_t record[TLS_RECORD];
-	size_t len = 0;
-	list_for_each (link, &stream->pieces) {
-		const struct piece *piece = list_entry(link, struct piece, link);
-		const size_t left = piece->buf->len - piece->at;
-		const size_t part = left < sizeof(record) - len ? left : sizeof(record) - len;
-		memcpy(record + len, piece->buf->data + piece->at, part);
-		len += part;
-		if (len == sizeof(record))
-			break;
-	}
+	const size_t len = backlog_copy(&stream->backlog, record, sizeof(record));
 	const long sent = tls_write(stream->tls, record, len);
 	if (sent == TLS_WANT_READ || sent == TLS_WANT_WRITE)
 		return -EAGAIN;
@@ -233,12 +174,12 @@ static ssize_t flush_tls_once(struct stream *stream)
 /* 0 when nothing waits any more, -EAGAIN, or the connection's error. */
 static int flush(struct stream *stream)
 {
-	while (stream->backlog) {
+	while (stream->backlog.len) {
 		const ssize_t sent =
 			stream->tls ? flush_tls_once(stream) : flush_plain_once(stream);
 		if (sent < 0)
 			return (int)sent;
-		drop_sent(stream, (size_t)sent);
+		backlog_drop(&stream->backlog, (size_t)sent);
 		if (stream->finishing)
 			timer_start(&stream->limit, FLUSH_STALL_US);
 	}
@@ -269,7 +210,7 @@ static void advance_handshake(struct stream *stream)
 		return;
 	stream->shaking = false;
 	want_read(stream);
-	if (stream->backlog)
+	if (stream->backlog.len)
 		want_write(stream, true);
 	else if (stream->finishing)
 		shut(stream);
@@ -353,12 +294,14 @@ static void on_more(void *arg)
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
+	(void)fd;
+	(void)what;
 	struct stream *stream = arg;
 	if (stream->shaking) {
 		advance_handshake(stream);
 		return;
 	}
-	const bool had_backlog = stream->backlog > 0;
+	const bool had_backlog = stream->backlog.len > 0;
 	const int err = flush(stream);
 	if (err && err != -EAGAIN) {
 		die(stream, err);
@@ -371,8 +314,6 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (err)
 		return;
-	(void)fd;
-	(void)what;
 	if (stream->finishing) {
 		if (!stream->shut)
 			shut(stream);
@@ -393,7 +334,7 @@ int stream_create(struct stream **out, struct loop *loop, int fd, struct tls_con
 	stream->arg = arg;
 	stream->backlog_cap = STREAM_BACKLOG_CAP;
 	stream->shaking = tls != NULL;
-	list_init(&stream->pieces);
+	backlog_init(&stream->backlog);
 	deferred_init(&stream->failing, on_failing, stream);
 	deferred_init(&stream->more, on_more, stream);
 	timer_init(&stream->limit, loop, on_limit, stream);
@@ -441,9 +382,9 @@ static int may_write(const struct stream *stream, size_t len)
 {
 	if (stream->over || stream->err || stream->finishing)
 		return -ENOTCONN;
-	const bool fits = stream->backlog <= stream->backlog_cap &&
-			  len <= stream->backlog_cap - stream->backlog;
-	return fits || !stream->backlog ? 0 : -ENOBUFS;
+	const bool fits = stream->backlog.len <= stream->backlog_cap &&
+			  len <= stream->backlog_cap - stream->backlog.len;
+	return fits || !stream->backlog.len ? 0 : -ENOBUFS;
 }
 
 /* Tries the kernel with what was just queued behind nothing. */
@@ -456,7 +397,7 @@ static int push_queue(struct stream *stream)
 		fail_later(stream, err);
 		return -ENOTCONN;
 	}
-	want_write(stream, stream->backlog > 0);
+	want_write(stream, stream->backlog.len > 0);
 	return 0;
 }
 
@@ -467,14 +408,14 @@ static int put_rest_of_bytes(struct stream *stream, const void *data, size_t len
 	*sent -= skip;
 	if (skip == len)
 		return 0;
-	return put_piece(stream, buf_copy((const uint8_t *)data + skip, len - skip), 0);
+	return backlog_put(&stream->backlog, buf_copy((const uint8_t *)data + skip, len - skip), 0);
 }
 
 static int put_rest_of_buf(struct stream *stream, struct buf *buf, size_t *sent)
 {
 	const size_t skip = *sent < buf->len ? *sent : buf->len;
 	*sent -= skip;
-	return skip == buf->len ? 0 : put_piece(stream, buf_ref(buf), skip);
+	return skip == buf->len ? 0 : backlog_put(&stream->backlog, buf_ref(buf), skip);
 }
 
 /* Queues the frame from byte `sent` on. */
@@ -522,8 +463,8 @@ int stream_write_framed(struct stream *stream, const struct stream_frame *frame,
 	const int err = may_write(stream, len);
 	if (err || !len)
 		return err;
-	if (stream->backlog || stream->tls) {
-		const bool waits = stream->backlog > 0;
+	if (stream->backlog.len || stream->tls) {
+		const bool waits = stream->backlog.len > 0;
 		if (put_rest(stream, frame, bufs, count, 0))
 			return -ENOTCONN;
 		return waits ? 0 : push_queue(stream);
@@ -555,7 +496,7 @@ int stream_write_bufs(struct stream *stream, struct buf *const *bufs, size_t cou
 
 size_t stream_backlog(const struct stream *stream)
 {
-	return stream->backlog;
+	return stream->backlog.len;
 }
 
 void stream_pause(struct stream *stream)
@@ -579,7 +520,7 @@ void stream_finish(struct stream *stream)
 	if (stream->finishing || stream->over || stream->err)
 		return;
 	stream->finishing = true;
-	if (stream->backlog || stream->shaking)
+	if (stream->backlog.len || stream->shaking)
 		timer_start(&stream->limit, FLUSH_STALL_US);
 	else
 		shut(stream);
