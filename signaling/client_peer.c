@@ -76,8 +76,7 @@ static void receive_srtp(struct client_peer *peer, uint8_t *data, size_t len)
 {
 	if (!peer->rx || len < 2)
 		return;
-	/* RFC 5761 §4 */
-	if (data[1] >= 192 && data[1] <= 223) {
+	if (srtp_is_rtcp(data, len)) {
 		receive_rtcp(peer, data, len);
 	} else if (peer->ops->rtp && !srtp_rx_rtp(peer->rx, data, &len)) {
 		peer->received++;
@@ -88,16 +87,12 @@ static void receive_srtp(struct client_peer *peer, uint8_t *data, size_t len)
 static int start_srtp(struct client_peer *peer)
 {
 	struct dtls_keys keys;
-	const int err = dtls_export_keys(peer->dtls, &keys);
+	int err = dtls_export_keys(peer->dtls, &keys);
 	if (err || keys.profile == DTLS_SRTP_NONE)
 		return err ? err : -ENOTCONN;
-	struct srtp_master local = { .profile = keys.profile }, remote = local;
-	memcpy(local.key, keys.local_key, sizeof(local.key));
-	memcpy(local.salt, keys.local_salt, sizeof(local.salt));
-	memcpy(remote.key, keys.remote_key, sizeof(remote.key));
-	memcpy(remote.salt, keys.remote_salt, sizeof(remote.salt));
-	const int tx = srtp_tx_create(&peer->tx, &local);
-	return tx ? tx : srtp_rx_create(&peer->rx, &remote, false);
+	err = srtp_pair_create(&peer->tx, &peer->rx, &keys, false);
+	explicit_bzero(&keys, sizeof(keys));
+	return err;
 }
 
 /* ---- DTLS ---- */

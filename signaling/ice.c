@@ -2,6 +2,7 @@
 
 #include "server/core/alloc.h"
 #include "server/core/crypto.h"
+#include "signaling/udp_key.h"
 
 #include <errno.h>
 #include <stdlib.h>

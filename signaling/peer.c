@@ -1,13 +1,14 @@
 #include "signaling/peer.h"
 
 #include "server/core/alloc.h"
-#include "server/core/bits.h"
 #include "server/core/crypto.h"
 #include "server/core/list.h"
 #include "server/core/log.h"
 #include "server/core/loop.h"
 #include "signaling/ice.h"
+#include "signaling/rtp_newest.h"
 #include "signaling/srtp.h"
+#include "signaling/srtp_run.h"
 #include "signaling/udp_port.h"
 
 #include <errno.h>
@@ -16,17 +17,7 @@
 
 enum {
 	HALF_OPEN_US = 15 * 1000000, /* design section 12: half-open join */
-	PACKET_MAX = 1500, /* of RTP and RTCP, before protection */
 	RECEIVE_MAX = 2048,
-	RTP_FIXED = 12,
-	/* RTP from a new address: so many packets may have been lost before it. */
-	RTP_AHEAD_MAX = 1 << 14,
-};
-
-/* The highest sequence number of an SSRC that authenticated. */
-struct newest_rtp {
-	uint32_t ssrc;
-	uint16_t seq;
 };
 
 struct peer {
@@ -38,8 +29,7 @@ struct peer {
 	struct srtp_rx *rx;
 	enum dtls_srtp profile;
 	bool ingest;
-	struct newest_rtp newest[SRTP_STREAMS_MAX]; /* of an ingest */
-	unsigned newest_count;
+	struct rtp_newest newest; /* of an ingest */
 	bool raw_rtp;
 	bool connected;
 	bool closed;
@@ -226,18 +216,9 @@ static int start_srtp(struct peer *peer)
 	int err = dtls_export_keys(peer->dtls, &keys);
 	if (err || keys.profile == DTLS_SRTP_NONE)
 		return err;
-	struct srtp_master local = { .profile = keys.profile }, remote = local;
-	memcpy(local.key, keys.local_key, sizeof(local.key));
-	memcpy(local.salt, keys.local_salt, sizeof(local.salt));
-	memcpy(remote.key, keys.remote_key, sizeof(remote.key));
-	memcpy(remote.salt, keys.remote_salt, sizeof(remote.salt));
 	peer->profile = keys.profile;
-	err = srtp_tx_create(&peer->tx, &local);
-	if (!err)
-		err = srtp_rx_create(&peer->rx, &remote, peer->ingest);
+	err = srtp_pair_create(&peer->tx, &peer->rx, &keys, peer->ingest);
 	explicit_bzero(&keys, sizeof(keys));
-	explicit_bzero(&local, sizeof(local));
-	explicit_bzero(&remote, sizeof(remote));
 	return err;
 }
 
@@ -285,53 +266,18 @@ static void heard(struct peer *peer, const struct udp_path *path, bool fresh, bo
 		udp_session_add_path(&peer->session, path, &peer->ice.path);
 }
 
-static bool read_newest(struct newest_rtp *out, const uint8_t *data, size_t len)
-{
-	struct bits bits;
-	bits_init(&bits, data, len < RTP_FIXED ? 0 : len);
-	bits_skip(&bits, 2);
-	out->seq = (uint16_t)bits_be16(&bits);
-	bits_skip(&bits, 4);
-	out->ssrc = bits_be32(&bits);
-	return bits_ok(&bits);
-}
-
-static struct newest_rtp *newest_of(struct peer *peer, uint32_t ssrc)
-{
-	for (unsigned i = 0; i < peer->newest_count; i++)
-		if (peer->newest[i].ssrc == ssrc)
-			return &peer->newest[i];
-	return NULL;
-}
-
-/* Whether the packet is newer than all before of its SSRC, which it then is the newest of. */
-static bool take_newest(struct peer *peer, const struct newest_rtp *packet)
-{
-	struct newest_rtp *newest = newest_of(peer, packet->ssrc);
-	if (newest) {
-		const bool fresh = (int16_t)(packet->seq - newest->seq) > 0;
-		if (fresh)
-			newest->seq = packet->seq;
-		return fresh;
-	}
-	if (peer->newest_count < SRTP_STREAMS_MAX)
-		peer->newest[peer->newest_count++] = *packet;
-	return false;
-}
-
 static int receive_rtp(struct peer *peer, uint8_t *data, size_t len, const struct udp_path *path,
 		       bool new_addr)
 {
-	struct newest_rtp packet;
-	const bool follow = peer->ingest && read_newest(&packet, data, len);
+	struct rtp_seq packet;
+	const bool follow = peer->ingest && rtp_seq_read(&packet, data, len);
 	const int err = peer->raw_rtp ? 0 : srtp_rx_rtp(peer->rx, data, &len);
 	if (err) {
 		count_failure(peer, err, new_addr);
 		return err;
 	}
-	peer->stats.rtp_received++;
 	if (!peer->raw_rtp)
-		heard(peer, path, follow && take_newest(peer, &packet), new_addr);
+		heard(peer, path, follow && rtp_newest_take(&peer->newest, &packet), new_addr);
 	peer->ops->rtp(peer->arg, data, len);
 	return 0;
 }
@@ -349,16 +295,9 @@ static int receive_rtcp(struct peer *peer, const uint8_t *data, size_t len,
 		count_failure(peer, err, new_addr);
 		return err;
 	}
-	peer->stats.rtcp_received++;
 	heard(peer, path, fresh, new_addr);
 	peer->ops->rtcp(peer->arg, packet, packet_len);
 	return 0;
-}
-
-/* RFC 5761 §4 */
-static bool is_rtcp(const uint8_t *data)
-{
-	return data[1] >= 192 && data[1] <= 223;
 }
 
 static void on_srtp(struct udp_session *session, uint8_t *data, size_t len,
@@ -367,20 +306,18 @@ static void on_srtp(struct udp_session *session, uint8_t *data, size_t len,
 	struct peer *peer = peer_of(session);
 	if (!peer->rx || peer->closed || len < 2)
 		return;
-	if (is_rtcp(data))
+	if (srtp_is_rtcp(data, len))
 		receive_rtcp(peer, data, len, path, false);
 	else
 		receive_rtp(peer, data, len, path, false);
 }
 
 /* Only a publisher's RTP is worth a look: a viewer sends none. */
-static bool rtp_expected(struct peer *peer, const uint8_t *data, size_t len)
+static bool rtp_expected(const struct peer *peer, const uint8_t *data, size_t len)
 {
-	struct newest_rtp packet;
-	if (!peer->ingest || !read_newest(&packet, data, len))
-		return false;
-	const struct newest_rtp *newest = newest_of(peer, packet.ssrc);
-	return newest && (uint16_t)(packet.seq - newest->seq - 1) < RTP_AHEAD_MAX;
+	struct rtp_seq packet;
+	return peer->ingest && rtp_seq_read(&packet, data, len) &&
+	       rtp_newest_expects(&peer->newest, &packet);
 }
 
 static int on_claim(struct udp_session *session, uint8_t *data, size_t len,
@@ -389,7 +326,7 @@ static int on_claim(struct udp_session *session, uint8_t *data, size_t len,
 	struct peer *peer = peer_of(session);
 	if (!peer->rx || peer->closed || peer->ice.client || len < 2)
 		return -ESRCH;
-	const bool rtcp = is_rtcp(data);
+	const bool rtcp = srtp_is_rtcp(data, len);
 	if (rtcp ? !srtp_rx_rtcp_expected(peer->rx, data, len) : !rtp_expected(peer, data, len))
 		return -ESRCH;
 	const int err = rtcp ? receive_rtcp(peer, data, len, path, true)
@@ -489,62 +426,6 @@ bool peer_connected(const struct peer *peer)
 
 /* ---- sending ---- */
 
-/* Packets of one system call, as they grow in the port's buffer. */
-struct run {
-	struct peer *peer;
-	uint8_t *buffer;
-	size_t len;
-	size_t segment; /* of all but the last */
-	size_t count;
-	bool ended; /* the last one was shorter */
-};
-
-static int flush(struct run *run)
-{
-	if (!run->len)
-		return 0;
-	struct peer *peer = run->peer;
-	const int err = udp_port_send_run(peer->session.port, &peer->ice.path, run->buffer,
-					  run->len, run->segment);
-	if (!err) {
-		peer->stats.packets_sent += run->count;
-		peer->stats.bytes_sent += run->len;
-	} else if (err == -EAGAIN) {
-		peer->stats.send_again++;
-	}
-	run->len = run->count = 0;
-	run->ended = false;
-	return err;
-}
-
-static int add_packet(struct run *run, const struct iovec *header, const struct iovec *payload)
-{
-	const size_t room = header->iov_len + payload->iov_len + SRTP_OVERHEAD_MAX;
-	if (room > PACKET_MAX + SRTP_OVERHEAD_MAX)
-		return -EMSGSIZE;
-	int err = 0;
-	if (run->ended || run->count == UDP_RUN_SEGMENTS || run->len + room > UDP_RUN_BYTES)
-		err = flush(run);
-	if (err)
-		return err;
-	const long size = srtp_tx_rtp(run->peer->tx, run->buffer + run->len, header->iov_base,
-				      header->iov_len, payload->iov_base, payload->iov_len);
-	if (size < 0)
-		return (int)size;
-	if (run->count && (size_t)size > run->segment) {
-		/* Too long for this run: it becomes the first of the next. */
-		const uint8_t *packet = run->buffer + run->len;
-		err = flush(run);
-		memmove(run->buffer, packet, (size_t)size);
-	}
-	if (!run->count)
-		run->segment = (size_t)size;
-	run->ended = (size_t)size < run->segment;
-	run->len += (size_t)size;
-	run->count++;
-	return err;
-}
-
 void peer_memory(const struct peer *peer, struct iovec parts[PEER_PARTS])
 {
 	parts[0] = (struct iovec){ (void *)peer, sizeof(*peer) };
@@ -553,30 +434,26 @@ void peer_memory(const struct peer *peer, struct iovec parts[PEER_PARTS])
 
 int peer_send_rtp(struct peer *peer, const struct iovec *parts, size_t packets)
 {
+	struct srtp_run run;
 	if (!peer_connected(peer) || !peer->tx)
 		return -ENOTCONN;
-	struct run run = { .peer = peer, .buffer = udp_port_buffer(peer->session.port) };
+	srtp_run_init(&run, peer->tx, peer->session.port, &peer->ice.path);
 	for (size_t i = 0; i < packets; i++) {
-		const int err = add_packet(&run, &parts[2 * i], &parts[2 * i + 1]);
+		const int err = srtp_run_rtp(&run, &parts[2 * i], &parts[2 * i + 1]);
 		if (err)
 			return err;
 	}
-	return flush(&run);
+	return srtp_run_flush(&run);
 }
 
 int peer_send_rtcp(struct peer *peer, const uint8_t *packet, size_t len)
 {
+	struct srtp_run run;
 	if (!peer_connected(peer) || !peer->tx)
 		return -ENOTCONN;
-	if (len > PACKET_MAX)
-		return -EMSGSIZE;
-	struct run run = { .peer = peer, .buffer = udp_port_buffer(peer->session.port) };
-	const long size = srtp_tx_rtcp(peer->tx, run.buffer, packet, len);
-	if (size < 0)
-		return (int)size;
-	run.len = run.segment = (size_t)size;
-	run.count = 1;
-	return flush(&run);
+	srtp_run_init(&run, peer->tx, peer->session.port, &peer->ice.path);
+	const int err = srtp_run_rtcp(&run, packet, len);
+	return err ? err : srtp_run_flush(&run);
 }
 
 int peer_send_sctp(struct peer *peer, const uint8_t *packet, size_t len)

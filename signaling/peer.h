@@ -20,7 +20,7 @@ struct peer;
 struct udp_port;
 
 /* Our ufrag has 8 and our password 24 characters; what a peer may use is longer (RFC 8839 §5.4). */
-enum { PEER_UFRAG_LEN = 8, PEER_PWD_LEN = 24, PEER_CREDENTIAL_MAX = 256 };
+enum { PEER_UFRAG_LEN = 8, PEER_PWD_LEN = 24 };
 
 enum peer_reason {
 	PEER_TIMEOUT, /* not connected within 15 s of its creation */
@@ -93,9 +93,6 @@ int peer_send_rtcp(struct peer *peer, const uint8_t *packet, size_t len);
 int peer_send_sctp(struct peer *peer, const uint8_t *packet, size_t len);
 
 struct peer_stats {
-	uint64_t packets_sent, bytes_sent; /* RTP and RTCP on the wire */
-	uint64_t send_again; /* calls cut short by a full socket */
-	uint64_t rtp_received, rtcp_received;
 	uint64_t srtp_failed; /* wrong tag or malformed: counted, never fatal */
 	uint64_t srtp_replayed;
 	uint64_t path_moves;

@@ -416,3 +416,24 @@ void srtp_rx_destroy(struct srtp_rx *rx)
 	free(rx->streams);
 	free(rx);
 }
+
+int srtp_pair_create(struct srtp_tx **tx, struct srtp_rx **rx, const struct dtls_keys *keys,
+		     bool libsrtp)
+{
+	struct srtp_master local = { .profile = keys->profile }, remote = local;
+	memcpy(local.key, keys->local_key, sizeof(local.key));
+	memcpy(local.salt, keys->local_salt, sizeof(local.salt));
+	memcpy(remote.key, keys->remote_key, sizeof(remote.key));
+	memcpy(remote.salt, keys->remote_salt, sizeof(remote.salt));
+	int err = srtp_tx_create(tx, &local);
+	if (!err)
+		err = srtp_rx_create(rx, &remote, libsrtp);
+	explicit_bzero(&local, sizeof(local));
+	explicit_bzero(&remote, sizeof(remote));
+	return err;
+}
+
+bool srtp_is_rtcp(const uint8_t *packet, size_t len)
+{
+	return len >= 2 && packet[1] >= 192 && packet[1] <= 223;
+}

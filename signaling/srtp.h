@@ -68,4 +68,12 @@ bool srtp_rx_rtcp_expected(const struct srtp_rx *rx, const uint8_t *packet, size
 
 void srtp_rx_destroy(struct srtp_rx *rx); /* takes NULL */
 
+/* Both directions, keyed by a handshake (RFC 5764 §4.2) that agreed on a profile. When it fails one
+ * of them may be left, for the caller to destroy. */
+int srtp_pair_create(struct srtp_tx **tx, struct srtp_rx **rx, const struct dtls_keys *keys,
+		     bool libsrtp) __attribute__((warn_unused_result));
+
+/* SRTCP, not SRTP: they share a path (RFC 5761 §4). */
+bool srtp_is_rtcp(const uint8_t *packet, size_t len);
+
 #endif
