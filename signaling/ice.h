@@ -9,7 +9,7 @@
 
 #include "signaling/ice_packet.h"
 #include "signaling/ice_seen.h"
-#include "signaling/udp_port.h"
+#include "signaling/udp_sender.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -10,6 +10,7 @@
 #include "signaling/srtp.h"
 #include "signaling/srtp_run.h"
 #include "signaling/udp_port.h"
+#include "signaling/udp_session.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,28 +2,22 @@
 
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
-#include "server/core/log.h"
-#include "server/core/loop.h"
-#include "server/core/map.h"
 #include "signaling/ice.h"
 #include "signaling/ice_packet.h"
+#include "signaling/srtp.h"
 #include "signaling/udp_batch.h"
-#include "signaling/udp_hello.h"
+#include "signaling/udp_port_state.h"
 #include "signaling/udp_socket.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum {
 	BATCHES_A_TURN = 4, /* then other sockets of the loop get theirs */
-	HANDSHAKES_A_TURN = 8, /* 125 us each: a wave of joins must not delay the fan-out */
-	INBOX_MAX = 8, /* datagrams of one handshake that wait */
 	TICK_US = 100000,
-	WHEEL = 10, /* a settled session is ticked once a second */
 	/* An SRTP or SRTCP packet from a new address is tried on the sessions it may belong to.
 	 * Strangers can ask for that at will, hence the limits, for each kind its own. */
 	CLAIMS_A_TICK = 32, /* a walk over all sessions */
@@ -37,41 +31,6 @@ struct udp_scratch {
 	struct udp_batch *batch;
 	struct ice_agent *ice;
 	uint8_t *send;
-};
-
-struct udp_port {
-	struct loop *loop;
-	struct dtls_context *dtls;
-	struct udp_scratch *scratch;
-	struct udp_scratch *own_scratch; /* NULL when it is shared */
-	struct log log;
-	int fd;
-	struct ice_tcp *tcp; /* NULL: UDP alone */
-	struct event *readable;
-	struct addr addr;
-	struct udp_sender sender;
-	struct udp_hellos hellos;
-	struct map by_ufrag;
-	struct map by_path;
-	struct udp_key recent_key; /* of the last look-up; len 0: none */
-	struct udp_session *recent;
-	struct timer tick;
-	struct deferred soon; /* frees ended sessions, runs handshakes */
-	struct list young; // udp_session.link
-	struct list wheel[WHEEL]; // udp_session.link
-	struct list ended; // udp_session.link
-	struct list handshakes; // udp_session.hello_link
-	unsigned wheel_at;
-	unsigned wheel_next; /* where the next settled session goes */
-	unsigned claims_left[2]; /* of SRTP, of SRTCP */
-	unsigned tries_left[2];
-	uint32_t dropped; /* by the kernel */
-	struct udp_port_stats stats;
-};
-
-struct datagram {
-	struct list link;
-	struct buf *buf;
 };
 
 int udp_scratch_create(struct udp_scratch **out, bool gro)
@@ -96,189 +55,11 @@ void udp_scratch_destroy(struct udp_scratch *scratch)
 	free(scratch);
 }
 
-/* ---- sessions ---- */
-
-void udp_session_init(struct udp_session *session, struct udp_port *port,
-		      const struct udp_session_ops *ops)
-{
-	*session = (struct udp_session){ .ops = ops, .port = port };
-	list_init(&session->hello_link);
-	list_init(&session->inbox);
-	list_append(&port->young, &session->link);
-	port->stats.sessions++;
-}
-
-int udp_session_add_ufrag(struct udp_session *session, const char *ufrag)
-{
-	struct udp_port *port = session->port;
-	if (map_get_str(&port->by_ufrag, ufrag))
-		return -EEXIST;
-	map_set_str(&port->by_ufrag, ufrag, session);
-	return 0;
-}
-
-void udp_session_drop_ufrag(struct udp_session *session, const char *ufrag)
-{
-	struct map *map = &session->port->by_ufrag;
-	if (map_get_str(map, ufrag) == session)
-		map_remove_str(map, ufrag);
-}
-
-static void drop_path(struct udp_session *session, const struct udp_key *key)
-{
-	struct udp_port *port = session->port;
-	port->recent_key.len = 0;
-	if (!key->len || map_get(&port->by_path, key->bytes, key->len) != session)
-		return;
-	map_remove(&port->by_path, key->bytes, key->len);
-	if (udp_key_tcp(key))
-		ice_tcp_drop(port->tcp, udp_key_tcp(key));
-}
-
-static void keep_datagram(struct udp_session *session, struct buf *buf)
-{
-	struct udp_port *port = session->port;
-	if (session->inbox_count == INBOX_MAX) {
-		buf_unref(buf);
-		return;
-	}
-	struct datagram *datagram = xcalloc(1, sizeof(*datagram));
-	datagram->buf = buf;
-	list_append(&session->inbox, &datagram->link);
-	session->inbox_count++;
-	if (list_empty(&session->hello_link)) {
-		list_append(&port->handshakes, &session->hello_link);
-		port->stats.handshakes_waiting++;
-	}
-	loop_defer(port->loop, &port->soon);
-}
-
-static void leave_line(struct udp_session *session)
-{
-	if (list_empty(&session->hello_link))
-		return;
-	list_remove(&session->hello_link);
-	session->port->stats.handshakes_waiting--;
-}
-
-static struct buf *next_datagram(struct udp_session *session)
-{
-	if (list_empty(&session->inbox))
-		return NULL;
-	struct datagram *datagram = list_entry(session->inbox.next, struct datagram, link);
-	struct buf *buf = datagram->buf;
-	list_remove(&datagram->link);
-	session->inbox_count--;
-	free(datagram);
-	return buf;
-}
-
-void udp_session_add_path(struct udp_session *session, const struct udp_path *path,
-			  const struct udp_path *keep)
-{
-	struct udp_port *port = session->port;
-	const struct udp_key key = udp_key_of_path(path);
-	port->recent_key.len = 0;
-	if (map_set(&port->by_path, key.bytes, key.len, session) == session)
-		return;
-	const struct udp_key kept = udp_key_of_path(keep);
-	struct udp_key *slot = &session->paths[session->path_next++ % UDP_SESSION_PATHS];
-	if (slot->len && udp_key_equal(slot, &kept))
-		slot = &session->paths[session->path_next++ % UDP_SESSION_PATHS];
-	if (!udp_key_equal(slot, &key))
-		drop_path(session, slot);
-	*slot = key;
-	if (path->tcp) {
-		ice_tcp_admit(port->tcp, path->tcp);
-		return;
-	}
-	struct buf *hellos[UDP_HELLO_DATAGRAMS];
-	const size_t count =
-		udp_hellos_take(&port->hellos, &path->remote, loop_now_us(port->loop), hellos);
-	for (size_t i = 0; i < count; i++)
-		keep_datagram(session, hellos[i]);
-}
-
-void udp_session_settle(struct udp_session *session)
-{
-	struct udp_port *port = session->port;
-	if (session->settled || session->ended)
-		return;
-	session->settled = true;
-	list_remove(&session->link);
-	list_append(&port->wheel[port->wheel_next++ % WHEEL], &session->link);
-}
-
-void udp_session_end(struct udp_session *session)
-{
-	struct udp_port *port = session->port;
-	if (session->ended)
-		return;
-	session->ended = true;
-	for (int i = 0; i < UDP_SESSION_PATHS; i++)
-		drop_path(session, &session->paths[i]);
-	leave_line(session);
-	list_remove(&session->link);
-	list_append(&port->ended, &session->link);
-	port->stats.sessions--;
-	loop_defer(port->loop, &port->soon);
-}
-
-static void free_ended(struct udp_port *port)
-{
-	while (!list_empty(&port->ended)) {
-		struct udp_session *session =
-			list_entry(port->ended.next, struct udp_session, link);
-		list_remove(&session->link);
-		for (struct buf *buf; (buf = next_datagram(session));)
-			buf_unref(buf);
-		session->ops->free(session);
-	}
-}
-
-static void run_handshakes(struct udp_port *port)
-{
-	if (list_empty(&port->handshakes))
-		return;
-	const int64_t began_us = loop_now_us(port->loop);
-	for (int i = 0; i < HANDSHAKES_A_TURN && !list_empty(&port->handshakes); i++) {
-		struct udp_session *session =
-			list_entry(port->handshakes.next, struct udp_session, hello_link);
-		leave_line(session);
-		struct buf *buf;
-		while (!session->ended && (buf = next_datagram(session))) {
-			session->ops->dtls(session, buf->data, buf->len);
-			buf_unref(buf);
-		}
-	}
-	port->stats.handshakes_us += (uint64_t)(loop_now_us(port->loop) - began_us);
-	if (!list_empty(&port->handshakes))
-		loop_defer(port->loop, &port->soon);
-}
-
 static void on_soon(void *arg)
 {
 	struct udp_port *port = arg;
-	free_ended(port);
-	run_handshakes(port);
-}
-
-/* Any session may end while the list is walked, so it is emptied from its head. */
-static void tick_list(struct list *sessions, int64_t now_us)
-{
-	struct list batch;
-	list_init(&batch);
-	while (!list_empty(sessions)) {
-		struct list *link = sessions->next;
-		list_remove(link);
-		list_append(&batch, link);
-	}
-	while (!list_empty(&batch)) {
-		struct udp_session *session = list_entry(batch.next, struct udp_session, link);
-		list_remove(&session->link);
-		list_append(sessions, &session->link);
-		session->ops->tick(session, now_us);
-	}
+	udp_sessions_free_ended(port);
+	udp_sessions_run_handshakes(port);
 }
 
 static void refill_claims(struct udp_port *port)
@@ -294,30 +75,17 @@ static void on_tick(void *arg)
 	timer_again(&port->tick, TICK_US);
 	refill_claims(port);
 	udp_hellos_expire(&port->hellos, now_us);
-	tick_list(&port->young, now_us);
-	port->wheel_at = (port->wheel_at + 1) % WHEEL;
-	tick_list(&port->wheel[port->wheel_at], now_us);
+	udp_sessions_tick(port, now_us);
 }
 
 /* ---- packets ---- */
-
-/* Packets come in runs of one sender. */
-static struct udp_session *session_of(struct udp_port *port, const struct udp_path *path)
-{
-	const struct udp_key key = udp_key_of_path(path);
-	if (!udp_key_equal(&port->recent_key, &key)) {
-		port->recent_key = key;
-		port->recent = map_get(&port->by_path, key.bytes, key.len);
-	}
-	return port->recent;
-}
 
 /* Whoever has a session of his own could else send checks in the name of another's address, and
  * the other's packets would be taken for his. */
 static bool is_forged(struct udp_port *port, const struct udp_session *session,
 		      const struct udp_path *from)
 {
-	const struct udp_session *owner = session_of(port, from);
+	const struct udp_session *owner = udp_sessions_find(port, from);
 	return owner && owner != session && owner->ops->holds(owner, from);
 }
 
@@ -332,7 +100,7 @@ static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
 	struct udp_session *session =
 		packet.kind == ICE_REQUEST
 			? map_get(&port->by_ufrag, packet.ufrag, packet.ufrag_len)
-			: session_of(port, path);
+			: udp_sessions_find(port, path);
 	if (!session)
 		port->stats.stun_unknown++;
 	else if (is_forged(port, session, path))
@@ -344,7 +112,7 @@ static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
 static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
 		    const struct udp_path *path)
 {
-	struct udp_session *session = session_of(port, path);
+	struct udp_session *session = udp_sessions_find(port, path);
 	if (!session) {
 		/* TCP keeps the order: a hello comes behind its check. */
 		if (!path->tcp && udp_hellos_keep(&port->hellos, &path->remote, data, len,
@@ -357,7 +125,7 @@ static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
 	} else {
 		struct buf *buf = buf_copy(data, len);
 		if (buf)
-			keep_datagram(session, buf);
+			udp_session_keep(session, buf);
 	}
 }
 
@@ -378,18 +146,17 @@ static bool offer_to_list(struct list *sessions, uint8_t *data, size_t len,
 
 static void on_srtp(struct udp_port *port, uint8_t *data, size_t len, const struct udp_path *path)
 {
-	struct udp_session *session = session_of(port, path);
+	struct udp_session *session = udp_sessions_find(port, path);
 	if (session) {
 		session->ops->srtp(session, data, len, path);
 		return;
 	}
 	port->stats.foreign++;
-	/* RFC 5761 §4: RTCP types lie in 192..223. */
-	const bool rtcp = len >= 2 && data[1] >= 192 && data[1] <= 223;
+	const bool rtcp = srtp_is_rtcp(data, len);
 	if (!port->claims_left[rtcp] || !port->tries_left[rtcp])
 		return;
 	port->claims_left[rtcp]--;
-	for (int i = 0; i < WHEEL; i++)
+	for (int i = 0; i < UDP_WHEEL; i++)
 		if (!offer_to_list(&port->wheel[i], data, len, path, &port->tries_left[rtcp]))
 			return;
 }
@@ -448,15 +215,6 @@ static int open_both(struct udp_port *port, const struct udp_port_options *optio
 	}
 }
 
-static void init_lists(struct udp_port *port)
-{
-	list_init(&port->young);
-	list_init(&port->ended);
-	list_init(&port->handshakes);
-	for (int i = 0; i < WHEEL; i++)
-		list_init(&port->wheel[i]);
-}
-
 int udp_port_create(struct udp_port **out, struct loop *loop,
 		    const struct udp_port_options *options)
 {
@@ -467,9 +225,7 @@ int udp_port_create(struct udp_port **out, struct loop *loop,
 	if (options->log)
 		port->log = *options->log;
 	refill_claims(port);
-	init_lists(port);
-	map_init(&port->by_ufrag);
-	map_init(&port->by_path);
+	udp_sessions_init(port);
 	udp_hellos_init(&port->hellos);
 	timer_init_lazy(&port->tick, loop, on_tick, port);
 	deferred_init(&port->soon, on_soon, port);
@@ -567,7 +323,7 @@ void udp_port_destroy(struct udp_port *port)
 	assert(port->stats.sessions == 0);
 	timer_stop(&port->tick);
 	deferred_cancel(&port->soon);
-	free_ended(port);
+	udp_sessions_free_ended(port);
 	if (port->readable)
 		event_free(port->readable);
 	if (port->fd >= 0)
