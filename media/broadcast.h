@@ -1,8 +1,8 @@
 /*
  * The media side of one room: the renditions of its picture, a bus of sound for each codec, the
- * clock, and who publishes. Reference counted, because a room is owned by control while publishers
- * and viewers of several workers use it; every function may be called on any thread unless it says
- * otherwise. Frames are pushed by one publisher's thread; transcoded renditions by theirs.
+ * clock, and who publishes (publish.h). Reference counted, because a room is owned by control while
+ * publishers and viewers of several workers use it; every function may be called on any thread
+ * unless it says otherwise.
  */
 #ifndef SOUK_MEDIA_BROADCAST_H
 #define SOUK_MEDIA_BROADCAST_H
@@ -15,8 +15,6 @@
 
 struct broadcast;
 struct clock;
-struct mqueue;
-struct publisher;
 
 enum { BROADCAST_KEY_INTERVAL_US = 500000 }; /* keyframe requests, design section 12 */
 
@@ -43,46 +41,6 @@ void broadcast_unref(struct broadcast *broadcast); /* takes NULL */
 /* After this no callback of ops runs; for the owner that goes away before the last reference. */
 void broadcast_detach(struct broadcast *broadcast);
 
-struct publisher_params {
-	uint32_t epoch; /* at least; 0: just the next one */
-	/* Keyframe requests are run on this queue's thread, which is the publisher's. NULL: the
-	 * source cannot be asked (RTMP). The queue outlives the publisher. */
-	struct mqueue *queue;
-	void (*request_key)(void *arg, unsigned slot);
-	void *arg;
-};
-
-/* Takes the broadcast over: a former publisher's frames are refused from now on. The calling thread
- * becomes the publisher's thread for the functions below. */
-int broadcast_publish_begin(struct broadcast *broadcast, const struct publisher_params *params,
-			    struct publisher **out) __attribute__((warn_unused_result));
-
-/* What the source says will come; `config` NULL: not more than that. */
-void broadcast_promise(struct publisher *publisher, enum codec codec, struct media_config *config);
-
-/* The frame's media_us and dts_us are source times: any origin, one clock for all tracks; of a
- * simulcast source frame->rendition is set. Sets its times, epoch and stamps, and shares it. Takes
- * over the reference. -ESTALE when another publisher took over, -EAGAIN when the frame was dropped
- * (before the first keyframe, stray after a jump). */
-int broadcast_push(struct publisher *publisher, struct frame *frame);
-
-/* See clock_map_sender_report(). */
-void broadcast_sender_report(struct publisher *publisher, int64_t host_us, int64_t source_us,
-			     int64_t arrival_us, int64_t rtt_us);
-
-uint32_t publisher_epoch(const struct publisher *publisher); /* the newest it pushed in */
-void broadcast_publish_end(struct publisher *publisher); /* frees it; takes NULL */
-
-/* A transcoded frame, sound or a rung that was offered: media_us, dts_us, capture_us and epoch are
- * set by its maker from the source's frames. One thread a track. Takes over the reference; -ESTALE
- * for a former epoch or a rung that is offered no more. */
-int broadcast_push_made(struct broadcast *broadcast, struct frame *frame);
-
-/* A rung that a transcoder would make, were there a reader; never slot 0. NULL: no more, its frames
- * are forgotten. Slots that the publisher fills itself must not be offered. */
-void broadcast_offer(struct broadcast *broadcast, unsigned slot,
-		     const struct rendition_offer *offer);
-
 /* Every reader hears ended() after the last frame, and the caches are emptied. A later publish
  * makes it live again for new readers. */
 void broadcast_end(struct broadcast *broadcast);
@@ -100,7 +58,6 @@ unsigned broadcast_renditions_changed(const struct broadcast *broadcast);
 struct media_config *broadcast_video_config(struct broadcast *broadcast);
 struct media_config *broadcast_audio_config(struct broadcast *broadcast, enum codec codec);
 
-bool broadcast_live(struct broadcast *broadcast); /* somebody publishes */
 bool broadcast_has_video(struct broadcast *broadcast); /* false: audio only, or not known yet */
 bool broadcast_has_audio(struct broadcast *broadcast); /* in any codec */
 bool broadcast_audio_only(struct broadcast *broadcast); /* so far, and a picture is overdue */

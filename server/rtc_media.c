@@ -2,6 +2,7 @@
 
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/publish.h"
 #include "media/rtp/rtp_pacer.h"
 #include "media/rtp/rtp_receiver.h"
 #include "media/rtp/rtp_sender.h"

@@ -2,6 +2,7 @@
 #include "media/broadcast.h"
 #include "media/frame.h"
 #include "media/ingest/rtmp_session.h"
+#include "media/publish.h"
 #include "server/control.h"
 #include "server/core/addr.h"
 #include "server/core/alloc.h"

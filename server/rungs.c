@@ -2,6 +2,7 @@
 
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/publish.h"
 #include "media/transcode_pool.h"
 #include "media/transcode_video.h"
 #include "server/room_cost.h"

@@ -2,6 +2,7 @@
 
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/publish.h"
 #include "media/transcode.h"
 
 static enum codec other(enum codec codec)

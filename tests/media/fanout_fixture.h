@@ -4,6 +4,7 @@
 
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/publish.h"
 #include "media/sink.h"
 #include "server/core/loop.h"
 #include "tests/support/fake_clock.h"

@@ -1,6 +1,7 @@
 #include "media/broadcast.h"
 
 #include "media/bus.h"
+#include "media/publish.h"
 #include "server/core/loop.h"
 #include "server/core/mqueue.h"
 #include "tests/support/fake_clock.h"
@@ -155,8 +156,8 @@ Test(broadcast, another_publisher_takes_over_with_the_next_epoch)
 	cr_assert(eq(i64, frame->gap_us, 3 * SECOND - 33333));
 	frame_unref(frame);
 	broadcast_publish_end(first);
-	cr_assert(broadcast_live(f.broadcast));
-	cr_assert(eq(u32, publisher_epoch(f.publisher), 2));
+	cr_assert(eq(int, push_video(false, 501 * SECOND), 0));
+	cr_assert(eq(u32, broadcast_epoch(f.broadcast), 2));
 }
 
 Test(broadcast, a_jump_of_the_clock_tells_the_owner)

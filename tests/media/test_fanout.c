@@ -1,3 +1,4 @@
+#include "media/publish.h"
 #include "tests/media/fanout_fixture.h"
 
 TestSuite(fanout, .init = setup, .fini = teardown);

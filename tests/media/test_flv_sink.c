@@ -3,6 +3,7 @@
 #include "media/broadcast.h"
 #include "media/fanout.h"
 #include "media/output/flv_muxer.h"
+#include "media/publish.h"
 #include "server/core/bytes.h"
 #include "server/core/loop.h"
 #include "tests/support/fake_clock.h"

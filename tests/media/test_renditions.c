@@ -1,5 +1,6 @@
 #include "media/broadcast.h"
 #include "media/bus.h"
+#include "media/publish.h"
 #include "media/sink_picture.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/media_frames.h"

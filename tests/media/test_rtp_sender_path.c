@@ -1,6 +1,7 @@
 /* Repairs and probes under an SSRC of their own, and the picture that follows the path. */
 #include "media/broadcast.h"
 #include "media/fanout.h"
+#include "media/publish.h"
 #include "media/rtp/rtp_path.h"
 #include "media/sink.h"
 #include "server/core/loop.h"

@@ -1,6 +1,6 @@
+#include "media/publish.h"
 #include "server/room_view.h"
 
-#include "media/broadcast.h"
 #include "server/core/alloc.h"
 #include "server/core/loop.h"
 #include "tests/server/app_fixture.h"

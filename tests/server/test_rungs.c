@@ -1,3 +1,4 @@
+#include "media/publish.h"
 #include "server/rungs.h"
 
 #include "media/broadcast.h"

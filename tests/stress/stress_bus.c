@@ -7,6 +7,7 @@
 #include "media/broadcast.h"
 #include "media/fanout.h"
 #include "media/output/flv_muxer.h"
+#include "media/publish.h"
 #include "media/sink.h"
 #include "server/core/loop.h"
 #include "server/core/mqueue.h"
