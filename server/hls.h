@@ -38,6 +38,9 @@ struct hls_view {
 
 void hls_view_init(struct hls_view *hls);
 
+/* The newest of a rendition, NULL: there is none. */
+struct hls_image *hls_view_image(const struct hls_view *hls, const char *rendition);
+
 /* From the home: takes the place of the rendition's last one. */
 void hls_view_show(struct room_view *view, struct hls_image *image);
 /* It is not made any more; "": none is. */
