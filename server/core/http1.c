@@ -1,8 +1,8 @@
 #include "server/core/http1.h"
 
+#include "server/core/http_list.h"
 #include "server/core/percent.h"
 
-#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,7 +20,7 @@ enum state {
 	FAILED,
 };
 
-enum { METHOD_MAX = 16, LENGTH_DIGITS = 15, CHUNK_DIGITS = 8, QUERY_NAME_MAX = 64 };
+enum { METHOD_MAX = 16, LENGTH_DIGITS = 15, CHUNK_DIGITS = 8 };
 
 static const char body_too_large[] = "the body is larger than is taken here";
 static const char bad_chunk[] = "malformed chunk, or long extensions";
@@ -146,8 +146,8 @@ static char *strip_origin(char *target)
 		return NULL;
 	if (authority[len] == '/')
 		return authority + len;
-	authority[len - 1] =
-		'/'; /* "http://host?q" and "http://host": the authority is done with */
+	/* "http://host?q" and "http://host": the authority is done with. */
+	authority[len - 1] = '/';
 	return authority + len - 1;
 }
 
@@ -510,40 +510,11 @@ const char *http1_header(const struct http1 *http, const char *name)
 	return NULL;
 }
 
-/* RFC 9110 §12.4.2: ";q=0" and ";q=0.000" mean "not acceptable". */
-static bool is_wanted(const char *weight, size_t len)
-{
-	static const char none[] = ";q=0.000";
-	char compact[sizeof(none)];
-	size_t used = 0;
-	for (size_t i = 0; i < len && used < sizeof(none) - 1; i++)
-		if (weight[i] != ' ' && weight[i] != '\t')
-			compact[used++] = weight[i];
-	return used < sizeof(";q=0") - 1 || strncasecmp(compact, none, used) != 0;
-}
-
-static bool list_has(const char *list, const char *token, bool weighted)
-{
-	const size_t token_len = strlen(token);
-	while (*list) {
-		list += strspn(list, ", \t");
-		const size_t whole = strcspn(list, ",");
-		size_t len = weighted ? strcspn(list, ",;") : whole;
-		const char *weight = list + len;
-		while (len && (list[len - 1] == ' ' || list[len - 1] == '\t'))
-			len--;
-		if (len == token_len && !strncasecmp(list, token, len))
-			return !weighted || is_wanted(weight, whole - (size_t)(weight - list));
-		list += whole;
-	}
-	return false;
-}
-
 bool http1_header_has(const struct http1 *http, const char *name, const char *token)
 {
 	for (size_t i = 0; i < http->header_count; i++)
 		if (!strcasecmp(http->headers[i].name, name) &&
-		    list_has(http->headers[i].value, token, false))
+		    http_list_has(http->headers[i].value, token))
 			return true;
 	return false;
 }
@@ -551,35 +522,5 @@ bool http1_header_has(const struct http1 *http, const char *name, const char *to
 bool http1_accepts(const struct http1 *http, const char *name, const char *token)
 {
 	const char *list = http1_header(http, name);
-	return list && list_has(list, token, true);
-}
-
-static bool named(const char *text, size_t len, const char *name)
-{
-	char decoded[QUERY_NAME_MAX];
-	if (len > sizeof(decoded))
-		return false;
-	const long decoded_len = percent_decode(text, len, true, decoded);
-	return decoded_len == (long)strlen(name) && !memcmp(decoded, name, (size_t)decoded_len);
-}
-
-long http1_query(const char *query, const char *name, char *out, size_t size)
-{
-	for (const char *at = query; *at;) {
-		const size_t len = strcspn(at, "&");
-		const char *equals = memchr(at, '=', len);
-		const size_t name_len = equals ? (size_t)(equals - at) : len;
-		if (!named(at, name_len, name)) {
-			at += len + (at[len] == '&');
-			continue;
-		}
-		const size_t value_len = equals ? len - name_len - 1 : 0;
-		if (value_len >= size) /* by the encoded length: a bound, not a promise */
-			return -E2BIG;
-		const long decoded = percent_decode(equals ? equals + 1 : "", value_len, true, out);
-		if (decoded >= 0)
-			out[decoded] = '\0';
-		return decoded;
-	}
-	return -ENOENT;
+	return list && http_list_accepts(list, token);
 }

@@ -86,9 +86,4 @@ bool http1_header_has(const struct http1 *http, const char *name, const char *to
 /* Whether a list of what the client takes (Accept-Encoding) holds `token` with a weight above 0. */
 bool http1_accepts(const struct http1 *http, const char *name, const char *token);
 
-/* The first parameter of that name in an undecoded query, decoded ('+' is a space). Its length;
- * -ENOENT when absent, -EINVAL for bad encoding, NUL or invalid UTF-8, -E2BIG when size is short.
- */
-long http1_query(const char *query, const char *name, char *out, size_t size);
-
 #endif

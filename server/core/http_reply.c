@@ -4,6 +4,7 @@
 #include "server/core/http_range.h"
 #include "server/core/http_status.h"
 #include "server/core/metrics.h"
+#include "server/core/percent.h"
 #include "server/core/proxy.h"
 #include "server/core/stream.h"
 
@@ -52,7 +53,7 @@ size_t http_segments(struct http_request *request, const char *out[HTTP_SEGMENTS
 
 long http_query(const struct http_request *request, const char *name, char *out, size_t size)
 {
-	return http1_query(http_query_text(request), name, out, size);
+	return percent_query(http_query_text(request), name, out, size);
 }
 
 const char *http_header(const struct http_request *request, const char *name)

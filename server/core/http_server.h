@@ -77,7 +77,7 @@ const char *http_query_text(const struct http_request *request); /* as sent, "" 
  * many; HTTP_SEGMENTS_MAX + 1 when there are more than fit. */
 size_t http_segments(struct http_request *request, const char *out[HTTP_SEGMENTS_MAX]);
 long http_query(const struct http_request *request, const char *name, char *out,
-		size_t size); /* as http1_query() */
+		size_t size); /* as percent_query() */
 const char *http_header(const struct http_request *request, const char *name); /* or NULL */
 bool http_header_has(const struct http_request *request, const char *name, const char *token);
 bool http_accepts(const struct http_request *request, const char *name, const char *token);

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
+
+enum { QUERY_NAME_MAX = 64 };
 
 static int hex_value(char c)
 {
@@ -53,4 +56,34 @@ long percent_decode(const char *text, size_t len, bool plus, char *out)
 		out[at++] = c;
 	}
 	return is_utf8((const uint8_t *)out, at) ? (long)at : -EINVAL;
+}
+
+static bool named(const char *text, size_t len, const char *name)
+{
+	char decoded[QUERY_NAME_MAX];
+	if (len > sizeof(decoded))
+		return false;
+	const long decoded_len = percent_decode(text, len, true, decoded);
+	return decoded_len == (long)strlen(name) && !memcmp(decoded, name, (size_t)decoded_len);
+}
+
+long percent_query(const char *query, const char *name, char *out, size_t size)
+{
+	for (const char *at = query; *at;) {
+		const size_t len = strcspn(at, "&");
+		const char *equals = memchr(at, '=', len);
+		const size_t name_len = equals ? (size_t)(equals - at) : len;
+		if (!named(at, name_len, name)) {
+			at += len + (at[len] == '&');
+			continue;
+		}
+		const size_t value_len = equals ? len - name_len - 1 : 0;
+		if (value_len >= size) /* by the encoded length: a bound, not a promise */
+			return -E2BIG;
+		const long decoded = percent_decode(equals ? equals + 1 : "", value_len, true, out);
+		if (decoded >= 0)
+			out[decoded] = '\0';
+		return decoded;
+	}
+	return -ENOENT;
 }

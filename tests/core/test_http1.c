@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -378,24 +377,6 @@ Test(http1, reset_makes_room_for_the_next_request)
 	cr_assert(http1_idle(&http));
 	cr_assert(eq(int, feed("GET /b HTTP/1.1\r\n" HOST "\r\n"), HTTP1_DONE));
 	cr_assert(eq(sz, http.body.len, 0));
-}
-
-Test(http1, query_parameters_are_decoded)
-{
-	char out[16];
-	static const char query[] =
-		"a=1&b=x+y%21&c&a=2&%64=e&bad=%4&nul=%00&long=01234567890123456";
-	cr_assert(eq(long, http1_query(query, "a", out, sizeof(out)), 1));
-	cr_assert(eq(str, out, "1"));
-	cr_assert(eq(long, http1_query(query, "b", out, sizeof(out)), 4));
-	cr_assert(eq(str, out, "x y!"));
-	cr_assert(eq(long, http1_query(query, "c", out, sizeof(out)), 0));
-	cr_assert(eq(long, http1_query(query, "d", out, sizeof(out)), 1));
-	cr_assert(eq(long, http1_query(query, "z", out, sizeof(out)), -ENOENT));
-	cr_assert(eq(long, http1_query(query, "bad", out, sizeof(out)), -EINVAL));
-	cr_assert(eq(long, http1_query(query, "nul", out, sizeof(out)), -EINVAL));
-	cr_assert(eq(long, http1_query(query, "long", out, sizeof(out)), -E2BIG));
-	cr_assert(eq(long, http1_query("", "a", out, sizeof(out)), -ENOENT));
 }
 
 Test(http1, what_has_no_weight_is_not_accepted)

@@ -4,6 +4,7 @@
  */
 #include "server/core/addr.h"
 #include "server/core/http1.h"
+#include "server/core/percent.h"
 #include "server/core/proxy.h"
 
 #include <stdlib.h>
@@ -74,7 +75,7 @@ static void check_request(const struct http1 *http)
 	proxies_find_client(&proxies, &peer, http, &client);
 	must(addr_port(&client) == 0);
 	char value[32];
-	must(http1_query(http->query, "token", value, sizeof(value)) < (long)sizeof(value));
+	must(percent_query(http->query, "token", value, sizeof(value)) < (long)sizeof(value));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
