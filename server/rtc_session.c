@@ -383,7 +383,7 @@ void rtc_end_viewers(struct worker *worker, const struct room_view *view)
 	}
 }
 
-int rtc_kick(struct worker *worker, uint64_t publisher_id)
+static void kick(struct worker *worker, uint64_t publisher_id)
 {
 	list_for_each (link, &worker->rtc) {
 		struct rtc_session *session = list_entry(link, struct rtc_session, link);
@@ -391,15 +391,14 @@ int rtc_kick(struct worker *worker, uint64_t publisher_id)
 			continue;
 		session->publisher_id = 0; /* control knows */
 		rtc_session_end(session);
-		return 0;
+		return;
 	}
-	return -ENOENT;
 }
 
 void publishers_kick(struct worker *worker, uint64_t id)
 {
 	if (rtmp_kick(worker, id))
-		(void)rtc_kick(worker, id);
+		kick(worker, id);
 }
 
 void rtc_end_all(struct worker *worker)

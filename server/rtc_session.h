@@ -128,8 +128,6 @@ void rtc_pace(struct worker *worker);
 void rtc_second(struct worker *worker);
 /* The host's picture has become one that browsers do not decode: they ask again and are told so. */
 void rtc_end_viewers(struct worker *worker, const struct room_view *view);
-/* Whether it was one of ours. */
-int rtc_kick(struct worker *worker, uint64_t publisher_id);
 void rtc_end_all(struct worker *worker);
 
 #endif

@@ -34,7 +34,7 @@ enum sdp_kind { SDP_AUDIO, SDP_VIDEO, SDP_APPLICATION, SDP_OTHER };
 enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
 enum sdp_setup { SDP_SETUP_NONE, SDP_SETUP_ACTPASS, SDP_SETUP_ACTIVE, SDP_SETUP_PASSIVE };
 
-/* Why a description was refused; the HTTP layer maps it with sdp_fault_status(). */
+/* Why a description was refused; sdp_reply_fault() answers with it. */
 enum sdp_fault {
 	SDP_OK,
 	SDP_TOO_LARGE, /* over SDP_SIZE_MAX */
@@ -103,7 +103,7 @@ struct sdp_media {
 	uint16_t port;
 	bool bundle_only; /* port 0 does not mean rejected, RFC 9143 §6 */
 	bool bundled; /* named by a=group:BUNDLE */
-	bool rtcp_mux, rtcp_rsize, rcvr_rtt, end_of_candidates;
+	bool rtcp_mux, rcvr_rtt, end_of_candidates;
 	const char *mid; /* never NULL */
 	enum sdp_direction direction;
 	struct sdp_transport transport;

@@ -378,8 +378,6 @@ static int read_flag(struct sdp_parser *parser, const char *name)
 		return 0;
 	if (strcmp(name, "rtcp-mux") == 0)
 		media->rtcp_mux = true;
-	else if (strcmp(name, "rtcp-rsize") == 0)
-		media->rtcp_rsize = true;
 	else if (strcmp(name, "bundle-only") == 0)
 		media->bundle_only = true;
 	else if (strcmp(name, "end-of-candidates") == 0)

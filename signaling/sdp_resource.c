@@ -188,17 +188,12 @@ void sdp_reply_redirect(struct sdp_reply *reply, const char *location)
 	reply_header(reply, "Location", "%s", location);
 }
 
-int sdp_fault_status(enum sdp_fault fault)
+void sdp_reply_fault(struct sdp_reply *reply, const struct sdp_error *error)
 {
 	static const int statuses[] = {
 		[SDP_OK] = 200,          [SDP_TOO_LARGE] = 413, [SDP_MALFORMED] = 400,
 		[SDP_UNSUPPORTED] = 422, [SDP_NO_CODEC] = 422,
 	};
-	return statuses[fault];
-}
-
-void sdp_reply_fault(struct sdp_reply *reply, const struct sdp_error *error)
-{
 	static const char *const codes[] = {
 		[SDP_OK] = NULL,
 		[SDP_TOO_LARGE] = "too_large",
@@ -206,7 +201,7 @@ void sdp_reply_fault(struct sdp_reply *reply, const struct sdp_error *error)
 		[SDP_UNSUPPORTED] = "bad_sdp",
 		[SDP_NO_CODEC] = "bad_sdp",
 	};
-	reply_problem(reply, sdp_fault_status(error->fault), codes[error->fault], error->detail);
+	reply_problem(reply, statuses[error->fault], codes[error->fault], error->detail);
 }
 
 /* RFC 9110 §13.1.1: a list of tags, compared strongly, so that a weak one never matches. */

@@ -76,7 +76,6 @@ void sdp_reply_gone(struct sdp_reply *reply);
 void sdp_reply_redirect(struct sdp_reply *reply, const char *location);
 /* 400, 413, 422 by the fault of an offer or fragment. */
 void sdp_reply_fault(struct sdp_reply *reply, const struct sdp_error *error);
-int sdp_fault_status(enum sdp_fault fault);
 /* Adds the fields that every other reply of /whip and /whep needs: CORS, and that it is not kept.
  */
 void sdp_reply_common(struct sdp_reply *reply);

@@ -38,10 +38,8 @@ void full_view_packet(struct full_view *view, const uint8_t *packet, size_t len,
 {
 	struct rtp_view rtp;
 	view->now_us = now_us;
-	if (rtp_parse(&rtp, packet, len)) {
-		view->bad_packets++;
+	if (rtp_parse(&rtp, packet, len))
 		return;
-	}
 	const struct rtp_unit unit = {
 		.data = rtp.payload,
 		.len = rtp.payload_len,

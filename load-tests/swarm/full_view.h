@@ -16,7 +16,6 @@ struct full_view {
 	struct freeze freeze;
 	int64_t now_us;
 	int64_t first_key_us; /* when the first keyframe was whole; 0: not yet */
-	uint64_t bad_packets; /* decrypted, but no RTP */
 };
 
 void full_view_create(struct full_view **out);

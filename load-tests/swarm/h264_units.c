@@ -63,7 +63,6 @@ static void close_unit(struct h264_units *units)
 	const struct h264_picture picture = {
 		.timestamp = units->timestamp,
 		.key = units->key,
-		.decodable = units->chained,
 	};
 	if (units->picture)
 		units->picture(units->arg, &picture);

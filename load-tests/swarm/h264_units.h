@@ -14,7 +14,6 @@
 struct h264_picture {
 	uint32_t timestamp;
 	bool key; /* IDR */
-	bool decodable; /* the chain of references since a keyframe is whole */
 };
 
 struct h264_units {

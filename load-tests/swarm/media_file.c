@@ -209,16 +209,6 @@ int media_file_read(struct media_file **out, const char *path, const char **why)
 	return err;
 }
 
-size_t media_file_count(const struct media_file *file)
-{
-	return file->count;
-}
-
-const struct media_tag *media_file_tag(const struct media_file *file, size_t index)
-{
-	return &file->tags[index];
-}
-
 uint32_t media_file_ms(const struct media_file *file)
 {
 	return file->ms;

@@ -30,8 +30,6 @@ int media_file_read(struct media_file **out, const char *path, const char **why)
 int media_file_parse(struct media_file **out, const uint8_t *data, size_t len, const char **why)
 	__attribute__((warn_unused_result));
 
-size_t media_file_count(const struct media_file *file);
-const struct media_tag *media_file_tag(const struct media_file *file, size_t index);
 /* From the first picture to where the next round begins. */
 uint32_t media_file_ms(const struct media_file *file);
 bool media_file_has_opus(const struct media_file *file);

@@ -409,7 +409,8 @@ struct media_config *h264_config_create(const struct h264_nal *sps, size_t sps_c
 	return config;
 }
 
-void h264_sei_put(struct bytes *out, unsigned payload_type, const uint8_t *payload, size_t len)
+/* One SEI NAL unit of one message: header byte first, no length. */
+static void put_sei(struct bytes *out, unsigned payload_type, const uint8_t *payload, size_t len)
 {
 	struct bytes body;
 	bytes_init(&body, len + len / 255 + payload_type / 255 + 8);
@@ -432,7 +433,7 @@ static void put_with_length(struct bytes *out, unsigned type, const uint8_t *pay
 {
 	struct bytes nal;
 	bytes_init(&nal, 512);
-	h264_sei_put(&nal, type, payload, len);
+	put_sei(&nal, type, payload, len);
 	bytes_be32(out, (uint32_t)nal.len);
 	bytes_put(out, nal.data, nal.len);
 	bytes_finish(&nal);

@@ -103,9 +103,6 @@ void h264_escape(struct bytes *out, const uint8_t *data, size_t len);
 enum { H264_SEI_USER_DATA_UNREGISTERED = 5, H264_SEI_RECOVERY_POINT = 6, H264_SEI_WECHAT = 242 };
 extern const uint8_t h264_time_uuid[16]; /* 736f756b-6c69-4976-8563-6c6f636b3031, "souklive" */
 
-/* Appends one SEI NAL unit (header byte first, no length) of one message. */
-void h264_sei_put(struct bytes *out, unsigned payload_type, const uint8_t *payload, size_t len);
-
 /* True for an SEI unit that starts with a time of this form: a host's own is not passed on. */
 bool h264_sei_is_time(const struct h264_nal *nal);
 

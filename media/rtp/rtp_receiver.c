@@ -164,13 +164,11 @@ static void count_result(struct rtp_receiver *receiver, enum reorder_result resu
 	case REORDER_FILLED:
 		receiver->stats.recovered++;
 		break;
-	case REORDER_DUPLICATE:
-	case REORDER_LATE:
-		receiver->stats.duplicates++;
-		break;
 	case REORDER_STRAY:
 		receiver->stats.strays++;
 		break;
+	case REORDER_DUPLICATE:
+	case REORDER_LATE:
 	case REORDER_NEW:
 		break;
 	}

@@ -61,7 +61,7 @@ struct rtp_receiver_config {
 
 struct rtp_receiver_stats {
 	uint64_t packets, bytes, frames, keys;
-	uint64_t nacks, recovered, lost, duplicates, strays;
+	uint64_t nacks, recovered, lost, strays;
 	uint64_t frames_dropped, plis, malformed;
 	int64_t rtt_us; /* -1: not known */
 	uint64_t bps; /* received, mean of the last second */

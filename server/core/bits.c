@@ -117,11 +117,3 @@ int32_t bits_se(struct bits *bits)
 	const int32_t magnitude = (int32_t)(code / 2 + (code & 1));
 	return code & 1 ? magnitude : -magnitude;
 }
-
-void bits_align(struct bits *bits)
-{
-	if (bits->bit) {
-		bits->bit = 0;
-		bits->at++;
-	}
-}

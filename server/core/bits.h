@@ -42,7 +42,6 @@ size_t bits_left(const struct bits *bits); /* whole bytes not yet touched */
 uint32_t bits_u(struct bits *bits, unsigned count);
 uint32_t bits_ue(struct bits *bits);
 int32_t bits_se(struct bits *bits);
-void bits_align(struct bits *bits);
 
 static inline bool bits_ok(const struct bits *bits)
 {

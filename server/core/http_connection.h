@@ -72,8 +72,6 @@ struct http_connection {
 	bool eof;
 };
 
-/* Closes at once; `gone` is told if a request was with the user. */
-void connection_lost(struct http_connection *connection);
 /* Closes at once, frees soon; nobody is told. */
 void connection_end(struct http_connection *connection);
 /* The reply is complete: on to the next request, or close. */

@@ -83,7 +83,8 @@ void connection_end(struct http_connection *connection)
 	loop_defer(connection->server->loop, &connection->ending);
 }
 
-void connection_lost(struct http_connection *connection)
+/* Closes at once; `gone` is told if a request was with the user. */
+static void connection_lost(struct http_connection *connection)
 {
 	const enum http_phase phase = connection->phase;
 	const struct http_request *request = &connection->request;

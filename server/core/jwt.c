@@ -34,7 +34,7 @@ const char *jwt_role_name(enum jwt_role role)
 	return role_names[role];
 }
 
-int jwt_role_parse(const char *name, enum jwt_role *out)
+static int parse_role(const char *name, enum jwt_role *out)
 {
 	for (size_t i = 0; i < sizeof(role_names) / sizeof(role_names[0]); i++) {
 		if (strcmp(name, role_names[i]) != 0)
@@ -185,8 +185,7 @@ static int read_claims(const char *text, size_t len, struct jwt_claims *out)
 	const char *sub = json_string_of(&reader, "sub", 1, JWT_NAME_SIZE - 1);
 	const char *role = json_string_of(&reader, "role", 1, JWT_NAME_SIZE - 1);
 	int err = -EBADMSG;
-	if (!reader.bad && claims.exp_s && room && sub && role &&
-	    !jwt_role_parse(role, &claims.role)) {
+	if (!reader.bad && claims.exp_s && room && sub && role && !parse_role(role, &claims.role)) {
 		memcpy(claims.room, room, strlen(room) + 1); /* fits: json_string_of() */
 		memcpy(claims.sub, sub, strlen(sub) + 1);
 		err = claims_valid(&claims) ? 0 : -EBADMSG;

@@ -22,7 +22,6 @@ enum {
 enum jwt_role { JWT_VIEWER, JWT_MODERATOR, JWT_ASSISTANT, JWT_HOST, JWT_ADMIN };
 
 const char *jwt_role_name(enum jwt_role role);
-int jwt_role_parse(const char *name, enum jwt_role *out) __attribute__((warn_unused_result));
 
 struct jwt_claims {
 	char room[JWT_NAME_SIZE]; /* [A-Za-z0-9_-]{1,64}, or "*" for an admin */

@@ -272,11 +272,6 @@ struct event_base *loop_base(struct loop *loop)
 	return loop->base;
 }
 
-const struct clock *loop_clock(const struct loop *loop)
-{
-	return loop->clock;
-}
-
 int64_t loop_now_us(const struct loop *loop)
 {
 	return clock_mono_us(loop->clock);

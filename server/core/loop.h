@@ -19,7 +19,6 @@ struct loop;
 int loop_create(struct loop **out, const struct clock *clock) __attribute__((warn_unused_result));
 
 struct event_base *loop_base(struct loop *loop);
-const struct clock *loop_clock(const struct loop *loop);
 
 /* Monotonic now. Read afresh at each call: a slice of work may measure itself. */
 int64_t loop_now_us(const struct loop *loop);
