@@ -29,9 +29,9 @@ def loss(name, what, settings, **limits):
                [(0, "both " + " ".join(f"{key}={value}" for key, value in settings.items()))], limits=limits)
 
 
-def outage(name, seconds, resume_s, page=False):
-    return Row(name, f"outage of {seconds:g} s", changes=[(3, "both down=1"), (3 + seconds, "both down=0")],
-               seconds=int(3 + seconds + OUTAGE_ROOM_S), outage=(3, 3 + seconds), page=page, limits={"resume_s": resume_s, "ended": 0})
+def outage(name, seconds, resume_s, beside="", **options):
+    return Row(name, f"outage of {seconds:g} s{beside}", changes=[(3, "both down=1"), (3 + seconds, "both down=0")],
+               seconds=int(3 + seconds + OUTAGE_ROOM_S), outage=(3, 3 + seconds), limits={"resume_s": resume_s, "ended": 0}, **options)
 
 
 def bursts(every_s, seconds_down, count):
@@ -70,6 +70,7 @@ ROWS = [
     outage("N8b", 1, 0.5),
     outage("N8c", 5, 1.5),
     outage("N8d", 20, 3, page=True),
+    outage("N8s", 5, 1.5, ", a host of three layers", layers=True),
     Row("N9", "outage of 45 s: the sessions are let go", changes=[(3, "both down=1"), (48, "both down=0")], seconds=50,
         outage=(3, 48), limits={"freed_s": 35}),
     Row("N10a", "the NAT takes another port", changes=[(5, "port")], seconds=15, router=True, limits={"longest_s": 3, "ended": 0}),

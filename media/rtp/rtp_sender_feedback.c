@@ -7,6 +7,8 @@
 
 enum {
 	REPAIR_RUN = 16,
+	HOLE_MIN = 100, /* more missing packets are not repeated at once */
+	SILENT_US = 1500000, /* viewers say something sooner, unless their link is down */
 	VERY_LOSSY = 38, /* of 256: 15 %, of which two in a row are frequent */
 	/* Browsers leave sound where it is once they find it less than 30 ms behind the picture.
 	 * It comes from that side: told to be older, it ends in the middle (decisions 0016, 0023).
@@ -202,7 +204,7 @@ static void answer(struct rtp_sender *sender, const struct wish *wish, int64_t n
 {
 	if (wish->count == 0 || sender->hole.seqs)
 		return; /* what is missing is on its way */
-	const bool hole = wish->count > SENDER_HOLE_MIN;
+	const bool hole = wish->count > HOLE_MIN;
 	if (hole)
 		rtp_sender_hole_begin(sender, wish->seqs, wish->count, now_us);
 	/* The browser itself asks for a keyframe only 3 s after its last picture. */
@@ -277,6 +279,7 @@ static void on_payload_feedback(struct rtp_sender *sender, struct rtcp_packet *p
 	if (!key || !sender->video.on)
 		return;
 	sender->stats.plis++;
+	rtp_sender_hole_whole(sender, now_us);
 	rtp_sender_ask_key(sender, now_us);
 }
 
@@ -299,9 +302,17 @@ static bool on_extended(struct rtp_sender *sender, struct rtcp_packet *packet)
 	return false;
 }
 
+static void note_heard(struct sender_hole *hole, int64_t now_us)
+{
+	if (hole->heard_us && now_us - hole->heard_us > SILENT_US)
+		hole->returned_us = now_us;
+	hole->heard_us = now_us;
+}
+
 void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 {
 	const int64_t now_us = clock_mono_us(sender->config.clock);
+	note_heard(&sender->hole, now_us);
 	struct wish wish = { .count = 0 };
 	struct bits datagram;
 	bits_init(&datagram, data, len);

@@ -15,6 +15,7 @@ enum {
 	HOLE_BPS_MIN = 4000000,
 	HOLE_BPS_MAX = PACER_BYTES_PER_MS * 8000,
 	HOLE_AGAIN_US = 2000000,
+	RETURN_US = 1000000, /* after a silence: a keyframe is asked for because of it */
 };
 
 /* Congestion loses some of many packets, an outage all of them. */
@@ -41,6 +42,22 @@ void rtp_sender_hole_begin(struct rtp_sender *sender, const uint16_t *seqs, unsi
 			hole->seqs[hole->count++] = seqs[i];
 	if (sender->config.pace)
 		sender->config.pace(sender->config.arg);
+}
+
+void rtp_sender_hole_whole(struct rtp_sender *sender, int64_t now_us)
+{
+	uint16_t seqs[SENDER_HOLE_MAX] = { 0 };
+	const int64_t returned_us = sender->hole.returned_us;
+	uint16_t key;
+	if (!returned_us || now_us - returned_us > RETURN_US ||
+	    !rtp_history_key(&sender->history, &key))
+		return;
+	const uint16_t count = (uint16_t)(sender->video.seq - key);
+	if (!count || count > SENDER_HOLE_MAX)
+		return;
+	for (uint16_t i = 0; i < count; i++)
+		seqs[i] = (uint16_t)(key + i);
+	rtp_sender_hole_begin(sender, seqs, count, now_us);
 }
 
 static int64_t bytes_in(const struct rtp_sender *sender, int64_t passed_us)

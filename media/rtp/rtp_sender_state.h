@@ -19,7 +19,6 @@ enum {
 	SENDER_LOSSY_US = 10000000,
 	SENDER_BURST = 64, /* a live frame of more packets goes through the pacer */
 	SENDER_KEY_INTERVAL_US = 500000,
-	SENDER_HOLE_MIN = 100, /* more missing packets are not repeated at once */
 	SENDER_HOLE_MAX = 1024, /* Chromium asks for no more */
 	SENDER_REPORT_QUICK_US = 200000,
 	SENDER_REPORT_QUICK_FOR_US = 3000000,
@@ -66,6 +65,7 @@ struct sender_hole {
 	int64_t tokens; /* bytes */
 	int64_t filled_us;
 	int64_t closed_us; /* no other one before */
+	int64_t heard_us, returned_us; /* the viewer last; after its last silence */
 };
 
 struct rtp_sender {
@@ -132,6 +132,8 @@ bool rtp_sender_repeat(struct rtp_sender *sender, const uint16_t *seqs, unsigned
 /* A hole as an outage leaves it is filled from the newest keyframe on; anything else is not. */
 void rtp_sender_hole_begin(struct rtp_sender *sender, const uint16_t *seqs, unsigned count,
 			   int64_t now_us);
+/* Who has just been silent misses so much that he asks for a keyframe instead. */
+void rtp_sender_hole_whole(struct rtp_sender *sender, int64_t now_us);
 /* What the pace allows. */
 void rtp_sender_hole_fill(struct rtp_sender *sender, int64_t now_us);
 /* A newer keyframe is there, or the end. */

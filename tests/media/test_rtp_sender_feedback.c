@@ -127,6 +127,33 @@ Test(rtp_sender_feedback, a_hole_is_filled_at_a_pace_from_the_newest_keyframe_on
 	}
 }
 
+static void ask_key(void)
+{
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	rtcp_write_pli(&writer, VIEWER_SSRC, VIDEO_SSRC);
+	say(&writer);
+}
+
+/* Browsers list a thousand missing packets and no more. */
+Test(rtp_sender_feedback, who_asks_for_a_keyframe_after_a_silence_gets_the_newest_and_all_since)
+{
+	static const struct {
+		int64_t silent_us;
+		bool again;
+	} asked[] = { { 0, false }, { 1000000, false }, { 1600000, true }, { 600000, false } };
+	for (size_t i = 0; i < 4; i++) {
+		pass_time(asked[i].silent_us);
+		const size_t second = show_two_groups();
+		const size_t sent = f.port.packet_count;
+		ask_key();
+		pass_time(100000);
+		ask_key(); /* it does so until there is a picture */
+		pass_time(500000);
+		cr_assert(eq(sz, f.port.packet_count - sent, asked[i].again ? sent - second : 0));
+	}
+}
+
 Test(rtp_sender_feedback, a_keyframe_ends_the_filling_of_a_hole)
 {
 	const size_t second = show_two_groups();
