@@ -32,7 +32,7 @@ struct flv_viewer {
 	struct http_request *request; /* or this */
 	struct flv_sink *sink;
 	struct list link; // worker.flv_new, then worker.flv
-	struct view_reader reader; /* in room_view.flvs */
+	struct feed_reader reader; /* in room_feed.flvs */
 	struct room_view *view;
 	struct deferred ending;
 	char sid[LIVE_SID_MAX + 1]; /* empty: none */
@@ -169,7 +169,7 @@ static struct flv_viewer *viewer_create(struct exchange *exchange, const struct 
 	list_append(&viewer->worker->flv_new, &viewer->link);
 	if (!timer_active(&viewer->worker->greet))
 		timer_start(&viewer->worker->greet, WORKER_GREET_US);
-	room_view_read(viewer->view, &viewer->view->flvs, &viewer->reader);
+	room_feed_read(&viewer->view->feed, &viewer->view->feed.flvs, &viewer->reader);
 	room_view_join(viewer->view, true);
 	snprintf(viewer->sid, sizeof(viewer->sid), "%s", sid);
 	viewer->name.owner = viewer;
@@ -322,16 +322,16 @@ static void send_tag(struct flv_viewer *viewer, const struct broadcast_clock *li
 static void deliver_rest(struct flv_viewer *viewer, const struct room_view *view)
 {
 	struct broadcast_clock line;
-	struct buf *rest = room_view_rest(view, viewer->reader.seq);
+	struct buf *rest = room_feed_rest(&view->feed, viewer->reader.seq);
 	if (rest && broadcast_clock(view->broadcast, &line))
 		send_tag(viewer, &line, (const char *)rest->data, rest->len);
 	buf_unref(rest);
 }
 
-void flv_viewer_deliver(struct view_reader *reader, struct room_view *view)
+void flv_viewer_deliver(struct feed_reader *reader, struct room_view *view)
 {
 	struct flv_viewer *viewer = list_entry(reader, struct flv_viewer, reader);
-	const struct view_batch *batch = &view->batch;
+	const struct feed_batch *batch = &view->feed.batch;
 	if (!viewer->greeted) /* the state that it will get contains it */
 		return;
 	if (batch->first_seq && reader->seq >= batch->first_seq)
@@ -362,7 +362,7 @@ static void send_clock(struct flv_viewer *viewer, const struct broadcast_clock *
 	free(text);
 }
 
-void flv_viewer_send_clock(struct view_reader *reader)
+void flv_viewer_send_clock(struct feed_reader *reader)
 {
 	struct flv_viewer *viewer = list_entry(reader, struct flv_viewer, reader);
 	struct broadcast_clock line;
@@ -406,7 +406,8 @@ static void greet(struct flv_viewer *viewer)
 	list_append(&viewer->worker->flv, &viewer->link);
 	send_tag(viewer, &line, (const char *)state->data, state->len);
 	struct replay replay = { .viewer = viewer, .line = &line };
-	viewer->reader.seq = room_view_replay(viewer->view, snapshot->seq, send_events, &replay);
+	viewer->reader.seq =
+		room_feed_replay(&viewer->view->feed, snapshot->seq, send_events, &replay);
 	send_clock(viewer, &line);
 }
 

@@ -11,7 +11,7 @@
 struct broadcast_clock;
 struct buf;
 struct room_view;
-struct view_reader;
+struct feed_reader;
 struct worker;
 
 /* An `onSouk` tag of this moment, one for all readers; NULL when memory is short. */
@@ -19,10 +19,10 @@ struct buf *flv_now_tag(const struct broadcast_clock *clock, int64_t utc_us, con
 			size_t len);
 
 /* The room's present batch, for the viewer whose reader this is. */
-void flv_viewer_deliver(struct view_reader *reader, struct room_view *view);
+void flv_viewer_deliver(struct feed_reader *reader, struct room_view *view);
 
 /* `clock` to the viewer whose reader this is, and to the live sessions that named its sid. */
-void flv_viewer_send_clock(struct view_reader *reader);
+void flv_viewer_send_clock(struct feed_reader *reader);
 /* The same for the viewers with that sid. */
 void flv_send_clock_of(struct room_view *view, const char *sid);
 

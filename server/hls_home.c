@@ -458,13 +458,14 @@ void hls_home_event(struct room_view *view, struct buf *message)
 /* What was said shortly before belongs to the pictures that are cached. */
 static void take_recent(struct hls_home *home)
 {
+	const struct room_feed *feed = &home->view->feed;
 	struct hls_event event;
 	uint64_t newest = home->view->snapshot->seq;
-	for (size_t i = 0; i < VIEW_RECENT; i++)
-		newest = home->view->recent[i].seq > newest ? home->view->recent[i].seq : newest;
-	const uint64_t oldest = newest > VIEW_RECENT ? newest - VIEW_RECENT + 1 : 1;
+	for (size_t i = 0; i < FEED_RECENT; i++)
+		newest = feed->recent[i].seq > newest ? feed->recent[i].seq : newest;
+	const uint64_t oldest = newest > FEED_RECENT ? newest - FEED_RECENT + 1 : 1;
 	for (uint64_t seq = oldest; seq <= newest; seq++) {
-		const struct view_message *message = &home->view->recent[seq % VIEW_RECENT];
+		const struct feed_message *message = &feed->recent[seq % FEED_RECENT];
 		if (message->text && message->seq == seq &&
 		    hls_events_add(&home->events, message->text, &event))
 			log_warn(&home->worker->log, "event not understood seq=%llu",

@@ -38,7 +38,7 @@ void live_init(struct live *live, struct room_view *view, const struct jwt_claim
 	name_it(live, LIVE_SESSION, live->id);
 	if (claims)
 		set_claims(live, claims);
-	room_view_read(view, &view->lives, &live->reader);
+	room_feed_read(&view->feed, &view->feed.lives, &live->reader);
 	room_view_join(view, false);
 }
 
@@ -55,16 +55,16 @@ static void deliver(struct live *live, struct live_text *text)
 		live_fall_behind(live);
 }
 
-void live_deliver(struct view_reader *reader, struct room_view *view)
+void live_deliver(struct feed_reader *reader, struct room_view *view)
 {
 	struct live *live = list_entry(reader, struct live, reader);
-	struct view_batch *batch = &view->batch;
+	struct feed_batch *batch = &view->feed.batch;
 	if (live->behind || live->ended)
 		return;
 	if (!batch->first_seq || reader->seq < batch->first_seq) {
 		deliver(live, &batch->text);
 	} else {
-		struct live_text rest = { .text = room_view_rest(view, reader->seq) };
+		struct live_text rest = { .text = room_feed_rest(&view->feed, reader->seq) };
 		if (rest.text)
 			deliver(live, &rest);
 		live_text_finish(&rest);
@@ -95,7 +95,7 @@ static void send_text(void *arg, const char *text, size_t len)
 
 static void replay(struct live *live, uint64_t after)
 {
-	const uint64_t seq = room_view_replay(live->view, after, send_text, live);
+	const uint64_t seq = room_feed_replay(&live->view->feed, after, send_text, live);
 	if (seq > after && seq > live->reader.seq) /* `after` itself is the client's word */
 		live->reader.seq = seq;
 }
@@ -185,7 +185,7 @@ void live_join(struct live *live, int64_t after, const char *sid)
 		name_media(live, sid);
 	if (after < 0)
 		return;
-	if (room_view_has_since(live->view, (uint64_t)after))
+	if (room_feed_has_since(&live->view->feed, (uint64_t)after))
 		replay(live, (uint64_t)after);
 	else
 		send_state(live);

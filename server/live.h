@@ -53,7 +53,7 @@ struct live_carrier_ops {
 };
 
 struct live {
-	struct view_reader reader;
+	struct feed_reader reader;
 	struct room_view *view;
 	const struct live_carrier_ops *ops;
 	void *carrier;
@@ -72,7 +72,7 @@ struct live {
 /* Of a link in room_view.lives. */
 static inline struct live *live_of_reader(struct list *link)
 {
-	return list_entry(list_entry(link, struct view_reader, link), struct live, reader);
+	return list_entry(list_entry(link, struct feed_reader, link), struct live, reader);
 }
 
 /* `claims` NULL: anonymous. Does not greet yet. */
@@ -86,7 +86,7 @@ void live_greet(struct live *live);
 void live_receive(struct live *live, const char *text, size_t len);
 
 /* The room's present batch. A session that cannot take it gets a `state` once it can again. */
-void live_deliver(struct view_reader *reader, struct room_view *view);
+void live_deliver(struct feed_reader *reader, struct room_view *view);
 void live_fall_behind(struct live *live);
 
 /* To this session alone. */

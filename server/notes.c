@@ -132,7 +132,7 @@ static void run_rung_key(struct message *message)
 {
 	struct note *note = list_entry(message, struct note, message);
 	struct room_view *view = room_view_find(note->worker, note->room);
-	if (view && view->home)
+	if (view && view->makes)
 		rungs_key(&view->rungs, (unsigned)note->number);
 	drop(message);
 }

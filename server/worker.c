@@ -92,7 +92,7 @@ static void on_second(void *arg)
 		room_view_count(view);
 		if (!room_view_by_rtc(view))
 			rtc_end_viewers(worker, view);
-		list_for_each_safe (link, &view->lives)
+		list_for_each_safe (link, &view->feed.lives)
 			live_tick(live_of_reader(link), now_s);
 	}
 	flv_second(worker);
@@ -297,7 +297,7 @@ static void each_live(struct worker *worker, void (*tell)(struct live *live))
 	void *value;
 	while (map_next(&worker->rooms, &cursor, NULL, NULL, &value)) {
 		struct room_view *view = value;
-		list_for_each_safe (link, &view->lives)
+		list_for_each_safe (link, &view->feed.lives)
 			tell(live_of_reader(link));
 	}
 }

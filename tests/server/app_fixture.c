@@ -92,7 +92,7 @@ void app_fixture_start(struct app_fixture *f, const char *workers)
 				      "{\"sku\":\"A1\",\"title\":\"Tea\",\"stock\":100,"
 				      "\"price\":{\"minor\":19900,\"cur\":\"CNY\"}}"),
 		     201));
-	app_fixture_advance(f, VIEW_FLUSH_US);
+	app_fixture_advance(f, FEED_FLUSH_US);
 }
 
 static void remove_dir(const char *dir)

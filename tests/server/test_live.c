@@ -34,7 +34,7 @@ TestSuite(live, .init = setup, .fini = teardown);
 static void settle(void)
 {
 	app_fixture_settle(&f);
-	app_fixture_advance(&f, VIEW_FLUSH_BUSY_US);
+	app_fixture_advance(&f, FEED_FLUSH_BUSY_US);
 }
 
 Test(live, greeting_is_hello_then_state)

@@ -53,8 +53,8 @@ static size_t saw(const struct fake_carrier *carrier, uint64_t number)
 /* As soon as that happens in any case. */
 static void flush(void)
 {
-	app_fixture_advance(&f, VIEW_FLUSH_US);
-	app_fixture_advance(&f, VIEW_FLUSH_BUSY_US - VIEW_FLUSH_US);
+	app_fixture_advance(&f, FEED_FLUSH_US);
+	app_fixture_advance(&f, FEED_FLUSH_BUSY_US - FEED_FLUSH_US);
 }
 
 Test(room_view, messages_leave_together_as_one_array)
@@ -142,14 +142,14 @@ Test(room_view, events_that_the_state_contains_do_not_come_again)
 Test(room_view, replay_gives_what_is_kept_and_else_a_state)
 {
 	struct fake_carrier carrier;
-	for (uint64_t i = 1; i <= VIEW_RECENT; i++)
+	for (uint64_t i = 1; i <= FEED_RECENT; i++)
 		say(seq + i, 1);
 	flush();
 	fake_carrier_open(&carrier, view, NULL);
 	fake_carrier_forget(&carrier);
 	char join[80];
 	snprintf(join, sizeof(join), "{\"v\":1,\"type\":\"join\",\"data\":{\"after\":%llu}}",
-		 (unsigned long long)(seq + VIEW_RECENT - 3));
+		 (unsigned long long)(seq + FEED_RECENT - 3));
 	fake_carrier_receive(&carrier, join);
 	cr_expect(eq(sz, fake_carrier_saw(&carrier, "{\"n\""), 3));
 	fake_carrier_forget(&carrier);
@@ -158,9 +158,9 @@ Test(room_view, replay_gives_what_is_kept_and_else_a_state)
 	fake_carrier_forget(&carrier);
 	fake_carrier_receive(
 		&carrier, "{\"v\":1,\"type\":\"join\",\"data\":{\"after\":9000000000000000000}}");
-	say(seq + VIEW_RECENT + 1, 1);
+	say(seq + FEED_RECENT + 1, 1);
 	flush();
-	cr_expect(eq(sz, saw(&carrier, seq + VIEW_RECENT + 1), 1),
+	cr_expect(eq(sz, saw(&carrier, seq + FEED_RECENT + 1), 1),
 		  "a client that claims the future still hears the present");
 	fake_carrier_close(&carrier);
 }
@@ -169,9 +169,9 @@ Test(room_view, pending_messages_have_a_cap_and_readers_a_state_for_it)
 {
 	struct fake_carrier carrier;
 	fake_carrier_open(&carrier, view, NULL);
-	for (int i = 0; i < VIEW_PENDING_MAX + 10; i++)
+	for (int i = 0; i < FEED_PENDING_MAX + 10; i++)
 		say(0, 0);
-	cr_expect(eq(sz, view->pending_count, VIEW_PENDING_MAX));
+	cr_expect(eq(sz, view->feed.pending_count, FEED_PENDING_MAX));
 	cr_expect(carrier.live.behind);
 	fake_carrier_close(&carrier);
 }
