@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { BIG = 4 * 1024 * 1024, TURNS = 5000 };
@@ -181,6 +182,47 @@ Test(tls, carries_both_directions)
 	cr_assert(hear(7));
 	cr_assert(eq(str, (char *)bytes_string(&f.client.in), "welcome"));
 	cr_assert(eq(str, (char *)SSL_get_version(f.ssl), "TLSv1.3"));
+}
+
+/* As much as the sockets hold, in whole records. */
+static size_t pour(void)
+{
+	static const char record[16 * 1024];
+	const int room = 1 << 20;
+	size_t sent = 0;
+	setsockopt(f.client.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+	while (sent < BIG && SSL_write(f.ssl, record, sizeof(record)) > 0)
+		sent += sizeof(record);
+	return sent;
+}
+
+Test(tls, who_sends_without_a_pause_leaves_others_their_turn)
+{
+	enum { TURN_MAX = 2 * 4 * 16 * 1024 }; /* four records by the event, four by the call */
+	dial();
+	cr_assert(shake());
+	const size_t sent = pour();
+	cr_assert(gt(sz, sent, 2 * TURN_MAX));
+	for (size_t had = 0; had < sent; had = f.got.len) {
+		loop_turn(f.loop);
+		cr_assert(le(sz, f.got.len - had, TURN_MAX));
+		cr_assert(gt(sz, f.got.len, had));
+	}
+}
+
+Test(tls, a_paused_stream_reads_on_when_it_is_resumed)
+{
+	dial();
+	cr_assert(shake());
+	const size_t sent = pour();
+	loop_turn(f.loop);
+	const size_t had = f.got.len;
+	stream_pause(f.stream);
+	turn();
+	cr_assert(eq(sz, f.got.len, had));
+	stream_resume(f.stream);
+	turn();
+	cr_assert(eq(sz, f.got.len, sent));
 }
 
 Test(tls, what_is_written_before_the_handshake_waits_for_it)

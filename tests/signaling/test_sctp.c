@@ -238,6 +238,28 @@ Test(sctp, slow_viewer_is_bounded_and_reported)
 	cr_assert(eq(int, memcmp(viewer.last, "state", 5), 0));
 }
 
+/* Each answer to an open would be one more message that waits. */
+Test(sctp, who_takes_no_answers_opens_no_channels)
+{
+	char text[1000];
+	memset(text, 'z', sizeof(text));
+	open_channel();
+	server.cut = true;
+	int sent = 0;
+	while (send_text(&server, text, sizeof(text)) == 0)
+		sent++;
+	cr_assert(eq(int, sctp_hub_open(viewer.slot, "second", true), 0));
+	serve();
+	cr_assert(eq(u32, viewer.delivered, viewer.sent));
+	cr_assert(eq(sz, sctp_hub_queued(server.slot), SCTP_QUEUE_MAX));
+	cr_assert(eq(int, server.opened, 1));
+	server.cut = false;
+	cr_assert(wait_for(&viewer.messages, sent));
+	cr_assert(eq(int, sctp_hub_open(viewer.slot, "third", true), 0));
+	cr_assert(wait_for(&server.opened, 2));
+	cr_assert(eq(str, server.label, "third"));
+}
+
 Test(sctp, server_connects_after_a_second_without_init)
 {
 	/* Neither side was told to open: the hub's own patience makes the association. */
