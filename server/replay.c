@@ -2,6 +2,7 @@
 
 #include "server/api.h"
 #include "server/app.h"
+#include "server/core/addr.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
 #include "server/core/list.h"
@@ -66,27 +67,60 @@ static const char *cache_rule(const struct replay_job *job)
 	return job->closed ? "private, max-age=3600, immutable" : "public, max-age=3600, immutable";
 }
 
-/* An answer that its client has not taken yet. */
-struct replay_held {
+/* Who has not taken all of its answers yet. */
+struct replay_client {
 	struct worker *worker;
+	unsigned answers;
+	size_t bytes;
+	char site[ADDR_TEXT];
+};
+
+struct replay_held {
+	struct replay_client *client;
 	size_t len;
 };
 
 static void on_sent(void *arg)
 {
 	struct replay_held *held = arg;
-	held->worker->replay_bytes -= held->len;
+	struct replay_client *client = held->client;
+	client->worker->replay_bytes -= held->len;
+	client->bytes -= held->len;
+	if (--client->answers == 0) {
+		map_remove_str(&client->worker->replay_clients, client->site);
+		free(client);
+	}
 	free(held);
 }
 
-/* Each answer is memory of its own, which a client that reads slowly keeps. */
-static void hold(const struct replay_job *job)
+/* Each answer is memory of its own, which a client that reads slowly keeps. False: it, or all of
+ * them, keep too much already. */
+static bool hold(const struct replay_job *job)
 {
+	struct worker *worker = job->worker;
+	const size_t len = job->answer.body->len;
+	struct addr addr;
+	char site[ADDR_TEXT];
+	http_client(job->request, &addr);
+	addr_format_site(&addr, site);
+	struct replay_client *client = map_get_str(&worker->replay_clients, site);
+	if (worker->replay_bytes + len > REPLAY_UNSENT_MAX ||
+	    (client && client->bytes + len > REPLAY_CLIENT_MAX))
+		return false;
+	if (!client) {
+		client = xcalloc(1, sizeof(*client));
+		client->worker = worker;
+		memcpy(client->site, site, sizeof(client->site));
+		map_set_str(&worker->replay_clients, client->site, client);
+	}
 	struct replay_held *held = xcalloc(1, sizeof(*held));
-	held->worker = job->worker;
-	held->len = job->answer.body->len;
-	held->worker->replay_bytes += held->len;
+	held->client = client;
+	held->len = len;
+	client->answers++;
+	client->bytes += len;
+	worker->replay_bytes += len;
 	http_on_sent(job->request, on_sent, held);
+	return true;
 }
 
 static void refuse_overloaded(struct worker *worker, struct http_request *request)
@@ -99,11 +133,9 @@ static void refuse_overloaded(struct worker *worker, struct http_request *reques
 static void reply(const struct replay_job *job)
 {
 	const struct replay_answer *answer = &job->answer;
-	if (job->request && answer->status == 200 &&
-	    job->worker->replay_bytes + answer->body->len > REPLAY_UNSENT_MAX) {
+	if (job->request && answer->status == 200 && !hold(job)) {
 		refuse_overloaded(job->worker, job->request);
 	} else if (job->request && answer->status == 200) {
-		hold(job);
 		struct reply_headers headers = { 0 };
 		reply_add(&headers, "Content-Type", answer->type);
 		reply_add(&headers, "Cache-Control", cache_rule(job));

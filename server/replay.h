@@ -15,6 +15,7 @@ enum {
 	REPLAY_QUEUE_MAX = 256, /* requests that wait: 503 */
 	REPLAY_BYTES_MAX = 64 * 1024 * 1024, /* of one answer: 413 */
 	REPLAY_UNSENT_MAX = 256 * 1024 * 1024, /* of a worker's answers on their way: 503 */
+	REPLAY_CLIENT_MAX = REPLAY_BYTES_MAX, /* of it to one client: 503 */
 	REPLAY_INDEX_MAX = 128 * 1024 * 1024,
 	REPLAY_CLIP_US = 120 * 1000000, /* the longest clip */
 };

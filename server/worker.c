@@ -266,6 +266,7 @@ int worker_create(struct worker **out, struct app *app, unsigned index)
 	map_init(&worker->rtc_sessions);
 	map_init(&worker->channels);
 	map_init(&worker->costs);
+	map_init(&worker->replay_clients);
 	list_init(&worker->rtc);
 	list_init(&worker->rtc_pacing);
 	list_init(&worker->whep_streams);
@@ -453,6 +454,7 @@ void worker_destroy(struct worker *worker)
 	map_finish(&worker->rtc_sessions);
 	map_finish(&worker->whep_readers);
 	map_finish(&worker->channels);
+	map_finish(&worker->replay_clients);
 	room_costs_finish(&worker->costs);
 	transcode_pool_destroy(worker->transcoders);
 	fanout_destroy(worker->fanout);

@@ -78,6 +78,7 @@ struct worker {
 	unsigned rtmp_count, socket_count;
 	unsigned reads; /* under way on control */
 	size_t replay_bytes; /* of recordings, on their way to clients */
+	struct map replay_clients; // by address: struct replay_client
 	struct timer greet; /* while flv_new has any */
 	struct timer pace; /* while rtc_pacing has any */
 	struct timer clocks;

@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import re
+import socket
 import subprocess
 import tempfile
 import time
@@ -11,7 +12,7 @@ import unittest
 
 from hls import HlsTest, utc
 from recording import RecordTest, probe, spans
-from souk import until
+from souk import WAIT_S, until
 
 
 class Recording(RecordTest):
@@ -113,6 +114,37 @@ class Recording(RecordTest):
         path = self.files()[0]
         until(lambda: self.parts(path), "its index")
         self.assertGreater(spans(path)["v"], 0)
+
+
+class SlowReaders(RecordTest):
+    OPTIONS = ("--workers", "1")
+
+    def ask(self, path, source):
+        """Asks, and takes no more of the answer than its first line and what the sockets hold."""
+        reader = socket.socket()
+        self.addCleanup(reader.close)
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.settimeout(WAIT_S)
+        reader.bind((source, 0))
+        reader.connect((self.server.host, self.server.port))
+        reader.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return reader, int(reader.recv(100).split()[1])
+
+    def test_who_does_not_read_leaves_clips_to_others(self):
+        self.publish(seconds=30)
+        path = until(self.files, "a file")[0]
+        until(lambda: self.parts(path), "its index")
+        self.server.request("POST", "/api/rooms/demo/end", {}, self.host)
+        [show] = until(lambda: [s for s in self.recordings() if s["over"]], "the end")
+        os.truncate(path, 64 << 20)
+        show, begin = re.search(r"(replay-\d+)", show["url"])[1], os.path.basename(path)[:-4]
+        clip = f"/hls/demo/{show}-{begin}-0-{40 << 20}.mp4"
+        slow, status = self.ask(clip, "127.0.0.1")
+        self.assertEqual(status, 200)
+        self.assertEqual(self.ask(clip, "127.0.0.1")[1], 503, "64 MiB a client")
+        self.assertEqual(self.ask(clip, "127.0.0.2")[1], 200)
+        slow.close()
+        until(lambda: self.ask(clip, "127.0.0.1")[1] == 200, "what it held is free again")
 
 
 class FullDisk(HlsTest):
