@@ -126,6 +126,15 @@ static int read_all(struct checking *checking, struct store_reader *reader)
 	return err ? err : store_reader_commits(reader, on_commit, checking);
 }
 
+static const char *unread(int err)
+{
+	if (err == -EUCLEAN)
+		return "not a store of this program, or of a newer one";
+	if (err == -EFBIG)
+		return "its server has written 1 GB meanwhile: check a backup of it";
+	return "the store cannot be read to its end";
+}
+
 int store_check(struct store_check *check, const char *dir)
 {
 	struct checking checking = { .check = check, .next_n = 1 };
@@ -133,14 +142,15 @@ int store_check(struct store_check *check, const char *dir)
 	int err = store_reader_open(&reader, dir, true);
 	if (err == -ENOENT)
 		return err;
+	if (!err)
+		store_reader_bound(reader, dir);
 	audit_init(&checking.audit);
 	checking.audit.fault = on_fault;
 	checking.audit.arg = &checking;
 	if (!err)
 		err = read_all(&checking, reader);
 	if (err)
-		report(check, err == -EUCLEAN ? "not a store of this program, or of a newer one"
-					      : "the store cannot be read to its end");
+		report(check, unread(err));
 	else
 		audit_end(&checking.audit);
 	audit_finish(&checking.audit);

@@ -12,7 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define RELOAD_US INT64_C(1000000)
+enum {
+	RETRY_US = 1000000, /* between two attempts to reach a store that failed */
+	LOAD_SHARE = 10, /* of the time at most one part goes into loading it again and again */
+};
 
 struct engine_op *engine_op_new(engine_decide_fn decide, const char *room,
 				struct engine_reply reply)
@@ -173,8 +176,10 @@ int64_t engine_publish(struct engine *engine)
 
 static int load(struct engine *engine)
 {
-	const int64_t now_us = loop_utc_us(engine->options.loop);
-	const int err = ledger_load(&engine->ledger, engine->options.store, now_us);
+	struct loop *loop = engine->options.loop;
+	const int64_t began_us = loop_now_us(loop);
+	const int err = ledger_load(&engine->ledger, engine->options.store, loop_utc_us(loop));
+	engine->load_us = loop_now_us(loop) - began_us;
 	if (err)
 		return err;
 	list_for_each (link, &engine->ledger->all_rooms) {
@@ -211,10 +216,8 @@ static void reload(struct engine *engine)
 	const int err = load(engine);
 	if (err) {
 		log_error(&engine->log, "store cannot be loaded error=%d", -err);
-		arm_tick(engine, loop_now_us(engine->options.loop) + RELOAD_US);
 	} else {
 		keep_transient(engine->ledger, before);
-		engine->overdue = true; /* its orders must expire too */
 		arm_tick(engine, engine_publish(engine));
 	}
 	ledger_destroy(before);
@@ -235,8 +238,26 @@ static void requeue_kept(struct engine *engine)
 	}
 }
 
+static void on_retry(void *arg);
+
+/* Once at once: most faults are gone by then. */
+static void plan_retry(struct engine *engine)
+{
+	const int64_t now_us = loop_now_us(engine->options.loop);
+	const int64_t rest_us = engine->rest_until_us - now_us;
+	if (!engine->ledger)
+		timer_start(&engine->retry, RETRY_US);
+	else if (rest_us > 0)
+		timer_start(&engine->retry, rest_us);
+	else
+		on_retry(engine);
+	engine->rest_until_us =
+		now_us + (rest_us > 0 ? rest_us : 0) + RETRY_US + LOAD_SHARE * engine->load_us;
+}
+
 static void fail_turn(struct engine *engine)
 {
+	engine->refusing = true;
 	engine->stats.failed_turns++;
 	engine->stats.failed_us = loop_now_us(engine->options.loop);
 	requeue_kept(engine);
@@ -246,6 +267,7 @@ static void fail_turn(struct engine *engine)
 		op_unavailable(op);
 	}
 	reload(engine);
+	plan_retry(engine);
 }
 
 static void finish_turn(struct engine *engine, int err)
@@ -277,6 +299,39 @@ static void on_committed(struct store_commit *commit, int err)
 	finish_turn(engine, err);
 }
 
+static void on_tried(struct store_commit *commit, int err)
+{
+	struct engine *engine = list_entry(commit, struct engine, commit);
+	engine->committing = false;
+	engine->refusing = err != 0;
+	if (err) {
+		engine->stats.failed_us = loop_now_us(engine->options.loop);
+		timer_start(&engine->retry, RETRY_US);
+	} else {
+		log_info(&engine->log, "store takes writes again");
+	}
+	if (err == -ESTALE) /* what failed is stored after all */
+		reload(engine);
+	wake(engine);
+}
+
+/* A commit of nothing tells whether the store works again: while it does not, memory stays. */
+static void on_retry(void *arg)
+{
+	struct engine *engine = arg;
+	if (!engine->ledger)
+		reload(engine);
+	if (!engine->ledger) {
+		timer_start(&engine->retry, RETRY_US);
+		return;
+	}
+	engine->committing = true;
+	engine->commit = (struct store_commit){ .rows = &engine->tx.rows,
+						.at_us = loop_utc_us(engine->options.loop),
+						.done = on_tried };
+	engine->options.store->ops->commit(engine->options.store, &engine->commit);
+}
+
 static void decide_waiting(struct engine *engine)
 {
 	for (int i = 0; i < ENGINE_TURN_MAX && !list_empty(&engine->waiting); i++) {
@@ -303,6 +358,8 @@ static void refuse_waiting(struct engine *engine)
 	}
 	while (!list_empty(&engine->turn))
 		op_answer(list_entry(engine->turn.next, struct engine_op, link));
+	if (engine->ledger)
+		arm_tick(engine, engine_publish(engine));
 }
 
 static void arm_for_next(struct engine *engine, int64_t stock_due_us)
@@ -345,7 +402,7 @@ static void on_soon(void *arg)
 	if (engine->committing)
 		return;
 	run_reads(engine);
-	if (engine->ledger)
+	if (engine->ledger && !engine->refusing)
 		run_turn(engine);
 	else
 		refuse_waiting(engine);
@@ -358,8 +415,6 @@ static void on_tick(void *arg)
 		engine->overdue = true;
 		return;
 	}
-	if (!engine->ledger)
-		reload(engine);
 	wake(engine);
 }
 
@@ -374,6 +429,7 @@ int engine_create(struct engine **out, const struct engine_options *options)
 	transaction_init(&engine->tx);
 	deferred_init(&engine->soon, on_soon, engine);
 	timer_init(&engine->tick, options->loop, on_tick, engine);
+	timer_init(&engine->retry, options->loop, on_retry, engine);
 	const int err = load(engine);
 	if (err) {
 		engine_destroy(engine);
@@ -397,7 +453,9 @@ void engine_stats(const struct engine *engine, struct engine_stats *out)
 
 bool engine_idle(const struct engine *engine)
 {
-	return !engine->committing && list_empty(&engine->waiting) && list_empty(&engine->reads);
+	/* While it refuses, what waits is ours and waits for the store. */
+	return !engine->committing && list_empty(&engine->reads) &&
+	       (engine->refusing || list_empty(&engine->waiting));
 }
 
 static void give_up(struct list *ops)
@@ -426,6 +484,7 @@ void engine_destroy(struct engine *engine)
 		engine->options.store->ops->flush(engine->options.store);
 	assert(!engine->committing);
 	timer_stop(&engine->tick);
+	timer_stop(&engine->retry);
 	deferred_cancel(&engine->soon);
 	give_up(&engine->waiting);
 	give_up(&engine->turn);

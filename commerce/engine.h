@@ -3,8 +3,8 @@
  * the store as one transaction, and lets nobody hear of them before they are durable: then come
  * timeline events (outlet), room snapshots, and the answers, in this order. While a commit is under
  * way requests wait for the next turn, so that outside a turn memory and store agree; after a
- * failed commit memory is thrown away and loaded again, and the requests of that turn get
- * 503 `store_unavailable`.
+ * failed commit memory is thrown away and loaded again, and the requests of that turn, and all
+ * until the store takes a commit of nothing, get 503 `store_unavailable`.
  *
  * Control thread only; callbacks too. Requests are copied. A reply comes exactly once; inside the
  * call that asked only as 503 `overloaded`, when too many wait. Roles and bodies were checked by

@@ -65,8 +65,12 @@ struct engine {
 	struct store_commit commit;
 	bool committing;
 	bool overdue; /* something fell due while it could not be looked at */
+	bool refusing; /* a turn was not stored, and the store has not worked since */
 	struct deferred soon; /* runs a turn */
-	struct timer tick; /* next expiry, stock event, snapshot or attempt to load */
+	struct timer tick; /* next expiry, stock event or snapshot */
+	struct timer retry; /* next attempt to reach a store that failed */
+	int64_t rest_until_us; /* not before, when a turn fails again */
+	int64_t load_us; /* what the last loading took */
 	struct engine_stats stats;
 };
 

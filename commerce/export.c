@@ -33,6 +33,7 @@ static int load_ledger(struct ledger **out, const char *dir)
 	int err = store_reader_open(&snapshot.reader, dir, false);
 	if (err)
 		return err;
+	store_reader_bound(snapshot.reader, dir);
 	err = ledger_load(out, &snapshot.store, INT64_MAX); /* no key is still of use */
 	store_reader_close(snapshot.reader);
 	return err;

@@ -16,7 +16,8 @@ struct export_request {
 	bool csv; /* a row for each item of each order (RFC 4180); else JSON as the API gives it */
 };
 
-/* -ENOENT without a store in `dir`, -ESRCH without such a room, -EUCLEAN, -EIO (`out` too). */
+/* -ENOENT without a store in `dir`, -ESRCH without such a room, -EUCLEAN, -EIO (`out` too);
+ * -EFBIG when too much was written beside it. */
 int store_export(const struct export_request *request, const char *dir, FILE *out)
 	__attribute__((warn_unused_result));
 

@@ -18,7 +18,8 @@ struct store;
 struct store_commit {
 	struct message message; /* the store's, like err */
 	int err;
-	struct bytes *rows; /* encoded row changes, in order; read only while it is kept */
+	struct bytes *rows; /* encoded row changes, in order; read only while it is kept. None: a
+			       trial, whose failure spoils nothing */
 	int64_t at_us;
 	/* On the loop's thread. 0: durable. Negative: it and everything after it that was handed
 	 * over before this call is not to be relied on. */

@@ -11,13 +11,20 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROW_BYTES_MAX = 1 << 20, BUSY_MS = 5000 };
+enum {
+	ROW_BYTES_MAX = 1 << 20,
+	BUSY_MS = 5000,
+	LOOK_STEPS = 1000, /* of SQLite's machine: some dozens of rows */
+};
 
 struct store_reader {
 	sqlite3 *db;
 	bool verify;
+	char *log; /* a bounded reader's: the file that grows while it reads, */
+	off_t log_len; /* from this on */
 };
 
 int store_reader_open(struct store_reader **out, const char *dir, bool verify)
@@ -48,6 +55,31 @@ done:
 	else
 		*out = reader;
 	return err;
+}
+
+static off_t log_len(const struct store_reader *reader)
+{
+	struct stat log;
+	return stat(reader->log, &log) == 0 ? log.st_size : 0;
+}
+
+static int on_progress(void *arg)
+{
+	const struct store_reader *reader = arg;
+	return log_len(reader) - reader->log_len > STORE_LOG_GROWTH_MAX;
+}
+
+void store_reader_bound(struct store_reader *reader, const char *dir)
+{
+	reader->log = xasprintf("%s/" STORE_FILE "-wal", dir);
+	reader->log_len = log_len(reader);
+	sqlite3_progress_handler(reader->db, LOOK_STEPS, on_progress, reader);
+}
+
+/* Why SQLite did not go on. */
+static int fault(int status)
+{
+	return status == SQLITE_INTERRUPT ? -EFBIG : -EIO;
 }
 
 static void read_columns(sqlite3_stmt *statement, const struct row_info *info, void *row)
@@ -85,7 +117,7 @@ static int read_rows(struct store_reader *reader, const char *sql, struct stored
 	uint8_t sum[ROW_SUM_SIZE];
 	struct bytes encoding;
 	int status = sqlite3_prepare_v2(reader->db, sql, -1, &statement, NULL);
-	int err = status == SQLITE_OK ? 0 : -EIO;
+	int err = status == SQLITE_OK ? 0 : fault(status);
 	bytes_init(&encoding, ROW_BYTES_MAX);
 	stored->row = row;
 	while (!err && (status = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -96,7 +128,7 @@ static int read_rows(struct store_reader *reader, const char *sql, struct stored
 		err = fn(arg, stored);
 	}
 	if (!err && status != SQLITE_DONE)
-		err = -EIO;
+		err = fault(status);
 	stored->row = NULL;
 	stored->sum = NULL;
 	bytes_finish(&encoding);
@@ -146,7 +178,7 @@ int store_reader_commits(struct store_reader *reader,
 	int status = sqlite3_prepare_v2(reader->db,
 					"SELECT n, at_us, rows, hash FROM commits ORDER BY n", -1,
 					&statement, NULL);
-	int err = status == SQLITE_OK ? 0 : -EIO;
+	int err = status == SQLITE_OK ? 0 : fault(status);
 	while (!err && (status = sqlite3_step(statement)) == SQLITE_ROW) {
 		const bool sized = sqlite3_column_bytes(statement, 3) == SHA256_SIZE;
 		const struct stored_commit commit = {
@@ -158,7 +190,7 @@ int store_reader_commits(struct store_reader *reader,
 		err = fn(arg, &commit);
 	}
 	if (!err && status != SQLITE_DONE)
-		err = -EIO;
+		err = fault(status);
 	sqlite3_finalize(statement);
 	return err;
 }
@@ -189,7 +221,7 @@ int store_reader_integrity(struct store_reader *reader, void (*fn)(void *arg, co
 			fn(arg, finding);
 	}
 	sqlite3_finalize(statement);
-	return status == SQLITE_DONE ? 0 : -EIO;
+	return status == SQLITE_DONE ? 0 : fault(status);
 }
 
 void store_reader_close(struct store_reader *reader)
@@ -197,5 +229,6 @@ void store_reader_close(struct store_reader *reader)
 	if (!reader)
 		return;
 	sqlite3_close(reader->db);
+	free(reader->log);
 	free(reader);
 }

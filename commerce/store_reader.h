@@ -10,6 +10,9 @@
 struct row_sink;
 struct store_reader;
 
+/* The log of a store that is read keeps what is written meanwhile. */
+#define STORE_LOG_GROWTH_MAX (INT64_C(1) << 30)
+
 struct stored_row {
 	enum row_table table;
 	const void *row; /* struct of commerce/row.h; texts live during the call */
@@ -29,6 +32,9 @@ struct stored_commit {
  * for a foreign or newer file, -EIO. */
 int store_reader_open(struct store_reader **out, const char *dir, bool verify)
 	__attribute__((warn_unused_result));
+
+/* For who reads beside the store's owner: ends with -EFBIG when the log grows beyond that. */
+void store_reader_bound(struct store_reader *reader, const char *dir);
 
 /* A table in the order of its key. What `fn` returns other than 0 ends it and is returned. -EIO. */
 int store_reader_rows(struct store_reader *reader, enum row_table table,

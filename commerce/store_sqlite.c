@@ -5,6 +5,7 @@
 #include "commerce/store_reader.h"
 #include "commerce/store_writer.h"
 #include "server/core/alloc.h"
+#include "server/core/bytes.h"
 #include "server/core/log.h"
 #include "server/core/loop.h"
 
@@ -19,6 +20,8 @@ enum {
 	QUEUE_MAX = 1024, /* answers of the store; the engine has one commit under way */
 	WAL_CHECKPOINT_PAGES = 2000, /* 8 MB: copied back beside the writer */
 	WAL_MAX_PAGES = 16000, /* 64 MB: the writer copies it back, unless somebody reads in it */
+	WAL_TELL_PAGES = 64000, /* 256 MB: the log tells of them, and of each doubling */
+	PAGES_A_MB = 256,
 	BUSY_MS = 1000,
 };
 
@@ -31,7 +34,8 @@ struct sqlite_store {
 	int lock_fd;
 	bool sync_normal;
 	struct store_writer *writer; /* writing thread's; NULL after a failure */
-	int wal_limit; /* writing thread's: pages from which it copies back itself */
+	/* The writing thread's: pages from which it copies back itself, and tells. */
+	int wal_limit, wal_tell;
 	pthread_t write_thread;
 	pthread_t copy_thread;
 	bool write_started, copy_started;
@@ -100,8 +104,15 @@ static void answer_group(struct sqlite_store *sqlite, struct list *group, int er
 static void bound_wal(struct sqlite_store *sqlite)
 {
 	const int pages = store_writer_wal_pages(sqlite->writer);
-	if (pages < WAL_MAX_PAGES)
+	if (pages < WAL_MAX_PAGES) {
 		sqlite->wal_limit = WAL_MAX_PAGES;
+		sqlite->wal_tell = WAL_TELL_PAGES;
+	}
+	if (pages >= sqlite->wal_tell) {
+		log_warn(&sqlite->log, "somebody reads the store for long, its log grows mb=%d",
+			 pages / PAGES_A_MB);
+		sqlite->wal_tell = 2 * pages;
+	}
 	if (pages >= sqlite->wal_limit) {
 		if (store_writer_truncate_wal(sqlite->writer))
 			sqlite->wal_limit = pages + WAL_CHECKPOINT_PAGES;
@@ -113,9 +124,19 @@ static void bound_wal(struct sqlite_store *sqlite)
 	}
 }
 
+/* A commit of nothing: memory differs in no case, and its failure may be tried again. */
+static bool is_trial(const struct list *group)
+{
+	list_for_each (link, group)
+		if (list_entry(link, struct store_commit, message.link)->rows->len)
+			return false;
+	return true;
+}
+
 static void write_group(struct sqlite_store *sqlite, struct list *group, bool broken,
 			int64_t expected_n)
 {
+	const bool breaks = !is_trial(group);
 	const int err = broken ? -EIO : commit_group(sqlite, group, expected_n);
 	if (err && !broken) {
 		log_error(&sqlite->log, "commit failed reason=%s sqlite=\"%s\"", strerror(-err),
@@ -125,7 +146,7 @@ static void write_group(struct sqlite_store *sqlite, struct list *group, bool br
 	}
 	pthread_mutex_lock(&sqlite->lock);
 	if (err)
-		sqlite->broken = true;
+		sqlite->broken = sqlite->broken || breaks;
 	else
 		sqlite->last_n = expected_n + 1;
 	pthread_mutex_unlock(&sqlite->lock);
@@ -278,6 +299,7 @@ int store_sqlite_open(struct store **out, const struct store_sqlite_options *opt
 	sqlite->store.ops = &sqlite_ops;
 	sqlite->sync_normal = options->sync_normal;
 	sqlite->wal_limit = WAL_MAX_PAGES;
+	sqlite->wal_tell = WAL_TELL_PAGES;
 	log_init(&sqlite->log, options->log, "store=sqlite");
 	pthread_mutex_init(&sqlite->lock, NULL);
 	pthread_cond_init(&sqlite->changed, NULL);

@@ -57,6 +57,7 @@ static int run(const void *arg)
 	fprintf(stderr, "soukd export: %s: %s\n", options->data,
 		err == -ESRCH     ? "no such room"
 		: err == -EUCLEAN ? "damaged, or not a store of this program, or of a newer one"
+		: err == -EFBIG   ? "its server has written 1 GB meanwhile: export from a backup"
 				  : strerror(-err));
 	return 1;
 }

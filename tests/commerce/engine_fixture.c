@@ -4,6 +4,7 @@
 #include "commerce/store_sqlite.h"
 #include "server/core/alloc.h"
 #include "server/core/buf.h"
+#include "server/core/bytes.h"
 #include "server/core/loop.h"
 
 #include <errno.h>
@@ -22,14 +23,15 @@ struct unsure_store {
 
 static int unsure_load(struct store *store, const struct row_sink *sink)
 {
-	const struct engine_fixture *f = ((struct unsure_store *)store)->f;
+	struct engine_fixture *f = ((struct unsure_store *)store)->f;
+	f->loads++;
 	return f->fail_loads ? -EIO : f->sqlite->ops->load(f->sqlite, sink);
 }
 
 static void unsure_commit(struct store *store, struct store_commit *commit)
 {
 	struct unsure_store *unsure = (struct unsure_store *)store;
-	if (unsure->f->fail_commits > 0) {
+	if (unsure->f->fail_commits > 0 && (commit->rows->len || !unsure->f->take_trials)) {
 		unsure->f->fail_commits--;
 		unsure->refused = commit;
 		return;

@@ -21,8 +21,10 @@ struct engine_fixture {
 	char dir[64];
 	bool sync_normal;
 	int fail_commits; /* the next ones fail before they are stored */
+	bool take_trials; /* but not those of nothing */
 	bool hold_commits; /* commits are under way until fixture_settle() */
 	bool fail_loads;
+	int loads; /* how often it was read whole */
 	/* What came out. */
 	struct answer answer; /* the last one, with a body of its own */
 	json_t *body; /* the last one, parsed; NULL without */

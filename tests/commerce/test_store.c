@@ -1,4 +1,5 @@
 #include "commerce/store_lock.h"
+#include "commerce/store_reader.h"
 #include "commerce/store_sqlite.h"
 #include "server/core/buf.h"
 #include "server/core/loop.h"
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define TEA \
@@ -134,7 +136,7 @@ Test(store, media_state_outlives_a_failed_commit)
 {
 	f.fail_commits = 2;
 	engine_room_state(f.engine, "demo", ROOM_LIVE, 1);
-	fixture_settle(&f);
+	fixture_advance(&f, 1100000);
 	cr_expect(eq(int, f.fail_commits, 0));
 	cr_expect(eq(int, f.snapshot->state, ROOM_LIVE));
 	cr_expect(eq(int, events_of(&f, "room.live"), 1));
@@ -151,6 +153,47 @@ Test(store, unreadable_store_is_tried_again)
 	f.fail_loads = false;
 	fixture_advance(&f, 1100000);
 	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k1", "{\"sku\":\"A1\",\"qty\":2}"), 201));
+}
+
+static int refused_orders(int count)
+{
+	char key[16];
+	int refused = 0;
+	for (int i = 0; i < count; i++) {
+		snprintf(key, sizeof(key), "k%d", i);
+		refused += ask_order(&f, "demo", key, "k", "{\"sku\":\"A1\",\"qty\":1}") == 503;
+		fixture_advance(&f, 50000);
+	}
+	return refused;
+}
+
+Test(store, refusing_costs_no_loading)
+{
+	ask_order(&f, "demo", "ann", "k0", "{\"sku\":\"A1\",\"qty\":1}");
+	f.loads = 0;
+	f.fail_commits = 1000;
+	engine_room_state(f.engine, "demo", ROOM_LIVE, 1);
+	cr_expect(eq(int, refused_orders(200), 200));
+	cr_expect(eq(int, f.loads, 1));
+	f.fail_commits = 0;
+	fixture_advance(&f, 1100000);
+	cr_expect(eq(int, refused_orders(1), 0));
+	cr_expect(eq(int, f.snapshot->state, ROOM_LIVE));
+	fixture_advance(&f, 61000000);
+	cr_expect(eq(i64, shown(&f, "A1", "left"), 100));
+}
+
+/* The last page of a disk is enough for a trial. */
+Test(store, what_fails_again_and_again_is_loaded_once_a_second)
+{
+	f.loads = 0;
+	f.fail_commits = 1000;
+	f.take_trials = true;
+	cr_expect(eq(int, refused_orders(200), 200)); /* in 10 s */
+	cr_expect(le(int, f.loads, 12));
+	f.fail_commits = 0;
+	fixture_advance(&f, 1100000);
+	cr_expect(eq(int, refused_orders(1), 0));
 }
 
 /* The disk is full: writes of the store's own files really fail. */
@@ -179,6 +222,35 @@ Test(store, full_disk_loses_nothing_that_was_acknowledged)
 	cr_expect(eq(int, ask_order(&f, "demo", "b", "k", "{\"sku\":\"A1\",\"qty\":1}"), 201));
 	fixture_advance(&f, 200000);
 	cr_expect(eq(i64, shown(&f, "A1", "left"), 100 - acknowledged - 1));
+}
+
+static int pass(void *arg, const struct stored_row *row)
+{
+	(void)row;
+	++*(int *)arg;
+	return 0;
+}
+
+/* Beside a busy server a reader would make the log as long as it reads. */
+Test(store, a_bounded_reader_ends_when_the_log_grows_too_much)
+{
+	enum { ORDERS = 90 };
+	struct store_reader *reader;
+	struct stat before;
+	char log[80];
+	int rows = 0;
+	cr_expect(zero(refused_orders(ORDERS)));
+	snprintf(log, sizeof(log), "%s/souk.db-wal", f.dir);
+	cr_assert(zero(stat(log, &before)));
+	cr_assert(zero(store_reader_open(&reader, f.dir, true)));
+	store_reader_bound(reader, f.dir);
+	cr_assert(zero(truncate(log, before.st_size + STORE_LOG_GROWTH_MAX + 1)));
+	cr_expect(eq(int, store_reader_rows(reader, ROW_CHANGE, pass, &rows), -EFBIG));
+	cr_assert(zero(truncate(log, before.st_size)));
+	rows = 0;
+	cr_expect(zero(store_reader_rows(reader, ROW_CHANGE, pass, &rows)));
+	cr_expect(eq(int, rows, ORDERS));
+	store_reader_close(reader);
 }
 
 Test(store, second_owner_is_refused_and_told_the_first)
