@@ -203,6 +203,7 @@ static void keep_transient(struct ledger *to, const struct ledger *from)
 		if (!room)
 			continue;
 		room->viewers = before->viewers;
+		room->unseen = before->unseen;
 		room->newest_capture_us = before->newest_capture_us;
 		room->clock_err_us = before->clock_err_us;
 	}

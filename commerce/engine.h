@@ -99,6 +99,7 @@ void engine_room_state(struct engine *engine, const char *room, enum room_state 
 void engine_room_clock(struct engine *engine, const char *room, int64_t newest_capture_us,
 		       int64_t err_us);
 void engine_room_viewers(struct engine *engine, const char *room, uint32_t viewers);
+void engine_room_unseen(struct engine *engine, const char *room, bool unseen); /* by WebRTC */
 
 /* The last committed snapshot with a reference for the caller; NULL if there is no such room. */
 struct room_snapshot *engine_room_snapshot(struct engine *engine, const char *room);

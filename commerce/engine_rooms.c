@@ -171,15 +171,29 @@ void engine_room_clock(struct engine *engine, const char *id, int64_t newest_cap
 	room->clock_err_us = err_us;
 }
 
+static void show_change(struct engine *engine, struct room *room)
+{
+	ledger_room_changed(engine->ledger, room);
+	if (!timer_active(&engine->tick))
+		timer_start(&engine->tick, 0);
+}
+
 void engine_room_viewers(struct engine *engine, const char *id, uint32_t viewers)
 {
 	struct room *room = engine->ledger ? ledger_room(engine->ledger, id) : NULL;
 	if (!room || room->viewers == viewers)
 		return;
 	room->viewers = viewers;
-	ledger_room_changed(engine->ledger, room);
-	if (!timer_active(&engine->tick))
-		timer_start(&engine->tick, 0);
+	show_change(engine, room);
+}
+
+void engine_room_unseen(struct engine *engine, const char *id, bool unseen)
+{
+	struct room *room = engine->ledger ? ledger_room(engine->ledger, id) : NULL;
+	if (!room || room->unseen == unseen)
+		return;
+	room->unseen = unseen;
+	show_change(engine, room);
 }
 
 struct room_snapshot *engine_room_snapshot(struct engine *engine, const char *id)

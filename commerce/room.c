@@ -143,6 +143,8 @@ json_t *room_json(const struct room *room)
 	json_object_set_new(object, "epoch", json_integer(room->epoch));
 	json_object_set_new(object, "viewers", json_integer(room->viewers));
 	json_object_set_new(object, "pinned", pinned_json(room));
+	if (room->unseen)
+		json_object_set_new(object, "warnings", json_pack("[s]", "unsupported_source"));
 	return object;
 }
 
@@ -201,6 +203,8 @@ static void put_data(struct bytes *text, const struct room *room,
 	if (room->pinned && room->pinned_at_us)
 		bytes_printf(text, ",\"pinned_at_us\":%" PRId64, room->pinned_at_us);
 	put_products(text, snapshot, count);
+	if (room->unseen)
+		bytes_text(text, ",\"warnings\":[\"unsupported_source\"]");
 	bytes_printf(text, ",\"viewers\":%" PRIu32 "}", room->viewers);
 }
 

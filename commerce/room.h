@@ -41,6 +41,7 @@ struct room {
 	bool deleted;
 	/* Kept in memory alone. */
 	uint32_t viewers;
+	bool unseen; /* its picture cannot be shown by WebRTC */
 	int64_t newest_capture_us; /* 0: nothing was ever sent */
 	int64_t clock_err_us;
 	int64_t pinned_at_us; /* 0: not known, its event is no longer kept */

@@ -56,6 +56,8 @@ int claim_start(struct claim *claim, struct worker *worker) __attribute__((warn_
 /* From workers. */
 void control_note_gone(struct worker *worker, const char *room, uint64_t publisher, bool orderly);
 void control_note_viewers(struct worker *worker, const char *room, unsigned viewers);
+/* The show's picture cannot be shown by WebRTC in this epoch; 0: it can again. */
+void control_note_unseen(struct worker *worker, const char *room, uint32_t epoch);
 void control_note_likes(struct worker *worker, const char *room, unsigned likes);
 /* -ENOBUFS when control has too much to do. A refusal for its rate comes back as `error`. */
 int control_note_chat(struct worker *worker, const char *room, const char *sub, const char *session,

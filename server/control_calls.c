@@ -104,6 +104,22 @@ void control_note_viewers(struct worker *worker, const char *room, unsigned view
 	control_note(worker->app, &note->message);
 }
 
+static void run_unseen(struct message *message)
+{
+	struct control_note *note = list_entry(message, struct control_note, message);
+	struct control_room *room = note_room(note);
+	if (room)
+		control_room_unseen(room, (uint32_t)note->number);
+	free(note);
+}
+
+void control_note_unseen(struct worker *worker, const char *room, uint32_t epoch)
+{
+	struct control_note *note = note_create(worker, room, run_unseen);
+	note->number = epoch;
+	control_note(worker->app, &note->message);
+}
+
 static void run_likes(struct message *message)
 {
 	struct control_note *note = list_entry(message, struct control_note, message);

@@ -167,6 +167,18 @@ void control_room_tick(struct control_room *room)
 	}
 }
 
+void control_room_unseen(struct control_room *room, uint32_t epoch)
+{
+	engine_room_unseen(control_engine(room->control), room->id, epoch != 0);
+	if (!epoch)
+		return;
+	log_warn(&room->app->log,
+		 "publisher's picture cannot be shown by webrtc, others see it epoch=%u room=%s",
+		 epoch, room->id);
+	if (room->show.publisher.id)
+		notes_warn(room->app, &room->show.publisher);
+}
+
 void control_room_add_media(const struct control_room *room, struct broadcast_stats *sum)
 {
 	struct broadcast_stats stats;

@@ -41,6 +41,10 @@ void control_room_tell_clock(struct control_room *room);
 /* That, and everybody how many watch. Twice a second. */
 void control_room_tick(struct control_room *room);
 
+/* Browsers cannot be shown its picture by WebRTC in this epoch, which its host is told; 0: they
+ * can. */
+void control_room_unseen(struct control_room *room, uint32_t epoch);
+
 /* Adds what its hosts sent. */
 void control_room_add_media(const struct control_room *room, struct broadcast_stats *sum);
 

@@ -186,10 +186,28 @@ static void run_kick(struct message *message)
 	drop(message);
 }
 
-void notes_kick(struct app *app, const struct show_publisher *publisher)
+static void tell_publisher(struct app *app, const struct show_publisher *publisher,
+			   void (*run)(struct message *message))
 {
 	struct worker *worker = app->workers[publisher->worker];
-	struct note *note = note_for(worker, "", run_kick);
+	struct note *note = note_for(worker, "", run);
 	note->number = publisher->id;
 	worker_note(worker, &note->message);
+}
+
+void notes_kick(struct app *app, const struct show_publisher *publisher)
+{
+	tell_publisher(app, publisher, run_kick);
+}
+
+static void run_warn(struct message *message)
+{
+	struct note *note = list_entry(message, struct note, message);
+	rtmp_warn(note->worker, note->number);
+	drop(message);
+}
+
+void notes_warn(struct app *app, const struct show_publisher *publisher)
+{
+	tell_publisher(app, publisher, run_warn);
 }

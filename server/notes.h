@@ -33,5 +33,7 @@ void notes_rung_key(struct worker *home, const char *room, unsigned slot);
 /* Its home pushes the show there from now on. */
 void notes_relays(struct worker *home, const char *room, const struct relay_list *relays);
 void notes_kick(struct app *app, const struct show_publisher *publisher);
+/* WebRTC viewers do not see what it sends. */
+void notes_warn(struct app *app, const struct show_publisher *publisher);
 
 #endif

@@ -18,6 +18,8 @@ void publishers_kick(struct worker *worker, uint64_t id);
 void rtmp_accept(struct worker *worker, int fd, const struct addr *peer, struct tls_context *tls);
 /* Whether it was one of ours. */
 int rtmp_kick(struct worker *worker, uint64_t id);
+/* That publisher's picture cannot be shown by WebRTC. Those of WHIP are told by their room. */
+void rtmp_warn(struct worker *worker, uint64_t id);
 /* Asks encoders that can to connect again soon. */
 void rtmp_drain(struct worker *worker);
 void rtmp_end_all(struct worker *worker);

@@ -93,11 +93,23 @@ static bool is_fit(const struct room_view *view, const struct rendition_table *t
 	return !table->count;
 }
 
+static void tell_unseen(struct room_view *view)
+{
+	const bool unseen = view->snapshot->state == ROOM_LIVE && !room_view_by_rtc(view);
+	const uint32_t epoch = unseen ? broadcast_epoch(view->broadcast) : 0;
+	if (epoch == view->unseen_told)
+		return;
+	view->unseen_told = epoch;
+	control_note_unseen(view->worker, view->snapshot->id, epoch);
+}
+
 void room_view_count(struct room_view *view)
 {
 	struct rendition_table table;
 	broadcast_renditions(view->broadcast, &table);
 	view->unfit_s = is_fit(view, &table) ? 0 : view->unfit_s + 1;
+	if (view->is_home)
+		tell_unseen(view);
 	count_made(view);
 }
 

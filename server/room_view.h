@@ -47,6 +47,7 @@ struct room_view {
 	unsigned viewers; /* media sessions here */
 	unsigned hls_viewers; /* in the room's home: players of all workers */
 	unsigned viewers_told;
+	uint32_t unseen_told; /* in the home: the epoch that WebRTC cannot show; 0: none */
 	struct broadcast_clock told; /* the clock that readers go by */
 };
 
@@ -72,8 +73,7 @@ void room_view_leave(struct room_view *view, bool viewer); /* may free the view 
 
 /* Whether browsers decode the room's picture by WebRTC; true while that may be known soon. */
 bool room_view_by_rtc(const struct room_view *view);
-/* The highest H.264 profile_idc that goes to browsers. */
-uint8_t room_view_profile_max(const struct room_view *view);
+uint8_t room_view_profile_max(const struct room_view *view); /* highest H.264 profile_idc */
 
 /* Tells control how many watch here, if that has changed or it is to be told `again`. */
 void room_view_report(struct room_view *view, bool again);

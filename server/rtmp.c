@@ -190,6 +190,7 @@ static void on_unheard(void *arg)
 	struct rtmp_publisher *rtmp = arg;
 	log_warn(&rtmp->log, "publisher's sound is neither aac nor opus, nobody hears it room=%s",
 		 rtmp->room);
+	rtmp_session_warn(rtmp->session, "nobody hears this sound, send AAC or Opus");
 }
 
 static void on_unpublish(void *arg)
@@ -286,6 +287,17 @@ int rtmp_kick(struct worker *worker, uint64_t id)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+void rtmp_warn(struct worker *worker, uint64_t id)
+{
+	list_for_each (link, &worker->rtmp) {
+		struct rtmp_publisher *rtmp = list_entry(link, struct rtmp_publisher, link);
+		if (rtmp->id == id)
+			rtmp_session_warn(rtmp->session,
+					  "WebRTC viewers do not see this picture, send H.264 in "
+					  "4:2:0 with 8 bits and without B-frames");
+	}
 }
 
 void rtmp_drain(struct worker *worker)

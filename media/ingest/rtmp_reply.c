@@ -91,13 +91,14 @@ void rtmp_reply_stream_created(struct bytes *out, double transaction, uint32_t s
 	rtmp_command_send(out, RTMP_CS_COMMAND, 0, &body);
 }
 
-void rtmp_reply_status(struct bytes *out, uint32_t stream, bool error, const char *code,
+void rtmp_reply_status(struct bytes *out, uint32_t stream, enum rtmp_level level, const char *code,
 		       const char *description)
 {
+	static const char *const levels[] = { "status", "warning", "error" };
 	struct bytes body;
 	rtmp_command_begin(&body, "onStatus", 0);
 	amf0_put_null(&body);
-	put_info(&body, error ? "error" : "status", code, description);
+	put_info(&body, levels[level], code, description);
 	amf0_put_end(&body);
 	rtmp_command_send(out, RTMP_CS_MEDIA, stream, &body);
 }
@@ -105,7 +106,7 @@ void rtmp_reply_status(struct bytes *out, uint32_t stream, bool error, const cha
 void rtmp_reply_publish_started(struct bytes *out, uint32_t stream)
 {
 	rtmp_event_send(out, RTMP_EVENT_STREAM_BEGIN, stream);
-	rtmp_reply_status(out, stream, false, "NetStream.Publish.Start", "publishing");
+	rtmp_reply_status(out, stream, RTMP_STATUS, "NetStream.Publish.Start", "publishing");
 }
 
 void rtmp_reply_reconnect(struct bytes *out, const char *tc_url)

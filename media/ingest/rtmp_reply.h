@@ -21,7 +21,8 @@ void rtmp_reply_stream_created(struct bytes *out, double transaction, uint32_t s
 
 /* onStatus on a media stream, and StreamBegin before Publish.Start. */
 void rtmp_reply_publish_started(struct bytes *out, uint32_t stream);
-void rtmp_reply_status(struct bytes *out, uint32_t stream, bool error, const char *code,
+enum rtmp_level { RTMP_STATUS, RTMP_WARNING, RTMP_ERROR };
+void rtmp_reply_status(struct bytes *out, uint32_t stream, enum rtmp_level level, const char *code,
 		       const char *description);
 
 /* onStatus NetConnection.Connect.ReconnectRequest (E-RTMP v2); tc_url may be NULL. */

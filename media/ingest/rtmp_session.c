@@ -100,8 +100,8 @@ static void unpublish(struct rtmp_session *session)
 	timer_start(&session->patience, RTMP_UNKNOWN_US);
 	flv_ingest_finish(&session->ingest);
 	flv_ingest_init(&session->ingest, on_ingest_frame, session);
-	rtmp_reply_status(&session->out, session->stream, false, "NetStream.Unpublish.Success",
-			  "bye");
+	rtmp_reply_status(&session->out, session->stream, RTMP_STATUS,
+			  "NetStream.Unpublish.Success", "bye");
 	session->ops->unpublish(session->arg);
 }
 
@@ -173,8 +173,8 @@ static int on_publish(struct rtmp_session *session, struct call *call)
 	if (session->state == LEAVING)
 		unpublish(session);
 	if (session->state != CONNECTED) { /* the show that it has goes on */
-		rtmp_reply_status(&session->out, call->stream, true, "NetStream.Publish.BadName",
-				  "this connection publishes already");
+		rtmp_reply_status(&session->out, call->stream, RTMP_ERROR,
+				  "NetStream.Publish.BadName", "this connection publishes already");
 		return 0;
 	}
 	session->stream = call->stream ? call->stream : 1;
@@ -193,7 +193,7 @@ static int on_publish(struct rtmp_session *session, struct call *call)
 /* Viewers watch by other means; a player shall not wait for its own time-out. */
 static int on_play(struct rtmp_session *session, struct call *call)
 {
-	rtmp_reply_status(&session->out, call->stream, true, "NetStream.Play.StreamNotFound",
+	rtmp_reply_status(&session->out, call->stream, RTMP_ERROR, "NetStream.Play.StreamNotFound",
 			  "nothing is played over RTMP");
 	if (session->state < PUBLISHING)
 		end(session, RTMP_END_REFUSED);
@@ -277,7 +277,8 @@ static void refuse_video(struct rtmp_session *session)
 		name[i + 1] = '\0';
 	}
 	snprintf(text, sizeof(text), "video codec %s is not taken here, send H.264 (avc1)", name);
-	rtmp_reply_status(&session->out, session->stream, true, "NetStream.Publish.Rejected", text);
+	rtmp_reply_status(&session->out, session->stream, RTMP_ERROR, "NetStream.Publish.Rejected",
+			  text);
 	end(session, RTMP_END_CODEC);
 }
 
@@ -505,7 +506,7 @@ void rtmp_session_refuse(struct rtmp_session *session, enum rtmp_refuse why)
 	if (session->state == ASKED_CONNECT)
 		rtmp_reply_rejected(&session->out, session->transaction);
 	else
-		rtmp_reply_status(&session->out, session->stream, true,
+		rtmp_reply_status(&session->out, session->stream, RTMP_ERROR,
 				  why == RTMP_REFUSE_BAD_NAME ? "NetStream.Publish.BadName"
 							      : "NetStream.Publish.Denied",
 				  descriptions[why]);
@@ -525,9 +526,20 @@ bool rtmp_session_leaving(const struct rtmp_session *session)
 void rtmp_session_stop(struct rtmp_session *session)
 {
 	if (session->state == PUBLISHING)
-		rtmp_reply_status(&session->out, session->stream, true, "NetStream.Publish.Denied",
+		rtmp_reply_status(&session->out, session->stream, RTMP_ERROR,
+				  "NetStream.Publish.Denied",
 				  "the show has ended or was taken over");
 	end(session, RTMP_END_REFUSED);
+}
+
+void rtmp_session_warn(struct rtmp_session *session, const char *description)
+{
+	if (session->state != PUBLISHING)
+		return;
+	rtmp_reply_status(&session->out, session->stream, RTMP_WARNING, "NetStream.Publish.Warning",
+			  description);
+	if (!session->feeding)
+		flush(session);
 }
 
 bool rtmp_session_ask_reconnect(struct rtmp_session *session, const char *tc_url)

@@ -86,6 +86,9 @@ bool rtmp_session_leaving(const struct rtmp_session *session);
 /* Tells a publisher that the room was taken over or has ended, then end(RTMP_END_REFUSED). */
 void rtmp_session_stop(struct rtmp_session *session);
 
+/* Tells a publisher what its viewers miss; the show goes on. */
+void rtmp_session_warn(struct rtmp_session *session, const char *description);
+
 /* E-RTMP v2: asks the encoder to reconnect (elsewhere when tc_url is not NULL), for draining. Only
  * those that said they can are asked; false otherwise. */
 bool rtmp_session_ask_reconnect(struct rtmp_session *session, const char *tc_url);

@@ -182,6 +182,19 @@ Test(rtmp_session, of_sound_that_is_not_taken_the_owner_hears_once)
 	cr_assert(eq(int, f.ended, 0));
 }
 
+Test(rtmp_session, a_warning_ends_nothing)
+{
+	rtmp_session_warn(f.session, "too early");
+	say_connect("live", "rtmp://there/live");
+	say_command("publish", "demo");
+	rtmp_session_warn(f.session, "nobody sees it");
+	read_replies();
+	cr_assert(eq(str, f.last_code, "NetStream.Publish.Warning"));
+	cr_assert(eq(str, f.description, "nobody sees it"));
+	cr_assert(rtmp_session_publishing(f.session));
+	cr_assert(eq(int, f.ended, 0));
+}
+
 Test(rtmp_session, other_tracks_may_be_of_any_codec)
 {
 	say_enhanced_connect();

@@ -1,6 +1,8 @@
 #include "media/publish.h"
 #include "server/room_view.h"
 
+#include "commerce/engine.h"
+#include "server/control.h"
 #include "server/core/alloc.h"
 #include "server/core/loop.h"
 #include "tests/server/app_fixture.h"
@@ -240,5 +242,29 @@ Test(room_view, rungs_that_cannot_come_are_not_waited_for)
 	publish_unfit(&publisher, 110);
 	cr_assert(eq(int, ladder_parse(&f.app.config.ladder, "360p:600"), 0));
 	cr_expect(not(room_view_by_rtc(view)));
+	broadcast_publish_end(publisher);
+}
+
+static bool is_warned_of(enum room_state state)
+{
+	engine_room_state(control_engine(f.app.control), "demo", state, 1);
+	app_fixture_settle(&f);
+	room_view_count(view);
+	app_fixture_settle(&f);
+	app_fixture_advance(&f, 50000);
+	app_fixture_request(&f, "GET", "/api/rooms/demo/state", NULL, NULL);
+	const bool warned = body_has(&f, "\"warnings\":[\"unsupported_source\"]");
+	app_fixture_request(&f, "GET", "/api/rooms/demo", NULL, NULL);
+	cr_expect(eq(int, body_has(&f, "\"warnings\":[\"unsupported_source\"]"), warned));
+	return warned;
+}
+
+Test(room_view, its_home_warns_of_a_picture_that_webrtc_cannot_show)
+{
+	struct publisher *publisher;
+	cr_expect(not(is_warned_of(ROOM_LIVE)));
+	publish_unfit(&publisher, 122);
+	cr_expect(is_warned_of(ROOM_LIVE));
+	cr_expect(not(is_warned_of(ROOM_LOST)));
 	broadcast_publish_end(publisher);
 }

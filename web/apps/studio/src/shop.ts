@@ -1,5 +1,5 @@
 import { type ApiClient, Emitter, Identity, RoomStore, Session, Subscriptions, newSid } from '@souk/core';
-import type { Order } from '@souk/protocol';
+import type { Order, State } from '@souk/protocol';
 
 export interface ShopEvents {
   change: null;
@@ -11,6 +11,7 @@ const ORDERS_MS = 3_000;
 export class Shop extends Emitter<ShopEvents> {
   readonly store = new RoomStore();
   orders: Order[] = [];
+  warnings: readonly string[] = [];
   private readonly identity: Identity;
   private readonly session: Session;
   private readonly subscriptions = new Subscriptions();
@@ -25,11 +26,14 @@ export class Shop extends Emitter<ShopEvents> {
     this.identity = new Identity(room, token, () => api);
     this.session = new Session({ room, api, identity: this.identity, sid: newSid() });
     this.subscriptions.add(
-      this.session.on('state', (state) => this.store.load(state)),
+      this.session.on('state', (state) => this.take(state)),
       this.session.on('event', (event) => this.store.apply(event)),
-      this.session.on('viewers', (viewers) => this.store.setViewers(viewers)),
+      this.session.on('viewers', (viewers) => {
+        this.store.setViewers(viewers);
+        this.loadSoon();
+      }),
       this.session.on('sold', () => this.loadSoon()),
-      this.session.on('event', ({ type }) => type === 'stock' && this.loadSoon()),
+      this.session.on('event', ({ type }) => (type === 'stock' || type === 'room.live') && this.loadSoon()),
       this.store.on('change', () => this.emit('change', null)),
     );
   }
@@ -65,12 +69,17 @@ export class Shop extends Emitter<ShopEvents> {
     }, ORDERS_MS);
   }
 
+  private take(state: State): void {
+    this.warnings = state.warnings ?? [];
+    this.store.load(state);
+  }
+
   /** Orders, and the products whose held and sold the events do not tell. */
   private async load(): Promise<void> {
     try {
       const [orders, state] = await Promise.all([this.api.orders(this.room), this.api.state(this.room)]);
       this.orders = orders.items;
-      this.store.load(state);
+      this.take(state);
     } catch {
       // The next event asks again.
     }

@@ -15,6 +15,7 @@ export class StudioPage {
   private readonly air: AirPanel;
   private readonly shelf: ShelfPanel;
   private readonly counts = el('p', { class: 'counts', role: 'status' });
+  private readonly warning = el('p', { class: 'fault', role: 'alert' });
   private readonly subscriptions = new Subscriptions();
 
   constructor(
@@ -35,6 +36,7 @@ export class StudioPage {
       'main',
       { class: 'studio' },
       el('header', { class: 'bar' }, el('div', {}, el('small', {}, t('studio')), title), this.counts, link),
+      this.warning,
       el('div', { class: 'columns' }, this.air.element, this.shelf.element),
     );
     this.subscriptions.add(this.shop.on('change', () => this.draw()));
@@ -58,6 +60,7 @@ export class StudioPage {
     const takings = shop.takings.map((sum) => formatMoney(sum, language)).join(' + ') || '–';
     const count = (name: string, value: string, label: string) =>
       el('span', { 'data-count': name }, el('b', {}, value), ` ${label}`);
+    this.warning.textContent = shop.warnings.includes('unsupported_source') ? t('unsupported_source') : '';
     this.counts.replaceChildren(
       count('viewers', String(shop.store.view.viewers), t('viewers')),
       count('orders', String(shop.orders.length), t('orders')),

@@ -40,6 +40,8 @@ const en = {
   room: 'Room',
   token: 'Host token',
   enter: 'Open studio',
+  unsupported_source:
+    'Browsers cannot show this picture by WebRTC; viewers get it later, by FLV or HLS. Send H.264 in 4:2:0 with 8 bits and without B-frames.',
   publishing: 'Somebody else is live in this room.',
   bad_token: 'The token is not valid or has expired.',
   forbidden: 'The token is not one of a host of this room.',
@@ -96,6 +98,7 @@ const zh: Record<TextKey, string> = {
   room: '直播间',
   token: '主播令牌',
   enter: '进入工作台',
+  unsupported_source: '浏览器无法通过 WebRTC 播放此画面，观众只能以 FLV 或 HLS 观看，延迟更高。请使用 4:2:0、8 位、无 B 帧的 H.264 编码。',
   publishing: '该直播间已有人在直播。',
   bad_token: '令牌无效或已过期。',
   forbidden: '该令牌不是此直播间的主播令牌。',

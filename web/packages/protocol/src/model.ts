@@ -44,6 +44,8 @@ export const roomRequest = object({
   ...settings,
 });
 export type RoomRequest = Infer<typeof roomRequest>;
+/** What the host should know of its show. */
+const warnings = array(text(1, 64), 0, 64);
 export const room = object({
   id: id64,
   title,
@@ -53,6 +55,7 @@ export const room = object({
   epoch: count,
   viewers: count,
   pinned: nullable(id64),
+  warnings: optional(warnings),
 });
 export type Room = Infer<typeof room>;
 
@@ -155,6 +158,7 @@ export const state = object({
   products: array(product, 0, ITEMS_MAX),
   sales: array(sale, 0, ITEMS_MAX),
   viewers: count,
+  warnings: optional(warnings),
 });
 export type State = Infer<typeof state>;
 
