@@ -140,7 +140,7 @@ int store_check(struct store_check *check, const char *dir)
 	struct checking checking = { .check = check, .next_n = 1 };
 	struct store_reader *reader = NULL;
 	int err = store_reader_open(&reader, dir, true);
-	if (err == -ENOENT)
+	if (err == -ENOENT || err == -EACCES)
 		return err;
 	if (!err)
 		store_reader_bound(reader, dir);

@@ -22,8 +22,8 @@ struct store_check {
 	uint64_t events;
 };
 
-/* 0 when it could be read to the end (then see `faults`); -ENOENT without a store in `dir`; -EIO
- * when it cannot be read (reported, counted as a fault). */
+/* 0 when it could be read to the end (then see `faults`); -ENOENT without a store in `dir`,
+ * -EACCES; -EIO when it cannot be read (reported, counted as a fault). */
 int store_check(struct store_check *check, const char *dir) __attribute__((warn_unused_result));
 
 #endif

@@ -56,7 +56,11 @@ static int load_price(struct loading *loading, const struct price_row *row)
 	struct product *product = map_get_u64(&loading->products, (uint64_t)row->pid);
 	if (!product || !row->cur)
 		return -EUCLEAN;
-	product_load_price(product, row);
+	/* The clock was set back while nobody ran: what was in force still is. */
+	struct price_row known = *row;
+	if (known.from_us > loading->now_us)
+		known.from_us = loading->now_us;
+	product_load_price(product, &known);
 	return 0;
 }
 

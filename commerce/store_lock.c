@@ -61,3 +61,13 @@ int store_lock_acquire(const char *dir, pid_t *holder)
 	close(fd);
 	return err;
 }
+
+bool store_lock_is_in(int fd, const char *dir)
+{
+	struct stat held, there;
+	char *path = xasprintf("%s/lock", dir);
+	const bool same = !fstat(fd, &held) && !stat(path, &there) && held.st_dev == there.st_dev &&
+			  held.st_ino == there.st_ino;
+	free(path);
+	return same;
+}

@@ -49,6 +49,8 @@ int store_reader_open(struct store_reader **out, const char *dir, bool verify)
 				 NULL) != SQLITE_OK)
 		err = -EIO;
 done:
+	if (err == -EIO && access(path, R_OK | W_OK)) /* reading writes the log's index */
+		err = -EACCES;
 	free(path);
 	if (err)
 		store_reader_close(reader);

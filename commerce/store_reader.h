@@ -29,7 +29,7 @@ struct stored_commit {
 };
 
 /* With `verify` each row's sum is computed and compared. -ENOENT without a store in `dir`, -EUCLEAN
- * for a foreign or newer file, -EIO. */
+ * for a foreign or newer file, -EACCES for another user's, -EIO. */
 int store_reader_open(struct store_reader **out, const char *dir, bool verify)
 	__attribute__((warn_unused_result));
 

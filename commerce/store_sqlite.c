@@ -53,6 +53,9 @@ struct sqlite_store {
  * differ and must not meet. */
 static int open_writer(struct sqlite_store *sqlite, int64_t expected_n)
 {
+	/* No new store in the place of one that was taken away, and no other one. */
+	if (!store_lock_is_in(sqlite->lock_fd, sqlite->dir) || access(sqlite->path, F_OK))
+		return -ENOENT;
 	if (!sqlite->writer) {
 		const int err =
 			store_writer_open(&sqlite->writer, sqlite->path, sqlite->sync_normal);
@@ -229,7 +232,9 @@ static int sqlite_load(struct store *store, const struct row_sink *sink)
 {
 	struct sqlite_store *sqlite = (struct sqlite_store *)store;
 	struct store_reader *reader = NULL;
-	int err = store_reader_open(&reader, sqlite->dir, false);
+	int err = -ENOENT;
+	if (store_lock_is_in(sqlite->lock_fd, sqlite->dir))
+		err = store_reader_open(&reader, sqlite->dir, false);
 	if (err)
 		return err;
 	err = store_reader_load(reader, sink);

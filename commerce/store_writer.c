@@ -82,6 +82,9 @@ int store_writer_open(struct store_writer **out, const char *path, bool sync_nor
 	if (sqlite3_open_v2(path, &writer->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL))
 		goto fail;
 	sqlite3_busy_timeout(writer->db, BUSY_MS);
+	err = -EACCES; /* SQLite takes what can be read alone */
+	if (sqlite3_db_readonly(writer->db, "main"))
+		goto fail;
 	err = run(writer, "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
 			  "PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384");
 	if (!err)
@@ -111,6 +114,9 @@ int64_t store_writer_last_commit(const struct store_writer *writer)
 
 int store_writer_begin(struct store_writer *writer)
 {
+	int moved = 0;
+	if (sqlite3_file_control(writer->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) || moved)
+		return -ENOENT;
 	writer->rows = 0;
 	memset(writer->sums, 0, sizeof(writer->sums));
 	return run(writer, "BEGIN IMMEDIATE");

@@ -13,13 +13,14 @@ struct bytes;
 struct list;
 struct store_writer;
 
-/* Recovers what a dead process left, and makes it durable. */
+/* Recovers what a dead process left, and makes it durable. -EACCES when it can only be read. */
 int store_writer_open(struct store_writer **out, const char *path, bool sync_normal)
 	__attribute__((warn_unused_result));
 
 int64_t store_writer_last_commit(const struct store_writer *writer);
 
-/* A group in one SQLite transaction: begin, put each transaction's rows, end. */
+/* A group in one SQLite transaction: begin, put each transaction's rows, end. -ENOENT when the file
+ * has no name any more: what is written to it is lost. */
 int store_writer_begin(struct store_writer *writer) __attribute__((warn_unused_result));
 int store_writer_put(struct store_writer *writer, const struct bytes *rows)
 	__attribute__((warn_unused_result));

@@ -56,8 +56,11 @@ static int load_keys(struct app *app)
 		return err;
 	}
 	int err = jwt_key_load_or_create(config->data_dir, app->jwt_key);
-	if (err)
-		return fail(app, "cannot read or make jwt.key", err);
+	if (err) {
+		log_error(&app->log, "cannot read or make the key file=%s/jwt.key reason=%s",
+			  config->data_dir, strerror(-err));
+		return err;
+	}
 	err = jwt_keys_create(&app->jwt_keys);
 	if (!err)
 		err = jwt_keys_add_hs256(app->jwt_keys, app->jwt_key);

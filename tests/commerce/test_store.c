@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -74,6 +75,16 @@ Test(store, everything_is_there_after_a_restart)
 	fixture_advance(&f, 61000000);
 	cr_expect(eq(int, ask_get(&f, id, &ann), 200));
 	cr_expect_str_eq(body_at(&f, "state"), "expired");
+}
+
+Test(store, prices_stay_in_force_when_the_clock_was_set_back)
+{
+	ask_patch(&f, "demo", "A1", "{\"price\":{\"minor\":600,\"cur\":\"CNY\"}}");
+	fixture_close(&f);
+	f.fake.clock.utc_offset_us -= INT64_C(3600) * 1000000;
+	fixture_open(&f);
+	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k", "{\"sku\":\"A1\",\"qty\":1}"), 201));
+	cr_expect_str_eq(body_at(&f, "total.minor"), "600");
 }
 
 Test(store, live_room_is_lost_after_a_restart)
@@ -194,6 +205,33 @@ Test(store, what_fails_again_and_again_is_loaded_once_a_second)
 	f.fail_commits = 0;
 	fixture_advance(&f, 1100000);
 	cr_expect(eq(int, refused_orders(1), 0));
+}
+
+/* What is written to files without a name is gone with the process. */
+static const char *const taken[] = { "", "/" STORE_FILE, "/lock" };
+
+ParameterizedTestParameters(store, what_was_taken_away_acknowledges_nothing)
+{
+	static size_t i[] = { 0, 1, 2 };
+	return cr_make_param_array(size_t, i, 3);
+}
+
+ParameterizedTest(size_t *i, store, what_was_taken_away_acknowledges_nothing)
+{
+	char path[80], away[96];
+	snprintf(path, sizeof(path), "%s%s", f.dir, taken[*i]);
+	snprintf(away, sizeof(away), "%s-away", path);
+	cr_expect(zero(refused_orders(1)));
+	cr_assert(zero(rename(path, away)));
+	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k", "{\"sku\":\"A1\",\"qty\":1}"), 503));
+	fixture_advance(&f, 3000000);
+	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k", "{\"sku\":\"A1\",\"qty\":1}"), 503));
+	cr_expect(access(path, F_OK) != 0, "nothing is made in its place");
+	cr_assert(zero(rename(away, path)));
+	fixture_advance(&f, 1100000);
+	cr_expect(eq(int, ask_order(&f, "demo", "ann", "k", "{\"sku\":\"A1\",\"qty\":1}"), 201));
+	fixture_advance(&f, 200000);
+	cr_expect(eq(i64, shown(&f, "A1", "left"), 98));
 }
 
 /* The disk is full: writes of the store's own files really fail. */

@@ -1,4 +1,5 @@
 """soukd as a program: what it says to wrong options, who may share what, how it ends."""
+import os
 import re
 import signal
 import subprocess
@@ -63,6 +64,32 @@ class Options(unittest.TestCase):
             self.assertEqual((status, out), (1, ""), option)
             self.assertIn(addr.rsplit(":", 1)[1], errors)
             self.assertIn("Address already in use", errors)
+
+    def as_nobody(self, *argv):
+        done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", f"{BIN}/soukd", *argv],
+                              capture_output=True, text=True, timeout=30)
+        return done.returncode, done.stdout, done.stderr
+
+    @unittest.skipIf(os.geteuid(), "skipped: only root can be somebody else")
+    def test_the_data_of_another_user_is_named(self):
+        server = Server(data=self.data).start()
+        server.token()
+        server.stop()
+        os.chmod(self.data, 0o755)
+        status, out, errors = self.as_nobody(*FREE, "--data", self.data)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn(f"file={self.data}/jwt.key reason=Permission denied", errors)
+        for name in ("jwt.key", "souk.db"):
+            os.chmod(f"{self.data}/{name}", 0o644)
+        for command in ("check", "export"):
+            self.assertEqual(self.as_nobody(command, "--data", self.data),
+                             (1, "", f"soukd {command}: {self.data}: Permission denied\n"))
+        status, out, errors = self.as_nobody(*FREE, "--data", self.data)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn(f"cannot open the store dir={self.data} reason=Permission denied", errors)
+        os.chmod(self.data, 0o777)
+        os.chmod(f"{self.data}/lock", 0o666)
+        self.assertEqual(self.as_nobody(*FREE, "--data", self.data)[:2], (1, ""), "a store that can only be read")
 
     def test_udp_ports_beyond_the_last_one(self):
         status, _, errors = run(*FREE, "--data", self.data, "--udp", "127.0.0.1:65535", "--workers", "2")
