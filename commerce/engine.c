@@ -158,7 +158,8 @@ static void give_snapshot(struct engine *engine, struct room *room, int64_t now_
 							   : NULL);
 }
 
-int64_t engine_publish(struct engine *engine)
+/* Renders and hands out what readers may see now. The monotonic time of the next, or -1. */
+static int64_t publish(struct engine *engine)
 {
 	static const int64_t every_us = 50000;
 	const int64_t now_us = loop_now_us(engine->options.loop);
@@ -219,7 +220,7 @@ static void reload(struct engine *engine)
 		log_error(&engine->log, "store cannot be loaded error=%d", -err);
 	} else {
 		keep_transient(engine->ledger, before);
-		arm_tick(engine, engine_publish(engine));
+		arm_tick(engine, publish(engine));
 	}
 	ledger_destroy(before);
 }
@@ -279,7 +280,7 @@ static void finish_turn(struct engine *engine, int err)
 	} else {
 		send_notices(engine);
 		transaction_clear(&engine->tx);
-		arm_tick(engine, engine_publish(engine));
+		arm_tick(engine, publish(engine));
 	}
 	while (!list_empty(&engine->turn))
 		op_answer(list_entry(engine->turn.next, struct engine_op, link));
@@ -360,7 +361,7 @@ static void refuse_waiting(struct engine *engine)
 	while (!list_empty(&engine->turn))
 		op_answer(list_entry(engine->turn.next, struct engine_op, link));
 	if (engine->ledger)
-		arm_tick(engine, engine_publish(engine));
+		arm_tick(engine, publish(engine));
 }
 
 static void arm_for_next(struct engine *engine, int64_t stock_due_us)
@@ -439,7 +440,7 @@ int engine_create(struct engine **out, const struct engine_options *options)
 	engine_rooms_lost(engine);
 	/* Known to its owner before it tells of the rooms: that may lead to a call. */
 	*out = engine;
-	arm_tick(engine, engine_publish(engine));
+	arm_tick(engine, publish(engine));
 	wake(engine);
 	return 0;
 }

@@ -83,13 +83,10 @@ void engine_get_order(struct engine *engine, const char *id, const struct caller
 void engine_list_orders(struct engine *engine, const struct page_request *page,
 			const struct caller *caller, struct engine_reply reply);
 
-/* Timeline. list: one page {"items","next"} after the seq in page->after (400 if it is no number).
- * replay: a bare JSON array of all events after `after`. Both 410 `gone` when older than kept;
- * replay also when more than 500 are missing: then a `state` is the better answer. */
+/* Timeline: one page {"items","next"} after the seq in page->after (400 if it is no number); 410
+ * `gone` when older than kept. */
 void engine_list_events(struct engine *engine, const char *room, const struct page_request *page,
 			struct engine_reply reply);
-void engine_replay(struct engine *engine, const char *room, uint64_t after,
-		   struct engine_reply reply);
 
 /* What media tells: a new state with its epoch (an epoch only grows; 0 keeps it) becomes a
  * room.live, room.lost or room.ended event. The same state and epoch again does nothing. */
@@ -100,12 +97,6 @@ void engine_room_clock(struct engine *engine, const char *room, int64_t newest_c
 		       int64_t err_us);
 void engine_room_viewers(struct engine *engine, const char *room, uint32_t viewers);
 void engine_room_unseen(struct engine *engine, const char *room, bool unseen); /* by WebRTC */
-
-/* The last committed snapshot with a reference for the caller; NULL if there is no such room. */
-struct room_snapshot *engine_room_snapshot(struct engine *engine, const char *room);
-/* Calls for each room, in no order. `fn` must not call verbs of rooms. */
-void engine_each_room(struct engine *engine,
-		      void (*fn)(void *arg, const struct room_snapshot *snapshot), void *arg);
 
 struct engine_stats {
 	uint64_t turns; /* transactions committed */

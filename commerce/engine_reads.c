@@ -8,10 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	REPLAY_MAX = 500, /* events; who misses more is better served by a state */
-	LIST_BYTES_MAX = 8 << 20,
-};
+enum { LIST_BYTES_MAX = 8 << 20 };
 
 static void give_bytes(struct engine_op *op, struct bytes *text)
 {
@@ -81,33 +78,6 @@ void engine_list_events(struct engine *engine, const char *room, const struct pa
 		op->decide = decide_bad_cursor;
 	else
 		op->after = strtoull(page->after, NULL, 10);
-	engine_read(engine, op);
-}
-
-static void decide_replay(struct engine *engine, struct engine_op *op)
-{
-	const struct room *room = engine_op_room(engine, op);
-	if (!room)
-		return;
-	const struct timeline *timeline = &room->timeline;
-	if (!timeline_covers(timeline, op->after) ||
-	    (timeline->seq > op->after && timeline->seq - op->after > REPLAY_MAX)) {
-		gone(op);
-		return;
-	}
-	struct bytes text;
-	bytes_init(&text, LIST_BYTES_MAX);
-	bytes_u8(&text, '[');
-	put_events(&text, timeline, op->after + 1, timeline->seq);
-	bytes_u8(&text, ']');
-	give_bytes(op, &text);
-}
-
-void engine_replay(struct engine *engine, const char *room, uint64_t after,
-		   struct engine_reply reply)
-{
-	struct engine_op *op = engine_op_new(decide_replay, room, reply);
-	op->after = after < INT64_MAX ? after : INT64_MAX;
 	engine_read(engine, op);
 }
 

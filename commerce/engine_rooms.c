@@ -195,21 +195,3 @@ void engine_room_unseen(struct engine *engine, const char *id, bool unseen)
 	room->unseen = unseen;
 	show_change(engine, room);
 }
-
-struct room_snapshot *engine_room_snapshot(struct engine *engine, const char *id)
-{
-	const struct room *room = engine->ledger ? ledger_room(engine->ledger, id) : NULL;
-	return room && room->snapshot ? room_snapshot_ref(room->snapshot) : NULL;
-}
-
-void engine_each_room(struct engine *engine,
-		      void (*fn)(void *arg, const struct room_snapshot *snapshot), void *arg)
-{
-	struct map_cursor cursor = { 0 };
-	void *value;
-	while (engine->ledger && map_next(&engine->ledger->rooms, &cursor, NULL, NULL, &value)) {
-		const struct room *room = value;
-		if (room->snapshot)
-			fn(arg, room->snapshot);
-	}
-}

@@ -95,7 +95,4 @@ int64_t engine_announce_stock(struct engine *engine, int64_t now_us);
 /* Media state of rooms found live when the process began. */
 void engine_rooms_lost(struct engine *engine);
 
-/* Renders and hands out what readers may see now. The monotonic time of the next, or -1. */
-int64_t engine_publish(struct engine *engine);
-
 #endif

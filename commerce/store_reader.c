@@ -148,8 +148,9 @@ int store_reader_rows(struct store_reader *reader, enum row_table table,
 	return err;
 }
 
-int store_reader_newest(struct store_reader *reader, enum row_table table,
-			int (*fn)(void *arg, const struct stored_row *row), void *arg)
+/* The last row of a table alone, or none. */
+static int read_newest(struct store_reader *reader, enum row_table table,
+		       int (*fn)(void *arg, const struct stored_row *row), void *arg)
 {
 	struct stored_row stored = { .table = table };
 	char *sql = schema_read_sql(table, true);
@@ -168,7 +169,7 @@ int store_reader_load(struct store_reader *reader, const struct row_sink *sink)
 {
 	int err = 0;
 	for (int table = 0; !err && table < ROW_TABLES; table++)
-		err = table == ROW_MOVEMENT ? store_reader_newest(reader, table, pass_on, &sink)
+		err = table == ROW_MOVEMENT ? read_newest(reader, table, pass_on, &sink)
 					    : store_reader_rows(reader, table, pass_on, &sink);
 	return err;
 }

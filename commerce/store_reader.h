@@ -39,9 +39,6 @@ void store_reader_bound(struct store_reader *reader, const char *dir);
 /* A table in the order of its key. What `fn` returns other than 0 ends it and is returned. -EIO. */
 int store_reader_rows(struct store_reader *reader, enum row_table table,
 		      int (*fn)(void *arg, const struct stored_row *row), void *arg);
-/* The last row of a table alone, or none. */
-int store_reader_newest(struct store_reader *reader, enum row_table table,
-			int (*fn)(void *arg, const struct stored_row *row), void *arg);
 /* All that a ledger is made of. What the sink returns other than 0 ends it and is returned. */
 int store_reader_load(struct store_reader *reader, const struct row_sink *sink);
 int store_reader_commits(struct store_reader *reader,

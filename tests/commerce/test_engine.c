@@ -118,19 +118,6 @@ Test(engine, events_are_numbered_without_gaps_and_complete)
 	cr_expect(eq(int, ask_events(&f, "demo", "99", 5), 200));
 }
 
-Test(engine, replay_is_a_bare_array)
-{
-	ask_product(&f, "demo", TEA);
-	ask_pin(&f, "demo", "{\"sku\":\"A1\"}");
-	engine_replay(f.engine, "demo", 1, fixture_reply(&f));
-	fixture_settle(&f);
-	cr_expect(eq(int, f.answer.status, 200));
-	cr_expect_str_eq(body_at(&f, "0.type"), "product.pin");
-	engine_replay(f.engine, "demo", 2, fixture_reply(&f));
-	fixture_settle(&f);
-	cr_expect_str_eq(f.answer.body, "[]");
-}
-
 Test(engine, pin_applies_now_or_later_but_never_in_the_past)
 {
 	ask_product(&f, "demo", TEA);
@@ -282,10 +269,6 @@ Test(engine, snapshot_holds_what_readers_get)
 	wanted = (struct page_request){ .after = "gone", .limit = 1 };
 	cr_expect(eq(int, room_snapshot_products(f.snapshot, &wanted, &page), -ENOENT));
 	bytes_finish(&page);
-	struct room_snapshot *same = engine_room_snapshot(f.engine, "demo");
-	cr_expect(eq(ptr, same, f.snapshot));
-	room_snapshot_unref(same);
-	cr_expect(engine_room_snapshot(f.engine, "none") == NULL);
 }
 
 Test(engine, state_message_of_a_long_shelf_is_cut_but_has_what_is_pinned)
