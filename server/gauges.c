@@ -62,6 +62,14 @@ enum worker_gauge {
 	W_TRANSCODERS,
 	W_TRANSCODERS_STARTED,
 	W_TRANSCODERS_LOST,
+	W_WHEP_MISSED,
+	W_WHEP_REPAIRS,
+	W_WHEP_REFUSED,
+	W_WHEP_KEYS_ASKED,
+	W_WHEP_PROBES,
+	W_WHEP_LOSSY,
+	W_WHEP_SOUND_ALONE,
+	W_WHEP_RTT,
 	WORKER_GAUGES
 };
 
@@ -125,6 +133,23 @@ static const struct row worker_rows[] = {
 				    "Transcoder processes started", NULL },
 	[W_TRANSCODERS_LOST] = { COUNTER, "souk_transcoders_lost_total",
 				 "Transcoder processes that died or hung", NULL },
+	[W_WHEP_MISSED] = { COUNTER, "souk_whep_missed_total",
+			    "Packets that WebRTC viewers asked for again", NULL },
+	[W_WHEP_REPAIRS] = { COUNTER, "souk_whep_repairs_total", "Packets repeated for them",
+			     NULL },
+	[W_WHEP_REFUSED] = { COUNTER, "souk_whep_repairs_refused_total",
+			     "Packets asked for again that were too many or too old", NULL },
+	[W_WHEP_KEYS_ASKED] = { COUNTER, "souk_whep_keyframes_asked_total",
+				"Requests of WebRTC viewers for a keyframe", NULL },
+	[W_WHEP_PROBES] = { COUNTER, "souk_whep_probe_packets_total",
+			    "Packets of padding that try out what paths carry", NULL },
+	[W_WHEP_LOSSY] = { GAUGE, "souk_whep_lossy",
+			   "WebRTC viewers who lose 5 % of the picture's packets or more now",
+			   NULL },
+	[W_WHEP_SOUND_ALONE] = { GAUGE, "souk_whep_sound_alone",
+				 "WebRTC viewers whose path carries no picture now", NULL },
+	[W_WHEP_RTT] = { GAUGE, "souk_whep_rtt_us",
+			 "Mean of the newest round trips of WebRTC viewers", NULL },
 };
 
 enum house_gauge {
@@ -260,6 +285,21 @@ static void set_udp(struct worker_gauges *gauges, const struct udp_port *port)
 	metric_set(gauges->of[W_WEBRTC], (int64_t)stats.sessions);
 }
 
+static void set_whep(struct worker_gauges *gauges, const struct worker *worker)
+{
+	struct whep_quality quality;
+	whep_quality(worker, &quality);
+	metric_set(gauges->of[W_WHEP_MISSED], (int64_t)quality.missed);
+	metric_set(gauges->of[W_WHEP_REPAIRS], (int64_t)quality.repairs);
+	metric_set(gauges->of[W_WHEP_REFUSED], (int64_t)quality.refused);
+	metric_set(gauges->of[W_WHEP_KEYS_ASKED], (int64_t)quality.keys_asked);
+	metric_set(gauges->of[W_WHEP_PROBES], (int64_t)quality.probes);
+	metric_set(gauges->of[W_WHEP_LOSSY], quality.lossy);
+	metric_set(gauges->of[W_WHEP_SOUND_ALONE], quality.sound_alone);
+	metric_set(gauges->of[W_WHEP_RTT],
+		   quality.answering ? quality.rtt_us / quality.answering : 0);
+}
+
 static int64_t room_for(const struct worker *worker)
 {
 	const int64_t limit = atomic_load(&worker->admission.limit);
@@ -290,6 +330,7 @@ void worker_gauges_update(struct worker_gauges *gauges, struct worker *worker,
 	metric_set(gauges->of[W_FANOUT_SKIPS], (int64_t)fanout->skips);
 	metric_set(gauges->of[W_FANOUT_LONGEST], fanout->longest_us);
 	set_udp(gauges, worker->udp);
+	set_whep(gauges, worker);
 	if (worker->transcoders)
 		set_transcoders(gauges, worker->transcoders);
 }

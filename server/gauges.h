@@ -12,7 +12,7 @@ struct metric;
 struct metrics;
 struct worker;
 
-enum { WORKER_GAUGES_MAX = 40, HOUSE_GAUGES_MAX = 32 };
+enum { WORKER_GAUGES_MAX = 48, HOUSE_GAUGES_MAX = 32 };
 
 struct worker_gauges {
 	struct metric *of[WORKER_GAUGES_MAX];

@@ -251,8 +251,10 @@ int rtc_media_publish(struct rtc_session *session, struct broadcast *broadcast, 
 
 void rtc_media_destroy(struct rtc_session *session)
 {
-	if (session->sender)
+	if (session->sender) {
+		whep_quality_keep(&session->worker->whep_left, session->sender);
 		fanout_remove(session->worker->fanout, rtp_sender_sink(session->sender));
+	}
 	timer_stop(&session->feedback);
 	list_remove(&session->pacing);
 	broadcast_publish_end(session->publisher);

@@ -13,6 +13,7 @@
 #include "server/core/loop.h"
 #include "server/core/map.h"
 #include "server/gauges.h"
+#include "server/whep_quality.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -87,6 +88,7 @@ struct worker {
 	struct admission admission;
 	int64_t joins_us; /* spent on requests of sessions so far */
 	struct worker_gauges gauges;
+	struct whep_quality whep_left; /* of viewers who are no longer there */
 	unsigned hls_viewers; /* players of the rooms whose home is here */
 	atomic_uint viewers; /* media sessions; read by all workers to choose the least loaded */
 	_Atomic int64_t seen_us; /* when the loop was last seen turning; read by control */

@@ -55,12 +55,11 @@ struct rtp_sender_config {
 struct rtp_sender_stats {
 	uint64_t packets, bytes; /* payloads, without retransmissions */
 	uint64_t frames, frames_skipped; /* skipped: waiting for a keyframe */
-	uint64_t nacks, rtx_packets,
-		rtx_refused; /* packets asked for, repeated, refused by a limit */
+	uint64_t nacks, rtx_packets, rtx_refused; /* packets asked for, repeated, or not */
 	uint64_t padding_packets; /* probes of the path */
 	uint64_t red_packets; /* sound that also brought the sound before it */
 	uint64_t port_full; /* runs that met -EAGAIN */
-	uint64_t keys_requested, plis;
+	uint64_t plis; /* requests for a keyframe */
 	int64_t rtt_us; /* -1: not known yet */
 	uint64_t remb_bps; /* 0: none yet */
 	uint8_t fraction_lost; /* of 256, newest report about the video */

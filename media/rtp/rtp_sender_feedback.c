@@ -29,7 +29,6 @@ void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us)
 	if (sender->key_asked_us != 0 && now_us - sender->key_asked_us < SENDER_KEY_INTERVAL_US)
 		return;
 	sender->key_asked_us = now_us;
-	sender->stats.keys_requested++;
 	if (sender->config.request_key)
 		sender->config.request_key(sender->config.arg);
 }

@@ -68,6 +68,10 @@ class SwarmOverALossyLink(unittest.TestCase):
               {name: report["whep"][name] for name in ("nacked", "repaired", "freezes")}, flush=True)
         return report
 
+    def metric(self, name):
+        text = self.link.host.run(["curl", "-s", f"http://{self.ready['admin']}/metrics"], stdout=subprocess.PIPE, text=True).stdout
+        return sum(int(line.split()[-1]) for line in text.splitlines() if line.startswith(name + "{"))
+
     def check(self, report):
         self.assertEqual(report["whep"]["joined"], VIEWERS)
         self.assertEqual(report["proof"]["viewers"], VIEWERS)
@@ -79,6 +83,13 @@ class SwarmOverALossyLink(unittest.TestCase):
         self.check(report)
         self.assertGreater(report["whep"]["nacked"], VIEWERS * 5)
         self.assertGreater(report["whep"]["repaired"], report["whep"]["nacked"] * 0.8)
+        # Some of what was asked for and repeated is lost itself; what was asked for twice counts twice.
+        asked = report["whep"]["nacked"]
+        until(lambda: self.metric("souk_viewers") == 0, "all have left")
+        self.assertGreater(self.metric("souk_whep_missed_total"), asked * 0.8)
+        self.assertLess(self.metric("souk_whep_missed_total"), asked * 1.5)
+        self.assertGreaterEqual(self.metric("souk_whep_repairs_total"), report["whep"]["repaired"])
+        self.assertEqual(self.metric("souk_whep_lossy"), 0)
 
     def test_cheap_counting_agrees_with_full_where_frames_are_lost(self):
         report = self.watch(0.15)
