@@ -73,7 +73,6 @@ static void set_track(struct rtp_sender_track *out, const struct sdp_track *trac
 {
 	if (!track->present)
 		return;
-	crypto_random(&out->ssrc, sizeof(out->ssrc));
 	out->payload_type = track->pt;
 	out->rtx_payload_type = track->rtx_pt;
 	out->red_payload_type = track->red_pt;
@@ -102,6 +101,7 @@ static int create_sender(struct rtc_session *session)
 	config.video.rtx_ssrc = session->repair_ssrc;
 	config.profile_max = room_view_profile_max(session->view);
 	set_track(&config.audio, &agreement->audio);
+	config.audio.ssrc = session->audio_ssrc;
 	memcpy(config.cname, session->cname, sizeof(session->cname));
 	return rtp_sender_create(&session->sender, &config);
 }

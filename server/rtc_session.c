@@ -152,6 +152,7 @@ static void fill_local(const struct rtc_session *session, struct sdp_local *loca
 		.candidates = candidates,
 		.candidate_count = app->address_count,
 		.tcp = udp_port_has_tcp(session->worker->udp),
+		.audio_ssrc = session->audio_ssrc,
 		.video_ssrc = session->video_ssrc,
 		.repair_ssrc = session->repair_ssrc,
 		.cname = session->cname,
@@ -187,6 +188,7 @@ static struct rtc_session *allocate(struct worker *worker, const struct rtc_offe
 	sdp_etag_make(session->etag);
 	peer_credentials(session->ufrag, session->pwd);
 	random_token(session->cname, RTC_CNAME_LEN);
+	crypto_random(&session->audio_ssrc, sizeof(session->audio_ssrc));
 	crypto_random(&session->video_ssrc, sizeof(session->video_ssrc));
 	crypto_random(&session->repair_ssrc, sizeof(session->repair_ssrc));
 	if (offer->claims)

@@ -47,7 +47,7 @@ struct rtc_session {
 	char resource[RTC_RESOURCE_SIZE];
 	char etag[SDP_ETAG_TEXT];
 	char ufrag[PEER_UFRAG_LEN + 1], pwd[PEER_PWD_LEN + 1]; /* ours */
-	uint32_t video_ssrc, repair_ssrc; /* ours, of a viewer's picture */
+	uint32_t audio_ssrc, video_ssrc, repair_ssrc; /* ours, to a viewer */
 	char cname[RTC_CNAME_LEN + 1];
 	char sub[JWT_NAME_SIZE];
 	struct sdp_agreement agreement;

@@ -75,9 +75,9 @@ struct sdp_local {
 	const char *candidate_lines; /* more of them, whole a= lines with their ends; may be NULL */
 	bool gathering; /* others will trickle: no end-of-candidates yet */
 	bool high_profile; /* H.264 High may be agreed on */
-	/* WHEP: the picture's and that of its repairs (RFC 4588), told where these are agreed on.
-	 */
-	uint32_t video_ssrc, repair_ssrc;
+	/* WHEP, told with a=ssrc (RFC 5576): there are viewers who drop what has another
+	 * (libdatachannel). That of repairs (RFC 4588) where these are agreed on. */
+	uint32_t audio_ssrc, video_ssrc, repair_ssrc;
 	const char *cname; /* RFC 3550 §6.5.1, of these; NULL where none is told */
 };
 

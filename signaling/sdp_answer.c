@@ -233,7 +233,8 @@ int sdp_answer(struct sdp_agreement *out, struct bytes *text, const struct sdp *
 		.lite = !rules->client,
 		.stream = rules->sends,
 	};
-	if (agreement.video.rtx_pt && rules->sends) {
+	if (rules->sends) {
+		side.ssrc[SDP_AUDIO] = local->audio_ssrc;
 		side.ssrc[SDP_VIDEO] = local->video_ssrc;
 		side.repair_ssrc = local->repair_ssrc;
 	}
