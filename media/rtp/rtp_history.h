@@ -1,7 +1,10 @@
 /*
  * What one viewer was sent lately, for retransmission: a reference to each frame and the sequence
  * number of its first packet, so that a packet is made again, bit for bit, from the frame's shared
- * image. Also judges whether a repetition is due (RFC 4585 leaves that to the sender). One owner.
+ * image. What came since the newest keyframe is kept longer than the rest: without it nothing is
+ * seen before the next one; the bus keeps those frames anyway. Grows with the source's groups of
+ * pictures, never per frame. Also judges whether a repetition is due (RFC 4585 leaves that to the
+ * sender). One owner.
  */
 #ifndef SOUK_MEDIA_RTP_RTP_HISTORY_H
 #define SOUK_MEDIA_RTP_RTP_HISTORY_H
@@ -15,8 +18,11 @@
 struct frame;
 
 enum {
-	HISTORY_FRAMES = 128,
+	HISTORY_FRAMES = 128, /* at first; two seconds of 60 a second */
+	HISTORY_FRAMES_MAX = 1024,
 	HISTORY_US = 2000000,
+	HISTORY_GROUP_US = 15000000, /* since the newest keyframe, */
+	HISTORY_GROUP_BYTES = 4 * 1024 * 1024, /* up to so much */
 	RTX_MARKS = 256,
 	RTX_INTERVAL_US = 10000, /* one packet at most once in this time, */
 	RTX_INTERVAL_RTT = 75, /* nor in this part of the round trip, in percent */
@@ -31,14 +37,18 @@ enum rtx_verdict { RTX_SEND, RTX_WAIT, RTX_ENOUGH };
 
 struct rtp_history {
 	int64_t budget; /* bytes that may be repeated */
-	unsigned oldest, used;
+	unsigned oldest, used, size;
+	unsigned
+		grouped; /* of those used: since the newest keyframe, if it still is kept with it */
+	size_t bytes; /* of all frames kept */
 	struct history_entry {
 		struct frame *frame;
 		int64_t sent_us;
 		uint32_t count; /* packets that have gone out so far */
+		uint32_t bytes;
 		uint16_t first_seq;
 		struct rtp_hold hold; /* told with its packets */
-	} ring[HISTORY_FRAMES];
+	} * ring;
 	struct rtx_mark {
 		uint16_t seq;
 		uint8_t times;
@@ -57,6 +67,8 @@ void rtp_history_sent(struct rtp_history *history, uint32_t packets, size_t byte
 /* A quarter of bytes that were not sent, but might have been, may be repeated, too. */
 void rtp_history_grant(struct rtp_history *history, size_t bytes);
 void rtp_history_expire(struct rtp_history *history, int64_t now_us);
+/* The viewer goes on at another keyframe: nothing is kept longer than the rest. */
+void rtp_history_end_group(struct rtp_history *history);
 
 /* Whose packet it was, index seq - first_seq of its image; NULL: it is not kept (any longer). */
 const struct history_entry *rtp_history_find(const struct rtp_history *history, uint16_t seq);

@@ -8,7 +8,6 @@
 enum {
 	REPAIR_RUN = 16,
 	HOLE_MIN = 100, /* more missing packets are not repeated at once */
-	SILENT_US = 1500000, /* viewers say something sooner, unless their link is down */
 	VERY_LOSSY = 38, /* of 256: 15 %, of which two in a row are frequent */
 	/* Browsers leave sound where it is once they find it less than 30 ms behind the picture.
 	 * It comes from that side: told to be older, it ends in the middle (decisions 0016, 0023).
@@ -258,6 +257,8 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		if (sound_alone ? audio : video)
 			rtp_path_report(&sender->path, block.highest_seq, block.lost, now_us);
 		if (video)
+			rtp_sender_hole_report(sender, block.highest_seq, now_us);
+		if (video)
 			rtp_playout_report(&sender->playout, block.highest_seq, block.lost,
 					   sender->stats.rtt_us, now_us);
 		note_round_trip(sender, &block, rtt_us);
@@ -301,17 +302,10 @@ static bool on_extended(struct rtp_sender *sender, struct rtcp_packet *packet)
 	return false;
 }
 
-static void note_heard(struct sender_hole *hole, int64_t now_us)
-{
-	if (hole->heard_us && now_us - hole->heard_us > SILENT_US)
-		hole->returned_us = now_us;
-	hole->heard_us = now_us;
-}
-
 void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 {
 	const int64_t now_us = clock_mono_us(sender->config.clock);
-	note_heard(&sender->hole, now_us);
+	rtp_sender_hole_heard(sender, now_us);
 	struct wish wish = { .count = 0 };
 	struct bits datagram;
 	bits_init(&datagram, data, len);
@@ -342,8 +336,10 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 		}
 	}
 	sender->stats.nacks += wish.count;
-	if (wish.count)
+	if (wish.count) {
 		rtp_pacer_distrust(&sender->pacer, now_us);
+		rtp_sender_hole_missed(sender, wish.seqs[wish.count - 1], now_us);
+	}
 	rtp_sender_steer(sender, now_us);
 	answer(sender, &wish, now_us);
 }

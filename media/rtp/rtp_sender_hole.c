@@ -1,6 +1,8 @@
 /* A link that was down leaves a hole of hundreds of packets. A source that makes keyframes when
  * asked is soon beyond it; of any other the viewer gets what it missed since the newest keyframe,
  * for it needs nothing older: its picture is back at once instead of at the next keyframe. */
+#include "media/rtp/rtp_sender_hole.h"
+
 #include "media/rtp/rtp_packet.h"
 #include "media/rtp/rtp_sender_state.h"
 #include "server/core/alloc.h"
@@ -15,7 +17,10 @@ enum {
 	HOLE_BPS_MIN = 4000000,
 	HOLE_BPS_MAX = PACER_BYTES_PER_MS * 8000,
 	HOLE_AGAIN_US = 2000000,
-	RETURN_US = 1000000, /* after a silence: a keyframe is asked for because of it */
+	/* Browsers put what follows the hole aside until it is filled, 2,048 packets in all. */
+	HOLE_WHOLE_MAX = 1792,
+	SILENT_US = 1500000, /* viewers say something sooner, unless their link is down, */
+	RETURN_US = 1000000, /* because of which they ask for a keyframe then */
 };
 
 /* Congestion loses some of many packets, an outage all of them. */
@@ -25,39 +30,110 @@ static bool is_outage(const uint16_t *seqs, unsigned count)
 	return span < SENDER_HOLE_MAX && (unsigned)span * 9 <= count * 10;
 }
 
+/* Of what is missing since `from`, the first that is of use; false: not all since is kept. */
+static bool first_useful(const struct rtp_sender *sender, uint16_t from, uint16_t *first)
+{
+	uint16_t key;
+	const bool keyed = rtp_history_key(&sender->history, &key);
+	*first = keyed && (int16_t)(from - key) < 0 ? key : from;
+	return keyed || rtp_history_find(&sender->history, from);
+}
+
+static bool open_hole(struct rtp_sender *sender, unsigned most, int64_t now_us)
+{
+	struct sender_hole *hole = &sender->hole;
+	if (hole->seqs || now_us < hole->closed_us || sender->hushed || sender->path.choked ||
+	    sender->need_key)
+		return false;
+	hole->seqs = xcalloc(most, sizeof(*hole->seqs));
+	hole->count = hole->next = 0;
+	hole->tokens = HOLE_BURST;
+	hole->filled_us = now_us;
+	if (sender->config.pace)
+		sender->config.pace(sender->config.arg);
+	return true;
+}
+
 void rtp_sender_hole_begin(struct rtp_sender *sender, const uint16_t *seqs, unsigned count,
 			   int64_t now_us)
 {
 	struct sender_hole *hole = &sender->hole;
-	uint16_t key;
-	if (hole->seqs || now_us < hole->closed_us || sender->hushed || sender->path.choked ||
-	    sender->need_key || !is_outage(seqs, count) || !rtp_history_key(&sender->history, &key))
+	uint16_t first;
+	if (!is_outage(seqs, count) || !first_useful(sender, seqs[0], &first) ||
+	    !open_hole(sender, count, now_us))
 		return;
-	hole->seqs = xcalloc(count, sizeof(*hole->seqs));
-	hole->count = hole->next = 0;
-	hole->tokens = HOLE_BURST;
-	hole->filled_us = now_us;
 	for (unsigned i = 0; i < count; i++)
-		if ((int16_t)(seqs[i] - key) >= 0)
+		if ((int16_t)(seqs[i] - first) >= 0)
 			hole->seqs[hole->count++] = seqs[i];
-	if (sender->config.pace)
-		sender->config.pace(sender->config.arg);
+}
+
+static void fill_whole(struct rtp_sender *sender, int64_t now_us)
+{
+	struct sender_hole *hole = &sender->hole;
+	uint16_t from = hole->missed_seq, first;
+	if (!hole->told && !rtp_history_key(&sender->history, &from))
+		return;
+	if (!first_useful(sender, from, &first))
+		return;
+	const uint16_t count = (uint16_t)(sender->video.seq - first);
+	if (!count || count > HOLE_WHOLE_MAX || !open_hole(sender, count, now_us))
+		return;
+	for (hole->count = 0; hole->count < count; hole->count++)
+		hole->seqs[hole->count] = (uint16_t)(first + hole->count);
+}
+
+static bool is_of_late(int64_t at_us, int64_t now_us)
+{
+	return at_us && now_us - at_us <= RETURN_US;
+}
+
+static void returned(struct sender_hole *hole, int64_t now_us)
+{
+	hole->returned_us = now_us;
+	hole->missed_seq = (uint16_t)(hole->highest_seq + 1);
+}
+
+void rtp_sender_hole_heard(struct rtp_sender *sender, int64_t now_us)
+{
+	struct sender_hole *hole = &sender->hole;
+	if (hole->heard_us && now_us - hole->heard_us > SILENT_US)
+		returned(hole, now_us);
+	hole->heard_us = now_us;
+}
+
+static void arrived(struct rtp_sender *sender, int64_t now_us)
+{
+	struct sender_hole *hole = &sender->hole;
+	if (hole->told && now_us - hole->arrived_us > SILENT_US)
+		returned(hole, now_us);
+	hole->arrived_us = now_us;
+	if (is_of_late(hole->returned_us, now_us) && is_of_late(hole->wanted_us, now_us))
+		fill_whole(sender, now_us);
+}
+
+void rtp_sender_hole_missed(struct rtp_sender *sender, uint16_t seq, int64_t now_us)
+{
+	const struct sender_hole *hole = &sender->hole;
+	/* What came before the link went down is asked for again while it is down. */
+	if (hole->told && (int16_t)(seq - (uint16_t)hole->highest_seq) > 0)
+		arrived(sender, now_us);
+}
+
+void rtp_sender_hole_report(struct rtp_sender *sender, uint32_t highest_seq, int64_t now_us)
+{
+	struct sender_hole *hole = &sender->hole;
+	if (hole->told && highest_seq == hole->highest_seq)
+		return;
+	arrived(sender, now_us);
+	hole->highest_seq = highest_seq;
+	hole->told = true;
 }
 
 void rtp_sender_hole_whole(struct rtp_sender *sender, int64_t now_us)
 {
-	uint16_t seqs[SENDER_HOLE_MAX] = { 0 };
-	const int64_t returned_us = sender->hole.returned_us;
-	uint16_t key;
-	if (!returned_us || now_us - returned_us > RETURN_US ||
-	    !rtp_history_key(&sender->history, &key))
-		return;
-	const uint16_t count = (uint16_t)(sender->video.seq - key);
-	if (!count || count > SENDER_HOLE_MAX)
-		return;
-	for (uint16_t i = 0; i < count; i++)
-		seqs[i] = (uint16_t)(key + i);
-	rtp_sender_hole_begin(sender, seqs, count, now_us);
+	sender->hole.wanted_us = now_us;
+	if (is_of_late(sender->hole.returned_us, now_us))
+		fill_whole(sender, now_us);
 }
 
 static int64_t bytes_in(const struct rtp_sender *sender, int64_t passed_us)

@@ -21,6 +21,7 @@ static const uint8_t trickle[TRICKLE] = { TRICKLE };
 static void give_up(struct rtp_sender *sender, int64_t now_us)
 {
 	rtp_sender_hole_end(sender);
+	rtp_history_end_group(&sender->history);
 	sender->lossy_until_us = 0;
 	sender->left_seq = sender->video.seq;
 	sender->left_us = now_us;

@@ -9,6 +9,7 @@
 #include "media/rtp/rtp_playout.h"
 #include "media/rtp/rtp_red.h"
 #include "media/rtp/rtp_sender.h"
+#include "media/rtp/rtp_sender_hole.h"
 #include "media/sink.h"
 
 enum {
@@ -56,16 +57,6 @@ struct sender_gap {
 struct sound_turn {
 	size_t packets;
 	uint8_t payload[SENDER_SOUND_MAX][RTP_PAYLOAD_MAX]; /* of those made for this viewer */
-};
-
-/* What a viewer missed while its link was down. */
-struct sender_hole {
-	uint16_t *seqs; /* to be repeated at a pace, oldest first; NULL: nothing */
-	unsigned count, next;
-	int64_t tokens; /* bytes */
-	int64_t filled_us;
-	int64_t closed_us; /* no other one before */
-	int64_t heard_us, returned_us; /* the viewer last; after its last silence */
 };
 
 struct rtp_sender {
@@ -128,16 +119,6 @@ void rtp_sender_ask_key(struct rtp_sender *sender, int64_t now_us);
 /* Repeats packets that are kept; `judged`: within their limits. False: a keyframe alone helps. */
 bool rtp_sender_repeat(struct rtp_sender *sender, const uint16_t *seqs, unsigned count, bool judged,
 		       int64_t now_us);
-
-/* A hole as an outage leaves it is filled from the newest keyframe on; anything else is not. */
-void rtp_sender_hole_begin(struct rtp_sender *sender, const uint16_t *seqs, unsigned count,
-			   int64_t now_us);
-/* Who has just been silent misses so much that he asks for a keyframe instead. */
-void rtp_sender_hole_whole(struct rtp_sender *sender, int64_t now_us);
-/* What the pace allows. */
-void rtp_sender_hole_fill(struct rtp_sender *sender, int64_t now_us);
-/* A newer keyframe is there, or the end. */
-void rtp_sender_hole_end(struct rtp_sender *sender);
 
 /* How long the viewer holds the picture, in a header of the stream. */
 void rtp_sender_set_hold(const struct sender_stream *stream, uint8_t *header, struct rtp_hold hold);

@@ -79,100 +79,11 @@ Test(rtp_sender_feedback, a_packet_that_is_gone_asks_for_a_keyframe)
 	nack(&seq, 1);
 	cr_assert(eq(uint, f.keys, 1));
 	cr_assert(eq(u64, stats().rtx_packets, 0));
-	pass_time(3100000); /* kept for 2 s */
 	const uint16_t old = fake_rtp_port_view(&f.port, 1).seq;
+	show(fake_picture(true, 3000, 33333));
+	pass_time(3100000); /* kept for 2 s */
 	nack(&old, 1);
 	cr_assert(eq(uint, f.keys, 2));
-}
-
-/* So many packets from that one on. */
-static void nack_run(size_t first, unsigned count, unsigned step)
-{
-	static uint16_t seqs[1024];
-	for (unsigned i = 0; i < count; i++)
-		seqs[i] = (uint16_t)(fake_rtp_port_view(&f.port, first).seq + i * step);
-	nack(seqs, count);
-}
-
-/* Forty pictures, keyframes at the first and the twentieth; the index of the latter's packet. */
-static size_t show_two_groups(void)
-{
-	size_t second = 0;
-	for (int64_t i = 0; i < 40; i++) {
-		if (i == 20)
-			second = f.port.packet_count;
-		show(fake_picture(i % 20 == 0, 9000, i * 33333));
-	}
-	return second;
-}
-
-Test(rtp_sender_feedback, a_hole_is_filled_at_a_pace_from_the_newest_keyframe_on)
-{
-	const size_t second = show_two_groups();
-	const size_t sent = f.port.packet_count;
-	const size_t first = second - 60;
-	nack_run(first, (unsigned)(sent - first), 1);
-	cr_assert(eq(uint, f.keys, 1)); /* a source that can is asked as well */
-	pass_time(20000);
-	const size_t at_first = f.port.packet_count - sent;
-	cr_assert(gt(sz, at_first, 10));
-	cr_assert(lt(sz, at_first, 40), "not all at once");
-	nack_run(first, (unsigned)(sent - first), 1); /* it asks again for what has not come yet */
-	pass_time(600000);
-	cr_assert(eq(sz, f.port.packet_count - sent, sent - second));
-	for (size_t i = second; i < sent; i++) {
-		const struct fake_datagram *was = &f.port.packets[i];
-		const struct fake_datagram *is = &f.port.packets[sent + i - second];
-		cr_assert(eq(int, memcmp(is->data, was->data, was->len), 0));
-	}
-}
-
-static void ask_key(void)
-{
-	struct rtcp_writer writer;
-	rtcp_writer_init(&writer);
-	rtcp_write_pli(&writer, VIEWER_SSRC, VIDEO_SSRC);
-	say(&writer);
-}
-
-/* Browsers list a thousand missing packets and no more. */
-Test(rtp_sender_feedback, who_asks_for_a_keyframe_after_a_silence_gets_the_newest_and_all_since)
-{
-	static const struct {
-		int64_t silent_us;
-		bool again;
-	} asked[] = { { 0, false }, { 1000000, false }, { 1600000, true }, { 600000, false } };
-	for (size_t i = 0; i < 4; i++) {
-		pass_time(asked[i].silent_us);
-		const size_t second = show_two_groups();
-		const size_t sent = f.port.packet_count;
-		ask_key();
-		pass_time(100000);
-		ask_key(); /* it does so until there is a picture */
-		pass_time(500000);
-		cr_assert(eq(sz, f.port.packet_count - sent, asked[i].again ? sent - second : 0));
-	}
-}
-
-Test(rtp_sender_feedback, a_keyframe_ends_the_filling_of_a_hole)
-{
-	const size_t second = show_two_groups();
-	const size_t sent = f.port.packet_count;
-	nack_run(second, (unsigned)(sent - second), 1);
-	show(fake_picture(true, 9000, 40 * 33333));
-	const size_t after = f.port.packet_count;
-	pass_time(600000);
-	cr_assert(lt(sz, f.port.packet_count - after, 5));
-}
-
-Test(rtp_sender_feedback, losses_here_and_there_are_no_hole)
-{
-	show_two_groups();
-	const size_t sent = f.port.packet_count;
-	nack_run(0, 120, 2);
-	cr_assert(eq(uint, f.keys, 1));
-	pass_time(600000);
-	cr_assert(eq(sz, f.port.packet_count, sent));
 }
 
 Test(rtp_sender_feedback, repetitions_are_a_quarter_of_the_rate_at_most)
