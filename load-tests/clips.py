@@ -19,7 +19,7 @@ def h264(kbps, peak_kbps, group, *options):
             "-pix_fmt", "yuv420p", *options]
 
 
-def show(path, seconds, kbps, peak_kbps, *options):
-    """720p25, a keyframe every 2 s, with AAC."""
+def show(path, seconds, kbps, peak_kbps, *options, group=50):
+    """720p25, a keyframe every `group` pictures, with AAC."""
     return made(path, "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25", "-f", "lavfi", "-i", "sine=sample_rate=48000",
-                "-t", str(seconds), *h264(kbps, peak_kbps, 50, *options), "-c:a", "aac", "-b:a", "64k")
+                "-t", str(seconds), *h264(kbps, peak_kbps, group, *options), "-c:a", "aac", "-b:a", "64k")

@@ -20,6 +20,7 @@ class Row:
     page: bool = False  # Chromium has opened the room page, which restarts ICE by itself
     alone: bool = False  # one viewer has the link to himself, and nobody orders
     layers: bool = False  # the host sends three
+    group_s: int = 2  # between two keyframes of the host
     fitting: tuple = ()  # (second, second, height): what should be shown between them
     trace: bool = False  # it follows the trace like 5G, whose silences are nobody's freezes
 
@@ -29,8 +30,8 @@ def loss(name, what, settings, **limits):
                [(0, "both " + " ".join(f"{key}={value}" for key, value in settings.items()))], limits=limits)
 
 
-def outage(name, seconds, resume_s, beside="", **options):
-    return Row(name, f"outage of {seconds:g} s{beside}", changes=[(3, "both down=1"), (3 + seconds, "both down=0")],
+def outage(name, seconds, resume_s, beside="", way="both", **options):
+    return Row(name, f"outage of {seconds:g} s{beside}", changes=[(3, f"{way} down=1"), (3 + seconds, f"{way} down=0")],
                seconds=int(3 + seconds + OUTAGE_ROOM_S), outage=(3, 3 + seconds), limits={"resume_s": resume_s, "ended": 0}, **options)
 
 
@@ -71,6 +72,14 @@ ROWS = [
     outage("N8c", 5, 1.5),
     outage("N8d", 20, 3, page=True),
     outage("N8s", 5, 1.5, ", a host of three layers", layers=True),
+    outage("N8t", 1, 1.5, ", to the viewer alone", "a->b"),
+    outage("N8u", 5, 1.5, ", to the viewer alone", "a->b"),
+    outage("N8v", 5, 1.5, ", to the viewer, three layers", "a->b", layers=True),
+    Row("N8w", "5 s without what the viewer says", changes=[(3, "b->a down=1"), (8, "b->a down=0")], seconds=16,
+        limits={"freeze": 0, "smaller": 0, "ended": 0}),
+    outage("N8x", 1, 1.5, ", keyframes every 10 s", group_s=10),
+    outage("N8y", 5, 1.5, ", keyframes every 10 s", group_s=10),
+    outage("N8z", 5, 1.5, ", to the viewer, every 10 s", "a->b", group_s=10),
     Row("N9", "outage of 45 s: the sessions are let go", changes=[(3, "both down=1"), (48, "both down=0")], seconds=50,
         outage=(3, 48), limits={"freed_s": 35}),
     Row("N10a", "the NAT takes another port", changes=[(5, "port")], seconds=15, router=True, limits={"longest_s": 3, "ended": 0}),

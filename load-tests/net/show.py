@@ -17,9 +17,10 @@ OUT = ROOT / "build" / "net"
 LIVE_S = 20
 
 
-def source():
+def source(group_s=2):
     """What the host sends: 1.2 Mbit/s."""
-    return clips.show(OUT / "source.flv", 40, 1150, 1200, "-tune", "zerolatency")
+    name = "source.flv" if group_s == 2 else f"source-{group_s}.flv"
+    return clips.show(OUT / name, 40, 1150, 1200, "-tune", "zerolatency", group=group_s * 25)
 
 
 class Show:
