@@ -202,10 +202,10 @@ void rtc_media_start(struct rtc_session *session)
 	timer_start(&session->feedback, 0);
 }
 
-void rtc_media_packet(struct rtc_session *session, const void *packet, size_t len)
+void rtc_media_packet(struct rtc_session *session, const void *packet, size_t len,
+		      int64_t arrived_us)
 {
-	const int64_t now_us = loop_now_us(session->worker->loop);
-	const int64_t due_us = rtp_receiver_packet(session->receiver, packet, len, now_us);
+	const int64_t due_us = rtp_receiver_packet(session->receiver, packet, len, arrived_us);
 	if (timer_active(&session->feedback) && due_us < session->feedback.due_us)
 		timer_start_at(&session->feedback, due_us);
 }

@@ -17,7 +17,8 @@ int rtc_media_watch(struct rtc_session *session) __attribute__((warn_unused_resu
 /* A publisher is connected: its feedback begins. */
 void rtc_media_start(struct rtc_session *session);
 /* One authenticated datagram of it, RTP or RTCP. */
-void rtc_media_packet(struct rtc_session *session, const void *packet, size_t len);
+void rtc_media_packet(struct rtc_session *session, const void *packet, size_t len,
+		      int64_t arrived_us);
 void rtc_media_destroy(struct rtc_session *session);
 
 #endif

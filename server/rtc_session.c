@@ -47,20 +47,20 @@ static void on_connected(void *arg)
 		rtc_media_start(session);
 }
 
-static void on_rtp(void *arg, uint8_t *packet, size_t len)
+static void on_rtp(void *arg, uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	struct rtc_session *session = arg;
 	if (session->receiver)
-		rtc_media_packet(session, packet, len);
+		rtc_media_packet(session, packet, len, arrived_us);
 }
 
-static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
+static void on_rtcp(void *arg, const uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	struct rtc_session *session = arg;
 	if (session->sender)
 		rtp_sender_rtcp(session->sender, packet, len);
 	else if (session->receiver)
-		rtc_media_packet(session, packet, len);
+		rtc_media_packet(session, packet, len, arrived_us);
 }
 
 static void on_sctp(void *arg, const uint8_t *packet, size_t len)

@@ -92,7 +92,8 @@ static bool on_frame(void *arg, uint8_t *packet, size_t len)
 {
 	struct connection *connection = arg;
 	struct ice_tcp *tcp = connection->tcp;
-	tcp->packet(tcp->arg, packet, len, &connection->path);
+	const struct udp_packet whole = { .data = packet, .len = len, .path = &connection->path };
+	tcp->packet(tcp->arg, &whole);
 	return !connection->dead;
 }
 

@@ -267,71 +267,69 @@ static void heard(struct peer *peer, const struct udp_path *path, bool fresh, bo
 		udp_session_add_path(&peer->session, path, &peer->ice.path);
 }
 
-static int receive_rtp(struct peer *peer, uint8_t *data, size_t len, const struct udp_path *path,
-		       bool new_addr)
+static int receive_rtp(struct peer *peer, const struct udp_packet *packet, bool new_addr)
 {
-	struct rtp_seq packet;
-	const bool follow = peer->ingest && rtp_seq_read(&packet, data, len);
-	const int err = peer->raw_rtp ? 0 : srtp_rx_rtp(peer->rx, data, &len);
+	struct rtp_seq seq;
+	size_t len = packet->len;
+	const bool follow = peer->ingest && rtp_seq_read(&seq, packet->data, len);
+	const int err = peer->raw_rtp ? 0 : srtp_rx_rtp(peer->rx, packet->data, &len);
 	if (err) {
 		count_failure(peer, err, new_addr);
 		return err;
 	}
 	if (!peer->raw_rtp)
-		heard(peer, path, follow && rtp_newest_take(&peer->newest, &packet), new_addr);
-	peer->ops->rtp(peer->arg, data, len);
+		heard(peer, packet->path, follow && rtp_newest_take(&peer->newest, &seq), new_addr);
+	peer->ops->rtp(peer->arg, packet->data, len, now_us(peer) - packet->age_us);
 	return 0;
 }
 
-static int receive_rtcp(struct peer *peer, const uint8_t *data, size_t len,
-			const struct udp_path *path, bool new_addr)
+static int receive_rtcp(struct peer *peer, const struct udp_packet *packet, bool new_addr)
 {
-	uint8_t packet[RECEIVE_MAX];
-	size_t packet_len;
+	uint8_t plain[RECEIVE_MAX];
+	size_t plain_len;
 	bool fresh;
-	const int err = len > sizeof(packet)
+	const int err = packet->len > sizeof(plain)
 				? -EBADMSG
-				: srtp_rx_rtcp(peer->rx, data, len, packet, &packet_len, &fresh);
+				: srtp_rx_rtcp(peer->rx, packet->data, packet->len, plain,
+					       &plain_len, &fresh);
 	if (err) {
 		count_failure(peer, err, new_addr);
 		return err;
 	}
-	heard(peer, path, fresh, new_addr);
-	peer->ops->rtcp(peer->arg, packet, packet_len);
+	heard(peer, packet->path, fresh, new_addr);
+	peer->ops->rtcp(peer->arg, plain, plain_len, now_us(peer) - packet->age_us);
 	return 0;
 }
 
-static void on_srtp(struct udp_session *session, uint8_t *data, size_t len,
-		    const struct udp_path *path)
+static void on_srtp(struct udp_session *session, const struct udp_packet *packet)
 {
 	struct peer *peer = peer_of(session);
-	if (!peer->rx || peer->closed || len < 2)
+	if (!peer->rx || peer->closed || packet->len < 2)
 		return;
-	if (srtp_is_rtcp(data, len))
-		receive_rtcp(peer, data, len, path, false);
+	if (srtp_is_rtcp(packet->data, packet->len))
+		receive_rtcp(peer, packet, false);
 	else
-		receive_rtp(peer, data, len, path, false);
+		receive_rtp(peer, packet, false);
 }
 
 /* Only a publisher's RTP is worth a look: a viewer sends none. */
-static bool rtp_expected(const struct peer *peer, const uint8_t *data, size_t len)
+static bool rtp_expected(const struct peer *peer, const struct udp_packet *packet)
 {
-	struct rtp_seq packet;
-	return peer->ingest && rtp_seq_read(&packet, data, len) &&
-	       rtp_newest_expects(&peer->newest, &packet);
+	struct rtp_seq seq;
+	return peer->ingest && rtp_seq_read(&seq, packet->data, packet->len) &&
+	       rtp_newest_expects(&peer->newest, &seq);
 }
 
-static int on_claim(struct udp_session *session, uint8_t *data, size_t len,
-		    const struct udp_path *path)
+static int on_claim(struct udp_session *session, const struct udp_packet *packet)
 {
 	struct peer *peer = peer_of(session);
-	if (!peer->rx || peer->closed || peer->ice.client || len < 2)
+	if (!peer->rx || peer->closed || peer->ice.client || packet->len < 2)
 		return -ESRCH;
-	const bool rtcp = srtp_is_rtcp(data, len);
-	if (rtcp ? !srtp_rx_rtcp_expected(peer->rx, data, len) : !rtp_expected(peer, data, len))
+	const bool rtcp = srtp_is_rtcp(packet->data, packet->len);
+	if (rtcp ? !srtp_rx_rtcp_expected(peer->rx, packet->data, packet->len)
+		 : !rtp_expected(peer, packet))
 		return -ESRCH;
-	const int err = rtcp ? receive_rtcp(peer, data, len, path, true)
-			     : receive_rtp(peer, data, len, path, true);
+	const int err = rtcp ? receive_rtcp(peer, packet, true) : receive_rtp(peer, packet, true);
 	return err ? -EBADMSG : 0;
 }
 

@@ -34,9 +34,10 @@ const char *peer_reason_text(enum peer_reason reason); /* "consent_lost" */
 struct peer_ops {
 	/* SRTP and application data flow from here on. */
 	void (*connected)(void *arg);
-	/* Decrypted (but see raw_rtp); valid and changeable during the call. */
-	void (*rtp)(void *arg, uint8_t *packet, size_t len);
-	void (*rtcp)(void *arg, const uint8_t *packet, size_t len);
+	/* Decrypted (but see raw_rtp); valid and changeable during the call. `arrived_us`: when the
+	 * kernel had it, loop time. */
+	void (*rtp)(void *arg, uint8_t *packet, size_t len, int64_t arrived_us);
+	void (*rtcp)(void *arg, const uint8_t *packet, size_t len, int64_t arrived_us);
 	/* One SCTP packet out of DTLS. May be NULL. */
 	void (*sctp)(void *arg, const uint8_t *packet, size_t len);
 	/* The session is over and sends nothing more; call peer_close() here or soon. */

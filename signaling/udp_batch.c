@@ -7,18 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 enum {
 	BATCH = 32,
 	DATAGRAM = 2048, /* more than any packet that WebRTC sends */
 	GRO_BATCH = 8,
 	GRO_DATAGRAM = 65536,
+	AGE_MAX_US = 1000000, /* beyond it somebody has set the machine's clock */
 };
 
 union control {
 	struct cmsghdr align;
 	uint8_t space[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int)) +
-		      CMSG_SPACE(sizeof(uint32_t))];
+		      CMSG_SPACE(sizeof(uint32_t)) + CMSG_SPACE(sizeof(struct timespec))];
 };
 
 struct udp_batch {
@@ -56,6 +58,13 @@ bool udp_batch_gro(const struct udp_batch *batch)
 	return batch->gro;
 }
 
+/* What came in one buffer: with GRO several packets. */
+struct datagram {
+	struct udp_path path;
+	size_t segment; /* size of each packet; 0: it is one */
+	int64_t age_us;
+};
+
 static void take_local(struct addr *local, const struct cmsghdr *header)
 {
 	if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
@@ -75,45 +84,57 @@ static void take_local(struct addr *local, const struct cmsghdr *header)
 	}
 }
 
-static void take_control(struct msghdr *message, struct addr *local, size_t *segment,
-			 uint32_t *dropped)
+static int64_t utc_us(const struct timespec *time)
+{
+	return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
+static int64_t age_of(const struct cmsghdr *stamp, const struct timespec *now)
+{
+	struct timespec arrived;
+	memcpy(&arrived, CMSG_DATA(stamp), sizeof(arrived));
+	const int64_t age_us = utc_us(now) - utc_us(&arrived);
+	return age_us > 0 && age_us <= AGE_MAX_US ? age_us : 0;
+}
+
+static void take_control(struct datagram *datagram, struct msghdr *message,
+			 const struct timespec *now, uint32_t *dropped)
 {
 	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
 	     header = CMSG_NXTHDR(message, header)) {
 		if (header->cmsg_level == IPPROTO_UDP && header->cmsg_type == UDP_GRO) {
 			int size;
 			memcpy(&size, CMSG_DATA(header), sizeof(size));
-			*segment = size > 0 ? (size_t)size : *segment;
+			datagram->segment = size > 0 ? (size_t)size : 0;
 		}
 		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SO_RXQ_OVFL)
 			memcpy(dropped, CMSG_DATA(header), sizeof(*dropped));
-		take_local(local, header);
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_TIMESTAMPNS)
+			datagram->age_us = age_of(header, now);
+		take_local(&datagram->path.local, header);
 	}
 }
 
-static void deliver(struct udp_batch *batch, unsigned i, uint32_t *dropped, udp_packet_fn fn,
+static void take_remote(struct addr *remote, const struct msghdr *message)
+{
+	memcpy(&remote->ss, message->msg_name, message->msg_namelen);
+	remote->len = message->msg_namelen;
+}
+
+/* `len` is 0 for what is too long, too. */
+static void deliver(const struct datagram *datagram, uint8_t *data, size_t len, udp_packet_fn fn,
 		    void *arg)
 {
-	struct msghdr *message = &batch->messages[i].msg_hdr;
-	struct udp_path path = { 0 };
-	memcpy(&path.remote.ss, &batch->from[i], message->msg_namelen);
-	path.remote.len = message->msg_namelen;
-	size_t left = batch->messages[i].msg_len;
-	size_t segment = left;
-	take_control(message, &path.local, &segment, dropped);
-	addr_unmap(&path.remote);
-	addr_unmap(&path.local);
-	uint8_t *data = batch->data + i * batch->size;
-	if (message->msg_flags & MSG_TRUNC || !left) {
-		fn(arg, data, 0, &path);
-		return;
-	}
-	while (left) {
-		const size_t size = left < segment ? left : segment;
-		fn(arg, data, size, &path);
-		data += size;
-		left -= size;
-	}
+	const size_t segment = datagram->segment ? datagram->segment : len;
+	struct udp_packet packet = { .data = data,
+				     .path = &datagram->path,
+				     .age_us = datagram->age_us };
+	do {
+		packet.len = len < segment ? len : segment;
+		fn(arg, &packet);
+		packet.data += packet.len;
+		len -= packet.len;
+	} while (len);
 }
 
 bool udp_batch_receive(struct udp_batch *batch, int fd, uint32_t *dropped, udp_packet_fn fn,
@@ -131,7 +152,18 @@ bool udp_batch_receive(struct udp_batch *batch, int fd, uint32_t *dropped, udp_p
 		};
 	}
 	const int count = recvmmsg(fd, batch->messages, batch->count, MSG_DONTWAIT, NULL);
-	for (int i = 0; i < count; i++)
-		deliver(batch, (unsigned)i, dropped, fn, arg);
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	for (int i = 0; i < count; i++) {
+		struct msghdr *message = &batch->messages[i].msg_hdr;
+		const bool whole = !(message->msg_flags & MSG_TRUNC);
+		struct datagram datagram = { 0 };
+		take_remote(&datagram.path.remote, message);
+		take_control(&datagram, message, &now, dropped);
+		addr_unmap(&datagram.path.remote);
+		addr_unmap(&datagram.path.local);
+		deliver(&datagram, batch->data + (size_t)i * batch->size,
+			whole ? batch->messages[i].msg_len : 0, fn, arg);
+	}
 	return count == (int)batch->count;
 }

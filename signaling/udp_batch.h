@@ -13,9 +13,14 @@ int udp_batch_create(struct udp_batch **out, bool gro) __attribute__((warn_unuse
 void udp_batch_destroy(struct udp_batch *batch); /* takes NULL */
 bool udp_batch_gro(const struct udp_batch *batch);
 
-/* Called for each packet; `data` may be changed. Empty ones and those
- * too long for a buffer come with len 0. */
-typedef void (*udp_packet_fn)(void *arg, uint8_t *data, size_t len, const struct udp_path *path);
+struct udp_packet {
+	uint8_t *data; /* may be changed */
+	size_t len; /* 0: empty, or too long for a buffer */
+	const struct udp_path *path;
+	int64_t age_us; /* how long the kernel had it before we came to read it, at most a second */
+};
+
+typedef void (*udp_packet_fn)(void *arg, const struct udp_packet *packet);
 
 /* Takes one batch off the socket. False when the socket had no more than that. `dropped` is set to
  * what the kernel has dropped since the socket was opened, once that is anything (SO_RXQ_OVFL). */

@@ -89,11 +89,11 @@ static bool is_forged(struct udp_port *port, const struct udp_session *session,
 	return owner && owner != session && owner->ops->holds(owner, from);
 }
 
-static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
-		    const struct udp_path *path)
+static void on_stun(struct udp_port *port, const struct udp_packet *datagram)
 {
+	const struct udp_path *path = datagram->path;
 	struct ice_packet packet;
-	if (ice_packet_scan(&packet, data, len)) {
+	if (ice_packet_scan(&packet, datagram->data, datagram->len)) {
 		port->stats.stun_bad++;
 		return;
 	}
@@ -109,33 +109,32 @@ static void on_stun(struct udp_port *port, const uint8_t *data, size_t len,
 		session->ops->stun(session, &packet, path);
 }
 
-static void on_dtls(struct udp_port *port, const uint8_t *data, size_t len,
-		    const struct udp_path *path)
+static void on_dtls(struct udp_port *port, const struct udp_packet *packet)
 {
+	const struct udp_path *path = packet->path;
 	struct udp_session *session = udp_sessions_find(port, path);
 	if (!session) {
 		/* TCP keeps the order: a hello comes behind its check. */
-		if (!path->tcp && udp_hellos_keep(&port->hellos, &path->remote, data, len,
-						  loop_now_us(port->loop)))
+		if (!path->tcp && udp_hellos_keep(&port->hellos, &path->remote, packet->data,
+						  packet->len, loop_now_us(port->loop)))
 			port->stats.hellos_kept++;
 		else
 			port->stats.foreign++;
 	} else if (session->settled || session->prompt) {
-		session->ops->dtls(session, data, len);
+		session->ops->dtls(session, packet->data, packet->len);
 	} else {
-		struct buf *buf = buf_copy(data, len);
+		struct buf *buf = buf_copy(packet->data, packet->len);
 		if (buf)
 			udp_session_keep(session, buf);
 	}
 }
 
 /* False when the search is over. */
-static bool offer_to_list(struct list *sessions, uint8_t *data, size_t len,
-			  const struct udp_path *path, unsigned *tries)
+static bool offer_to_list(struct list *sessions, const struct udp_packet *packet, unsigned *tries)
 {
 	list_for_each (link, sessions) {
 		struct udp_session *session = list_entry(link, struct udp_session, link);
-		const int err = session->ops->claim(session, data, len, path);
+		const int err = session->ops->claim(session, packet);
 		if (err == -ESRCH)
 			continue;
 		if (!err || --*tries == 0)
@@ -144,35 +143,35 @@ static bool offer_to_list(struct list *sessions, uint8_t *data, size_t len,
 	return true;
 }
 
-static void on_srtp(struct udp_port *port, uint8_t *data, size_t len, const struct udp_path *path)
+static void on_srtp(struct udp_port *port, const struct udp_packet *packet)
 {
-	struct udp_session *session = udp_sessions_find(port, path);
+	struct udp_session *session = udp_sessions_find(port, packet->path);
 	if (session) {
-		session->ops->srtp(session, data, len, path);
+		session->ops->srtp(session, packet);
 		return;
 	}
 	port->stats.foreign++;
-	const bool rtcp = srtp_is_rtcp(data, len);
+	const bool rtcp = srtp_is_rtcp(packet->data, packet->len);
 	if (!port->claims_left[rtcp] || !port->tries_left[rtcp])
 		return;
 	port->claims_left[rtcp]--;
 	for (int i = 0; i < UDP_WHEEL; i++)
-		if (!offer_to_list(&port->wheel[i], data, len, path, &port->tries_left[rtcp]))
+		if (!offer_to_list(&port->wheel[i], packet, &port->tries_left[rtcp]))
 			return;
 }
 
-static void on_packet(void *arg, uint8_t *data, size_t len, const struct udp_path *path)
+static void on_packet(void *arg, const struct udp_packet *packet)
 {
 	struct udp_port *port = arg;
 	port->stats.packets_in++;
-	port->stats.bytes_in += len;
-	const unsigned first = len ? data[0] : 255;
+	port->stats.bytes_in += packet->len;
+	const unsigned first = packet->len ? packet->data[0] : 255;
 	if (first <= 3)
-		on_stun(port, data, len, path);
+		on_stun(port, packet);
 	else if (first >= 20 && first <= 63)
-		on_dtls(port, data, len, path);
+		on_dtls(port, packet);
 	else if (first >= 128 && first <= 191)
-		on_srtp(port, data, len, path);
+		on_srtp(port, packet);
 	else
 		port->stats.garbage++;
 }

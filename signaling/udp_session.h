@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct ice_packet;
+struct udp_packet;
 struct udp_port;
 struct udp_session;
 
@@ -26,12 +27,10 @@ struct udp_session_ops {
 		     const struct udp_path *path);
 	void (*dtls)(struct udp_session *session, const uint8_t *data, size_t len);
 	/* SRTP or SRTCP; may be changed in place. */
-	void (*srtp)(struct udp_session *session, uint8_t *data, size_t len,
-		     const struct udp_path *path);
+	void (*srtp)(struct udp_session *session, const struct udp_packet *packet);
 	/* SRTP or SRTCP from an address that nobody has. -ESRCH: certainly not mine (cheap);
 	 * -EBADMSG: does not authenticate; 0: mine, and handled. */
-	int (*claim)(struct udp_session *session, uint8_t *data, size_t len,
-		     const struct udp_path *path);
+	int (*claim)(struct udp_session *session, const struct udp_packet *packet);
 	/* Whether it lives on this path now: others' checks from there are forged. */
 	bool (*holds)(const struct udp_session *session, const struct udp_path *path);
 	/* Every 100 ms until udp_session_settle(), then once a second. */

@@ -17,13 +17,6 @@ static void on_connected(void *arg)
 	(void)arg; /* the channel follows */
 }
 
-static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
-{
-	(void)arg;
-	(void)packet;
-	(void)len;
-}
-
 static void on_opened(void *arg)
 {
 	const struct dc_carrier *carrier = arg;
@@ -47,7 +40,6 @@ static void on_ended(void *arg, const char *why)
 
 static const struct rtc_client_ops client_ops = {
 	.connected = on_connected,
-	.rtcp = on_rtcp,
 	.channel_opened = on_opened,
 	.message = on_message,
 	.ended = on_ended,

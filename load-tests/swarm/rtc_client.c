@@ -71,17 +71,18 @@ static void on_connected(void *arg)
 	client->ops->connected(client->arg);
 }
 
-static void on_rtp(void *arg, uint8_t *packet, size_t len)
+static void on_rtp(void *arg, uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	const struct rtc_client *client = arg;
 	if (client->ops->rtp)
-		client->ops->rtp(client->arg, packet, len);
+		client->ops->rtp(client->arg, packet, len, arrived_us);
 }
 
-static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
+static void on_rtcp(void *arg, const uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	const struct rtc_client *client = arg;
-	client->ops->rtcp(client->arg, packet, len);
+	if (client->ops->rtcp)
+		client->ops->rtcp(client->arg, packet, len, arrived_us);
 }
 
 static void on_sctp(void *arg, const uint8_t *packet, size_t len)

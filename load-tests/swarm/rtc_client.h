@@ -19,8 +19,9 @@ struct rtc_client_ops {
 	void (*refused)(void *arg, bool retry_after);
 	/* SRTP is up; rtc_client_agreement() tells what was agreed. */
 	void (*connected)(void *arg);
-	void (*rtp)(void *arg, uint8_t *packet, size_t len); /* may be NULL */
-	void (*rtcp)(void *arg, const uint8_t *packet, size_t len);
+	/* As peer_ops. Both may be NULL. */
+	void (*rtp)(void *arg, uint8_t *packet, size_t len, int64_t arrived_us);
+	void (*rtcp)(void *arg, const uint8_t *packet, size_t len, int64_t arrived_us);
 	void (*channel_opened)(void *arg); /* may be NULL */
 	void (*message)(void *arg, const char *text, size_t len); /* of the channel; may be NULL */
 	/* No session came about, or it ended: `why` for people. Once; the client is only to be

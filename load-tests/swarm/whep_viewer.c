@@ -164,24 +164,24 @@ static void take_video(struct whep_viewer *viewer, const struct rtp_fixed *heade
 		rate_guess_frame(&viewer->rate, track->reception.transit * 100 / 9);
 }
 
-static void on_rtp(void *arg, uint8_t *packet, size_t len)
+static void on_rtp(void *arg, uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	struct whep_viewer *viewer = arg;
 	struct rtp_fixed header;
 	if (!rtp_fixed_read(&header, packet, len))
 		return;
-	const int64_t now_us = now_of(viewer);
 	viewer->packets++;
 	viewer->bytes += len;
 	if (header.payload_type == viewer->video_pt)
-		take_video(viewer, &header, packet, len, now_us);
+		take_video(viewer, &header, packet, len, arrived_us);
 	else if (header.payload_type == viewer->audio_pt)
-		rtp_track_packet(&viewer->audio, &header, AUDIO_RATE, now_us);
+		rtp_track_packet(&viewer->audio, &header, AUDIO_RATE, arrived_us);
 }
 
 /* ---- RTCP ---- */
 
-static void take_sender_report(struct whep_viewer *viewer, struct rtcp_packet *packet)
+static void take_sender_report(struct whep_viewer *viewer, struct rtcp_packet *packet,
+			       int64_t arrived_us)
 {
 	struct rtcp_sender_info info;
 	struct rtp_track *track =
@@ -192,7 +192,7 @@ static void take_sender_report(struct whep_viewer *viewer, struct rtcp_packet *p
 			: NULL;
 	if (!track || !rtcp_read_sender_info(packet, &info))
 		return;
-	rtp_reception_sr(&track->reception, info.ntp, now_of(viewer));
+	rtp_reception_sr(&track->reception, info.ntp, arrived_us);
 	if (track == &viewer->video && !viewer->clock_told)
 		viewer->clock = (struct stream_clock){ .known = true,
 						       .has_rtp = true,
@@ -200,7 +200,7 @@ static void take_sender_report(struct whep_viewer *viewer, struct rtcp_packet *p
 						       .capture_us = ntp_to_utc_us(info.ntp) };
 }
 
-static void on_rtcp(void *arg, const uint8_t *data, size_t len)
+static void on_rtcp(void *arg, const uint8_t *data, size_t len, int64_t arrived_us)
 {
 	struct whep_viewer *viewer = arg;
 	struct bits datagram;
@@ -208,7 +208,7 @@ static void on_rtcp(void *arg, const uint8_t *data, size_t len)
 	bits_init(&datagram, data, len);
 	while (rtcp_next(&datagram, &packet) == 1)
 		if (packet.type == RTCP_SR)
-			take_sender_report(viewer, &packet);
+			take_sender_report(viewer, &packet, arrived_us);
 }
 
 static void on_report(void *arg)

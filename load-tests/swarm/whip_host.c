@@ -216,9 +216,10 @@ static void on_connected(void *arg)
 	timer_start(&host->next, 0);
 }
 
-static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
+static void on_rtcp(void *arg, const uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	struct whip_host *host = arg;
+	(void)arrived_us;
 	for (unsigned i = 0; i < host->media->count; i++)
 		if (host->layers[i].sender)
 			rtp_sender_rtcp(host->layers[i].sender, packet, len);

@@ -43,16 +43,18 @@ static void on_connected(void *arg)
 	}
 }
 
-static void on_rtp(void *arg, uint8_t *data, size_t len)
+static void on_rtp(void *arg, uint8_t *data, size_t len, int64_t arrived_us)
 {
 	struct side *side = arg;
+	side->arrived_us = arrived_us;
 	keep(&side->packets[side->rtp++ % SIDE_PACKETS], data, len);
 }
 
-static void on_rtcp(void *arg, const uint8_t *data, size_t len)
+static void on_rtcp(void *arg, const uint8_t *data, size_t len, int64_t arrived_us)
 {
 	struct side *side = arg;
 	side->rtcp++;
+	side->arrived_us = arrived_us;
 	keep(&side->last, data, len);
 }
 

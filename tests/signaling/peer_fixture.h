@@ -34,6 +34,7 @@ struct side {
 	struct peer *close_when_connected; /* peer_close() of this one inside of connected() */
 	int rtp, rtcp, sctp;
 	struct packet packets[SIDE_PACKETS]; /* the last RTP packets */
+	int64_t arrived_us; /* of the last RTP or RTCP */
 	struct packet last; /* RTCP or SCTP */
 };
 

@@ -102,20 +102,22 @@ static void on_connected(void *arg)
 		exit(1);
 }
 
-static void on_rtp(void *arg, uint8_t *packet, size_t len)
+static void on_rtp(void *arg, uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	struct endpoint *self = arg;
 	(void)packet;
 	(void)len;
+	(void)arrived_us;
 	if (++self->received % REPORT_EVERY == 0)
 		printf("rtp %u\n", self->received);
 }
 
-static void on_rtcp(void *arg, const uint8_t *packet, size_t len)
+static void on_rtcp(void *arg, const uint8_t *packet, size_t len, int64_t arrived_us)
 {
 	(void)arg;
 	(void)packet;
 	(void)len;
+	(void)arrived_us;
 }
 
 static void on_sctp(void *arg, const uint8_t *packet, size_t len)

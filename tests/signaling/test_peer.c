@@ -5,6 +5,7 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 static struct pair p;
 
@@ -20,7 +21,7 @@ static void teardown(void)
 
 TestSuite(peer, .init = setup, .fini = teardown);
 
-enum { HEADER = 12, RUN_MAX = 200 };
+enum { HEADER = 12, RUN_MAX = 200, BUSY_US = 50000 };
 
 /* A run of packets of the given payload sizes under consecutive sequence numbers. */
 struct media {
@@ -112,6 +113,21 @@ Test(peer, long_runs_respect_what_the_kernel_segments)
 	cr_assert(eq(int, peer_send_rtp(p.server.peer, m.parts, RUN_MAX), 0));
 	cr_assert(pair_wait(&p, &p.client.rtp, RUN_MAX));
 	assert_received(&p.client, 0, RUN_MAX);
+}
+
+Test(peer, packets_are_as_old_as_the_kernel_has_had_them)
+{
+	static const size_t sizes[] = { 500 };
+	const struct timespec busy = { .tv_nsec = BUSY_US * 1000L };
+	pair_connect(&p);
+	media_make(1, sizes, 1);
+	const int64_t sent_us = loop_now_us(p.loop);
+	cr_assert(eq(int, peer_send_rtp(p.server.peer, m.parts, 1), 0));
+	nanosleep(&busy, NULL);
+	const int64_t read_us = loop_now_us(p.loop);
+	cr_assert(pair_wait(&p, &p.client.rtp, 1));
+	cr_expect(ge(i64, p.client.arrived_us, sent_us - 1000));
+	cr_expect(lt(i64, p.client.arrived_us, read_us - BUSY_US / 2));
 }
 
 Test(peer, packet_that_no_path_takes_is_refused)
