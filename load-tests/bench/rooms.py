@@ -78,7 +78,7 @@ def watch(address, room, begin, seconds):
 
 def measure(children, server, options):
     rooms = [f"room{index}" for index in range(options["rooms"])]
-    clip, seconds = rungs.make_clip(20), options["seconds"]
+    clip, seconds = rungs.make_clip("strong noise", 20), options["seconds"]
     hosts = []
     for room in rooms:
         server.post("/api/rooms", {"id": room})

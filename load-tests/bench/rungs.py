@@ -1,6 +1,6 @@
 """What a ladder costs: souk-transcoder beside the same pipeline under gst-launch, in turn, each fed
-in real time with the same clip: 720p30 with strong noise into 720p + 540p + 360p. And how long a
-picture takes through souk-transcoder."""
+in real time with the same clip: 720p30, plain and with strong noise, into 720p + 540p + 360p. And
+how long a picture takes through souk-transcoder."""
 import json
 import multiprocessing
 import os
@@ -16,6 +16,8 @@ from souk_server import OUT
 
 RATE, GOP = 30, 60
 ALONE_S = 5
+CLIPS = {"plain": (f"testsrc2=size=1280x720:rate={RATE}", "noise=alls=12:allf=t", 2),
+         "strong noise": (f"mandelbrot=size=1280x720:rate={RATE}", "scroll=h=0.002,noise=alls=25:allf=t", 4)}
 LADDER = [(1280, 720, 2000), (960, 540, 1200), (640, 360, 600)]
 ENCODER = ("x264enc tune=zerolatency threads=1 sliced-threads=false speed-preset={preset} "
            "key-int-max=60 vbv-buf-capacity=250 option-string=scenecut=0 bitrate={kbps}")
@@ -23,17 +25,17 @@ CODED = "video/x-h264,profile=constrained-baseline,stream-format=avc"
 HELLO, PROGRESS, VIDEO, RUNGS, PICTURE, RUNG_CONFIG, RUNG_FRAME = 1, 4, 5, 6, 7, 8, 9
 
 
-def make_clip(seconds):
-    path = OUT / f"noisy-{seconds}.flv"
+def make_clip(name, seconds):
+    path = OUT / f"{name.replace(' ', '-')}-{seconds}.flv"
     if not path.exists():
-        print("making the clip ...", flush=True)
+        source, filters, mbps = CLIPS[name]
+        print(f"making the clip: {name} ...", flush=True)
         subprocess.run(
-            ["ffmpeg", "-y", "-loglevel", "error", "-f", "lavfi", "-i",
-             f"mandelbrot=size=1280x720:rate={RATE}", "-vf",
-             "scroll=h=0.002,noise=alls=25:allf=t,format=yuv420p", "-t", str(seconds), "-c:v",
+            ["ffmpeg", "-y", "-loglevel", "error", "-f", "lavfi", "-i", source, "-vf",
+             f"{filters},format=yuv420p", "-t", str(seconds), "-c:v",
              "libx264", "-preset", "superfast", "-profile:v", "high", "-bf", "0", "-g", str(GOP),
-             "-keyint_min", str(GOP), "-sc_threshold", "0", "-b:v", "4M", "-maxrate", "4M",
-             "-bufsize", "2M", path], check=True)
+             "-keyint_min", str(GOP), "-sc_threshold", "0", "-b:v", f"{mbps}M", "-maxrate", f"{mbps}M",
+             "-bufsize", f"{mbps / 2}M", path], check=True)
     return path
 
 
@@ -228,19 +230,13 @@ def show_delays(rows):
               + f"   plain GStreamer; times it: {'; '.join(ratios)}")
 
 
-def bench(options):
-    os.nice(options["nice"])
-    found = machine()
-    OUT.mkdir(parents=True, exist_ok=True)
-    seconds = options["seconds"]
-    clip = make_clip(seconds)
+def compare(program, clip, seconds, times):
+    """Prints and returns what each of so many turns took."""
     rows = []
-    print(f"{'':8} {'cpu %':>7}   {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7} {'others %':>9}   "
-          "frames, kbit/s")
-    for _ in range(max(2, options["repeat"])):
+    for _ in range(times):
         gst = run_gst("superfast", clip, seconds)
         print(f"{'gst':8} {gst['cpu_percent']:7.1f}", flush=True)
-        souk = run_souk(options["bin"] / "souk-transcoder", "superfast", clip)
+        souk = run_souk(program, "superfast", clip)
         delay = souk["delay_ms"]["all"]
         print(f"{'souk':8} {souk['cpu_percent']:7.1f}   {delay['p50']:7.1f} {delay['p99']:7.1f} "
               f"{delay['max']:7.1f} {souk['others_percent']:9.0f}   "
@@ -251,11 +247,26 @@ def bench(options):
     print(f"cost beside gst-launch: {sum(ratios) / len(ratios):.3f}  (each: "
           f"{', '.join(f'{ratio:.3f}' for ratio in ratios)})")
     show_delays(rows)
-    alone = [run_souk(options["bin"] / "souk-transcoder", "superfast", clip, (rung,), ALONE_S * RATE)["delay_ms"]["all"]
-             for rung in LADDER]
+    return rows
+
+
+def bench(options):
+    os.nice(options["nice"])
+    found = machine()
+    OUT.mkdir(parents=True, exist_ok=True)
+    seconds = options["seconds"]
+    program = options["bin"] / "souk-transcoder"
+    rows = {}
+    print(f"{'':8} {'cpu %':>7}   {'p50 ms':>7} {'p99 ms':>7} {'max ms':>7} {'others %':>9}   "
+          "frames, kbit/s")
+    for name in CLIPS:
+        print(f"-- {name}", flush=True)
+        rows[name] = compare(program, make_clip(name, seconds), seconds, max(2, options["repeat"]))
+    clip = make_clip("strong noise", seconds)
+    alone = [run_souk(program, "superfast", clip, (rung,), ALONE_S * RATE)["delay_ms"]["all"] for rung in LADDER]
     print("each rung alone, nothing beside it: " + ", ".join(
         f"{height}p p50 {delay['p50']:.1f} p99 {delay['p99']:.1f}" for (_, height, _), delay in zip(LADDER, alone)))
-    together = run_rooms(options["bin"] / "souk-transcoder", "superfast", clip, options["rooms"])
+    together = run_rooms(program, "superfast", clip, options["rooms"])
     print(f"{options['rooms']} rooms at a time: cpu {sum(row['cpu_percent'] for row in together):.0f} %, "
           f"of each p99 {', '.join(format(row['delay_ms']['all']['p99'], '.0f') for row in together)} ms, "
           f"after {seconds} s {max(row['late_ms'] for row in together):.0f} ms late")
