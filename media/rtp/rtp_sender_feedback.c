@@ -212,15 +212,21 @@ static void answer(struct rtp_sender *sender, const struct wish *wish, int64_t n
 
 /* Reports come with each NACK; they measure the round trip once for each of ours. */
 static void note_round_trip(struct rtp_sender *sender, const struct rtcp_report_block *block,
-			    int64_t rtt_us)
+			    int64_t now_us)
 {
+	const uint32_t utc = ntp_middle(ntp_from_utc_us(clock_utc_us(sender->config.clock)));
+	const int64_t rtt_us = rtcp_round_trip_us(utc, block->lsr, block->dlsr);
+	const int64_t kept_us = (int64_t)(block->dlsr * UINT64_C(1000000) >> 16);
+	const int64_t sent_us = now_us - kept_us - rtt_us;
+	/* Who was away has answered late, whatever the way. */
+	if (rtt_us < 0 || sent_us < sender->hole.returned_us)
+		return;
+	sender->stats.rtt_us = rtt_us;
 	uint32_t *heard = &sender->lsr_heard[block->ssrc == sender->audio.ssrc];
-	if (rtt_us < 0 || *heard == block->lsr)
+	if (*heard == block->lsr)
 		return;
 	*heard = block->lsr;
-	const int64_t now_us = clock_mono_us(sender->config.clock);
-	const int64_t kept_us = (int64_t)(block->dlsr * UINT64_C(1000000) >> 16);
-	rtp_path_rtt(&sender->path, now_us - kept_us - rtt_us, rtt_us, now_us);
+	rtp_path_rtt(&sender->path, sent_us, rtt_us, now_us);
 }
 
 /* Sound is repeated where the path loses packets, not where they are too many for it. */
@@ -233,7 +239,7 @@ static void note_losses(struct rtp_sender *sender, uint8_t fraction_lost, int64_
 		sender->very_lossy_until_us = sender->lossy_until_us;
 }
 
-static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, int64_t utc_us)
+static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, int64_t now_us)
 {
 	struct rtcp_report_block block;
 	while (rtcp_read_report(packet, &block)) {
@@ -241,7 +247,9 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 		const bool audio = sender->audio.on && block.ssrc == sender->audio.ssrc;
 		if (!video && !audio)
 			continue;
-		const int64_t now_us = clock_mono_us(sender->config.clock);
+		if (video)
+			rtp_sender_hole_report(sender, block.highest_seq, now_us);
+		note_round_trip(sender, &block, now_us);
 		/* Without a picture its stream says nothing of the path. */
 		const bool sound_alone = !sender->video.on || (sender->hushed && sender->audio.on);
 		if (audio || !sound_alone)
@@ -250,18 +258,11 @@ static void on_reports(struct rtp_sender *sender, struct rtcp_packet *packet, in
 			sender->stats.fraction_lost = block.fraction_lost;
 			sender->stats.lost = block.lost;
 		}
-		const int64_t rtt_us = rtcp_round_trip_us(ntp_middle(ntp_from_utc_us(utc_us)),
-							  block.lsr, block.dlsr);
-		if (rtt_us >= 0)
-			sender->stats.rtt_us = rtt_us;
 		if (sound_alone ? audio : video)
 			rtp_path_report(&sender->path, block.highest_seq, block.lost, now_us);
 		if (video)
-			rtp_sender_hole_report(sender, block.highest_seq, now_us);
-		if (video)
 			rtp_playout_report(&sender->playout, block.highest_seq, block.lost,
 					   sender->stats.rtt_us, now_us);
-		note_round_trip(sender, &block, rtt_us);
 	}
 }
 
@@ -319,7 +320,7 @@ void rtp_sender_rtcp(struct rtp_sender *sender, const void *data, size_t len)
 				break;
 			__attribute__((fallthrough));
 		case RTCP_RR:
-			on_reports(sender, &packet, clock_utc_us(sender->config.clock));
+			on_reports(sender, &packet, now_us);
 			break;
 		case RTCP_RTPFB:
 			if (packet.count == RTPFB_NACK)

@@ -87,17 +87,18 @@ static bool is_of_late(int64_t at_us, int64_t now_us)
 	return at_us && now_us - at_us <= RETURN_US;
 }
 
-static void returned(struct sender_hole *hole, int64_t now_us)
+static void returned(struct rtp_sender *sender, int64_t now_us)
 {
-	hole->returned_us = now_us;
-	hole->missed_seq = (uint16_t)(hole->highest_seq + 1);
+	sender->hole.returned_us = now_us;
+	sender->hole.missed_seq = (uint16_t)(sender->hole.highest_seq + 1);
+	rtp_path_restart_reports(&sender->path); /* what was lost is no congestion */
 }
 
 void rtp_sender_hole_heard(struct rtp_sender *sender, int64_t now_us)
 {
 	struct sender_hole *hole = &sender->hole;
 	if (hole->heard_us && now_us - hole->heard_us > SILENT_US)
-		returned(hole, now_us);
+		returned(sender, now_us);
 	hole->heard_us = now_us;
 }
 
@@ -105,7 +106,7 @@ static void arrived(struct rtp_sender *sender, int64_t now_us)
 {
 	struct sender_hole *hole = &sender->hole;
 	if (hole->told && now_us - hole->arrived_us > SILENT_US)
-		returned(hole, now_us);
+		returned(sender, now_us);
 	hole->arrived_us = now_us;
 	if (is_of_late(hole->returned_us, now_us) && is_of_late(hole->wanted_us, now_us))
 		fill_whole(sender, now_us);

@@ -147,6 +147,24 @@ Test(rtp_sender_path, the_picture_goes_down_with_the_path_and_up_after_a_probe)
 	cr_assert(padding);
 }
 
+/* A machine that was asleep answers what came before, hours late and with losses; so does a link.
+ */
+Test(rtp_sender_path, who_was_away_is_shown_the_same_picture_as_before)
+{
+	pictures(60);
+	join();
+	pictures(60);
+	report_queue(20000, 0);
+	const int64_t since_us = f.fake.now_us;
+	pictures(150);
+	for (int i = 0; i < 8; i++) {
+		report_queue(i < 3 ? f.fake.now_us - since_us - i * INT64_C(400000) : 20000,
+			     i < 2 ? 95 : 0);
+		pictures(7);
+		cr_assert(eq(uint, shown(), 1));
+	}
+}
+
 static void lose_all_pictures(void)
 {
 	pictures(60);
