@@ -43,6 +43,12 @@ void rtp_path_restart_reports(struct rtp_path *path)
 	path_signals_restart_reports(&path->said);
 }
 
+void rtp_path_returned(struct rtp_path *path, int64_t now_us)
+{
+	path_signals_flow(&path->said, now_us);
+	path_signals_restart_reports(&path->said);
+}
+
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us)
 {
 	return path->probe.since_us || path->drain.since_us ||

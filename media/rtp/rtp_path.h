@@ -54,6 +54,9 @@ void rtp_path_sent(struct rtp_path *path, uint32_t bytes, int64_t now_us);
 
 /* The reports are of another stream from now on. */
 void rtp_path_restart_reports(struct rtp_path *path);
+/* The viewer was away: its link was down, or its machine asleep. What it tells of that is no
+ * congestion, and its REMB has to find its way again. */
+void rtp_path_returned(struct rtp_path *path, int64_t now_us);
 
 /* The round trip has to be measured often: something happens. */
 bool rtp_path_is_watched(const struct rtp_path *path, int64_t now_us);

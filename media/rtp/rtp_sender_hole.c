@@ -91,7 +91,7 @@ static void returned(struct rtp_sender *sender, int64_t now_us)
 {
 	sender->hole.returned_us = now_us;
 	sender->hole.missed_seq = (uint16_t)(sender->hole.highest_seq + 1);
-	rtp_path_restart_reports(&sender->path); /* what was lost is no congestion */
+	rtp_path_returned(&sender->path, now_us);
 }
 
 void rtp_sender_hole_heard(struct rtp_sender *sender, int64_t now_us)

@@ -147,6 +147,15 @@ Test(rtp_sender_path, the_picture_goes_down_with_the_path_and_up_after_a_probe)
 	cr_assert(padding);
 }
 
+static void tell_remb(uint64_t bps)
+{
+	const uint32_t media = VIDEO_SSRC;
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	rtcp_write_remb(&writer, VIEWER_SSRC, &media, 1, bps);
+	say(&writer);
+}
+
 /* A machine that was asleep answers what came before, hours late and with losses; so does a link.
  */
 Test(rtp_sender_path, who_was_away_is_shown_the_same_picture_as_before)
@@ -154,10 +163,15 @@ Test(rtp_sender_path, who_was_away_is_shown_the_same_picture_as_before)
 	pictures(60);
 	join();
 	pictures(60);
-	report_queue(20000, 0);
+	for (int i = 0; i < 10; i++) {
+		report_queue(20000, 0);
+		tell_remb(4000000);
+		pictures(7);
+	}
 	const int64_t since_us = f.fake.now_us;
 	pictures(150);
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 20; i++) {
+		tell_remb(i < 3 ? 400000 : UINT64_C(400000) + UINT64_C(20000) * (unsigned)i);
 		report_queue(i < 3 ? f.fake.now_us - since_us - i * INT64_C(400000) : 20000,
 			     i < 2 ? 95 : 0);
 		pictures(7);
