@@ -301,15 +301,13 @@ static int receive_rtcp(struct peer *peer, const struct udp_packet *packet, bool
 	return 0;
 }
 
-static void on_srtp(struct udp_session *session, const struct udp_packet *packet)
+static int on_srtp(struct udp_session *session, const struct udp_packet *packet)
 {
 	struct peer *peer = peer_of(session);
 	if (!peer->rx || peer->closed || packet->len < 2)
-		return;
-	if (srtp_is_rtcp(packet->data, packet->len))
-		receive_rtcp(peer, packet, false);
-	else
-		receive_rtp(peer, packet, false);
+		return 0;
+	return srtp_is_rtcp(packet->data, packet->len) ? receive_rtcp(peer, packet, false)
+						       : receive_rtp(peer, packet, false);
 }
 
 /* Only a publisher's RTP is worth a look: a viewer sends none. */

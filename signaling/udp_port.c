@@ -146,12 +146,12 @@ static bool offer_to_list(struct list *sessions, const struct udp_packet *packet
 static void on_srtp(struct udp_port *port, const struct udp_packet *packet)
 {
 	struct udp_session *session = udp_sessions_find(port, packet->path);
-	if (session) {
-		session->ops->srtp(session, packet);
-		return;
-	}
-	port->stats.foreign++;
 	const bool rtcp = srtp_is_rtcp(packet->data, packet->len);
+	/* A router may have given the address of one to another: then its owner is silent there. */
+	if (session && (session->ops->srtp(session, packet) != -EBADMSG || !rtcp ||
+			session->ops->holds(session, packet->path)))
+		return;
+	port->stats.foreign++;
 	if (!port->claims_left[rtcp] || !port->tries_left[rtcp])
 		return;
 	port->claims_left[rtcp]--;

@@ -26,9 +26,9 @@ struct udp_session_ops {
 	void (*stun)(struct udp_session *session, const struct ice_packet *packet,
 		     const struct udp_path *path);
 	void (*dtls)(struct udp_session *session, const uint8_t *data, size_t len);
-	/* SRTP or SRTCP; may be changed in place. */
-	void (*srtp)(struct udp_session *session, const struct udp_packet *packet);
-	/* SRTP or SRTCP from an address that nobody has. -ESRCH: certainly not mine (cheap);
+	/* SRTP, which may be changed in place, or SRTCP. -EBADMSG: does not authenticate. */
+	int (*srtp)(struct udp_session *session, const struct udp_packet *packet);
+	/* SRTP or SRTCP from an address that nobody has now. -ESRCH: certainly not mine (cheap);
 	 * -EBADMSG: does not authenticate; 0: mine, and handled. */
 	int (*claim)(struct udp_session *session, const struct udp_packet *packet);
 	/* Whether it lives on this path now: others' checks from there are forged. */

@@ -171,33 +171,47 @@ Test(peer_paths, first_fresh_rtcp_from_a_new_address_moves_the_session)
 }
 
 /* Chromium's viewers all report under one SSRC. */
+/* Another viewer of the server, by a socket of its own; `through` may be a router. NULL: directly.
+ */
+static void connect_other(struct side *client, struct side *server, const struct addr *through)
+{
+	struct udp_port_options port = { .dtls = p.client.dtls };
+	cr_assert(eq(int, addr_set(&port.bind, "127.0.0.1", 0), 0));
+	cr_assert(eq(int, udp_port_create(&client->port, p.loop, &port), 0));
+	peer_credentials(client->ufrag, client->pwd);
+	peer_credentials(server->ufrag, server->pwd);
+	struct peer_options options = pair_server_options(&p);
+	options.local_ufrag = server->ufrag;
+	options.local_pwd = server->pwd;
+	options.arg = server;
+	cr_assert(eq(int, peer_create(&server->peer, p.server.port, &options), 0));
+	options = pair_client_options(&p);
+	options.local_ufrag = client->ufrag;
+	options.local_pwd = client->pwd;
+	options.remote_ufrag = server->ufrag;
+	options.remote_pwd = server->pwd;
+	options.arg = client;
+	if (through)
+		options.candidate = *through;
+	cr_assert(eq(int, peer_create(&client->peer, client->port, &options), 0));
+	cr_assert(pair_wait(&p, &client->connected, 1));
+	cr_assert(eq(int, peer_send_rtcp(client->peer, report, sizeof(report)), 0));
+	cr_assert(pair_wait(&p, &server->rtcp, 1));
+}
+
+static void close_other(struct side *client, struct side *server)
+{
+	peer_close(server->peer);
+	peer_close(client->peer);
+	udp_port_destroy(client->port);
+}
+
 Test(peer_paths, it_is_found_among_many_that_report_alike)
 {
 	enum { OTHERS = 39 }; /* it is asked last */
 	static struct side clients[OTHERS], servers[OTHERS];
-	for (int i = 0; i < OTHERS; i++) {
-		struct side *client = &clients[i], *server = &servers[i];
-		struct udp_port_options port = { .dtls = p.client.dtls };
-		cr_assert(eq(int, addr_set(&port.bind, "127.0.0.1", 0), 0));
-		cr_assert(eq(int, udp_port_create(&client->port, p.loop, &port), 0));
-		peer_credentials(client->ufrag, client->pwd);
-		peer_credentials(server->ufrag, server->pwd);
-		struct peer_options options = pair_server_options(&p);
-		options.local_ufrag = server->ufrag;
-		options.local_pwd = server->pwd;
-		options.arg = server;
-		cr_assert(eq(int, peer_create(&server->peer, p.server.port, &options), 0));
-		options = pair_client_options(&p);
-		options.local_ufrag = client->ufrag;
-		options.local_pwd = client->pwd;
-		options.remote_ufrag = server->ufrag;
-		options.remote_pwd = server->pwd;
-		options.arg = client;
-		cr_assert(eq(int, peer_create(&client->peer, client->port, &options), 0));
-		cr_assert(pair_wait(&p, &client->connected, 1));
-		cr_assert(eq(int, peer_send_rtcp(client->peer, report, sizeof(report)), 0));
-		cr_assert(pair_wait(&p, &server->rtcp, 1));
-	}
+	for (int i = 0; i < OTHERS; i++)
+		connect_other(&clients[i], &servers[i], NULL);
 	connect_through_nat();
 	cr_assert(eq(int, peer_send_rtcp(p.client.peer, report, sizeof(report)), 0));
 	cr_assert(pair_wait(&p, &p.server.rtcp, 1));
@@ -210,10 +224,29 @@ Test(peer_paths, it_is_found_among_many_that_report_alike)
 		struct peer_stats stats;
 		peer_stats(servers[i].peer, &stats);
 		cr_assert(eq(u64, stats.srtp_failed, 0));
-		peer_close(servers[i].peer);
-		peer_close(clients[i].peer);
-		udp_port_destroy(clients[i].port);
+		close_other(&clients[i], &servers[i]);
 	}
+}
+
+/* A router that starts again may give a viewer the port that another one had. */
+Test(peer_paths, an_address_whose_owner_fell_silent_may_be_anothers_now)
+{
+	static struct side client, server;
+	connect_through_nat();
+	nat.current = 1;
+	connect_other(&client, &server, &nat.inside_addr);
+	nat.current = 0;
+	nat.checks_blocked = true;
+	cr_assert(eq(int, peer_send_rtcp(client.peer, report, sizeof(report)), 0));
+	pair_serve(&p, 20000);
+	cr_assert(eq(int, server.rtcp, 1), "its owner was heard just now");
+	p.clock.ahead_us += 4000000;
+	cr_assert(eq(int, peer_send_rtcp(client.peer, report, sizeof(report)), 0));
+	cr_assert(pair_wait(&p, &server.rtcp, 2));
+	struct peer_stats stats;
+	peer_stats(server.peer, &stats);
+	cr_assert(addr_equal(&stats.remote, &nat.outside_addr[0]));
+	close_other(&client, &server);
 }
 
 Test(peer_paths, replayed_rtcp_does_not_move_it)
