@@ -16,6 +16,7 @@
 #include "server/worker.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@ enum {
 	CHAT_BURST = 5,
 	CHAT_ROOM_A_SECOND = 50, /* of all: each goes to everybody */
 	CHAT_ROOM_BURST = 100,
+	CLOCK_SET_US = 1000000, /* less is not worth a line */
 };
 
 struct control {
@@ -100,9 +102,25 @@ static void on_snapshot(void *arg, const char *id, struct room_snapshot *snapsho
 	room_snapshot_unref(snapshot);
 }
 
+/* UTC here goes on as it was, so that no show jumps; but prices and tokens are by the clock, too.
+ */
+static void watch_clock(struct control_parts *parts)
+{
+	const int64_t set_us = clock_set_us(&parts->app->clock);
+	const int64_t news_us = set_us - parts->clock_set_us;
+	if (news_us > -CLOCK_SET_US && news_us < CLOCK_SET_US)
+		return;
+	parts->clock_set_us = set_us;
+	log_warn(&parts->app->log,
+		 "the machine's clock was set: times here are as before until a restart "
+		 "behind_ms=%" PRId64,
+		 set_us / 1000);
+}
+
 static void on_tick(void *arg)
 {
 	struct control *control = arg;
+	watch_clock(&control->parts);
 	struct map_cursor cursor = { 0 };
 	void *room;
 	while (map_next(&control->parts.rooms, &cursor, NULL, NULL, &room))

@@ -27,6 +27,7 @@ struct control_parts {
 	struct map rooms; // id -> struct control_room
 	unsigned homes; /* given out so far */
 	struct broadcast_stats media_before; /* of rooms that are gone */
+	int64_t clock_set_us; /* as the log has it */
 	struct timer tick;
 };
 

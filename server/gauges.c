@@ -174,6 +174,7 @@ enum house_gauge {
 	H_CHANNEL_OUT,
 	H_CHANNEL_FULL,
 	H_CHANNEL_BAD,
+	H_CLOCK_SET,
 	HOUSE_GAUGES
 };
 
@@ -209,6 +210,8 @@ static const struct row house_rows[] = {
 	[H_CHANNEL_FULL] = { COUNTER, "souk_channel_full_total",
 			     "Messages refused because a data channel was too far behind", NULL },
 	[H_CHANNEL_BAD] = { COUNTER, "souk_channel_packets_bad_total", "Bad SCTP packets", NULL },
+	[H_CLOCK_SET] = { GAUGE, "souk_clock_set_us",
+			  "By how much the machine's clock was set since the start", NULL },
 };
 
 /* Each cap has a name, a metric and a defined answer. Those of memory are per connection, room or
@@ -399,4 +402,5 @@ void house_gauges_update(struct house_gauges *gauges, struct app *app)
 	metric_set(gauges->of[H_CALLS], (int64_t)atomic_load(&app->calls));
 	metric_set(gauges->of[H_CHANNEL_NOTES], (int64_t)atomic_load(&app->channel_notes));
 	metric_set(gauges->of[H_LOG_DROPPED], (int64_t)logger_dropped(app->logger));
+	metric_set(gauges->of[H_CLOCK_SET], clock_set_us(&app->clock));
 }

@@ -16,6 +16,9 @@ struct clock {
 /* CLOCK_MONOTONIC, with the offset to CLOCK_REALTIME as it is now. */
 void clock_init(struct clock *clock);
 
+/* By how much the system's clock has been set since then. */
+int64_t clock_set_us(const struct clock *clock);
+
 static inline int64_t clock_mono_us(const struct clock *clock)
 {
 	return clock->mono_us(clock);
