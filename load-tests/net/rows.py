@@ -9,7 +9,7 @@ class Row:
     name: str
     what: str
     base: str = "both delay=25"  # from before the joins on
-    changes: list = field(default_factory=list)  # (second, "both loss=0.01" | "port" | "address")
+    changes: list = field(default_factory=list)  # (second, "both loss=0.01" | "port" | "address" | "asleep" | "awake" | "no udp")
     seconds: int = 0  # 0: what the command line says
     limits: dict = field(default_factory=dict)  # figure: the most it may be
     outage: tuple = ()  # (begins, ends)
@@ -63,6 +63,7 @@ ROWS = [
     loss("N6b", "jitter 100 ms", {"delay": 25, "jitter": 100}, freeze=2, asked=20, ended=0),
     loss("N6c", "jitter 30 ms, 5 % out of order", {"delay": 25, "jitter": 30, "reorder": 0.05}, freeze=2, asked=20, ended=0),
     loss("N6d", "5 % twice", {"delay": 25, "duplicate": 0.05}, freeze=0, asked=1, ended=0),
+    loss("N6e", "30 % twice", {"delay": 25, "duplicate": 0.3}, freeze=0, asked=1, ended=0),
     Row("N7", "5, 1, 0.3, 5 Mbit/s", changes=rates(), seconds=60, alone=True, wide_s=40,
         limits={"up_s": 15, "concealed": 2, "ended": 0}),
     Row("N7s", "the same with a host of three layers", changes=rates(), seconds=60, alone=True, wide_s=40, layers=True,
@@ -97,6 +98,10 @@ ROWS = [
     Row("N14", "2 Mbit/s with a queue of 1 MiB", changes=[(0, "a->b rate=2000 q=1024")], alone=True, limits={"freeze": 2, "ended": 0}),
     Row("N15", "a trace like 5G", "both delay=15", [(0, "both trace=5g")], seconds=60, alone=True, trace=True,
         limits={"freeze": 2, "smaller": 30, "ended": 0}),
+    Row("N16", "no UDP any more (the room page)", changes=[(3, "no udp")], seconds=20, page=True, alone=True,
+        limits={"longest_s": 6, "ended": 0}),
+    Row("N17", "the viewer's machine sleeps for 20 s", changes=[(3, "asleep"), (23, "awake")], seconds=31, outage=(3, 23), alone=True,
+        limits={"resume_s": 1.5, "smaller": 0, "ended": 0}),
 ]
 
 

@@ -16,6 +16,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -149,6 +150,16 @@ class Namespace:
             raise RuntimeError(f"no socket in namespace {self.name}")
         return made[0]
 
+    def signal(self, number):
+        """To all that runs in here."""
+        own = os.readlink(self.path)
+        for name in filter(str.isdecimal, os.listdir("/proc")):
+            try:
+                if int(name) != self.holder.pid and os.readlink(f"/proc/{name}/ns/net") == own:
+                    os.kill(int(name), number)
+            except OSError:
+                pass
+
     def close(self):
         for process in self.started:
             end(process)
@@ -260,16 +271,38 @@ class Topology:
 
 
 class Link(Topology):
-    """host (a) - impairer - viewer (b)."""
+    """host (a) - impairer - viewer (b), which can fall asleep or get behind a firewall that lets no UDP through."""
 
     def __init__(self, netimp="", *, seed=1, mtu=1500):
         super().__init__()
         self.netimp, self.options = netimp, {"seed": seed, "mtu": mtu}
+        self.walled = False
 
     def build(self):
         self.host = self.own(Namespace("host", "10.99.0.1"))
         self.viewer = self.own(Namespace("viewer", "10.99.0.2"))
         self.impairer = self.own(Impairer(self.host, self.viewer, self.netimp, **self.options))
+
+    def change(self, what):
+        if what in ("asleep", "awake"):
+            self.viewer.signal(signal.SIGSTOP if what == "asleep" else signal.SIGCONT)
+        elif what == "no udp":
+            self.wall(True)
+        else:
+            super().change(what)
+
+    def wall(self, stands):
+        rules = "add table ip wall\ndelete table ip wall\n"
+        if stands:
+            rules += ("table ip wall {\n chain in {\n  type filter hook input priority 0\n  meta l4proto udp drop\n }\n"
+                      " chain out {\n  type filter hook output priority 0\n  meta l4proto udp drop\n }\n}\n")
+        self.viewer.tool("nft", "-f", "-", input=rules)
+        self.walled = stands
+
+    def clear(self):
+        if self.walled:
+            self.wall(False)
+        super().clear()
 
 
 class Nat(Topology):
