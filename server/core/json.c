@@ -1,7 +1,11 @@
 #include "server/core/json.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char missing[] = "is missing";
@@ -29,6 +33,55 @@ static bool depth_ok(const char *text, size_t len)
 	return true;
 }
 
+/* Length of the number, if nobody can hold it; else 0. */
+static size_t overflow_len(const char *number)
+{
+	char *end, *end_of_real;
+	errno = 0;
+	(void)strtoll(number, &end, 10);
+	const bool too_large = errno == ERANGE;
+	const double real = strtod(number, &end_of_real);
+	if (end_of_real > end)
+		return isinf(real) ? (size_t)(end_of_real - number) : 0;
+	return too_large ? (size_t)(end - number) : 0;
+}
+
+/* A number that nobody can hold is of the wrong type wherever it stands. With an empty array in its
+ * place readers name its member, or pass over one that they do not know. */
+static void blank_overflows(char *text)
+{
+	bool quoted = false;
+	for (char *at = text; *at; at++) {
+		if (*at == '"')
+			quoted = !quoted;
+		else if (quoted && *at == '\\' && at[1])
+			at++;
+		if (quoted || !isdigit((unsigned char)at[*at == '-']))
+			continue;
+		const size_t len = overflow_len(at);
+		if (len) {
+			memset(at, ' ', len);
+			at[0] = '[';
+			at[1] = ']';
+		}
+		at += (len ? len : strspn(at, "+-.0123456789eE")) - 1;
+	}
+}
+
+static json_t *load(const void *data, size_t len, json_error_t *error)
+{
+	json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, error);
+	if (value || json_error_code(error) != json_error_numeric_overflow)
+		return value;
+	char *text = strndup(data, len);
+	if (text && strlen(text) == len) {
+		blank_overflows(text);
+		value = json_loadb(text, len, JSON_REJECT_DUPLICATES, error);
+	}
+	free(text);
+	return value;
+}
+
 json_t *json_parse_why(const void *data, size_t len, char why[JSON_WHY_SIZE])
 {
 	if (!depth_ok(data, len)) {
@@ -36,7 +89,7 @@ json_t *json_parse_why(const void *data, size_t len, char why[JSON_WHY_SIZE])
 		return NULL;
 	}
 	json_error_t error;
-	json_t *value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);
+	json_t *value = load(data, len, &error);
 	if (value)
 		return value;
 	/* What is quoted of the input may be no text. */

@@ -14,7 +14,8 @@
 enum { JSON_DEPTH_MAX = 16, JSON_WHY_SIZE = 120 };
 
 /* One value (object or array), nothing behind it, UTF-8, no duplicate keys, no NUL in strings; NULL
- * if it is not. The caller owns the reference. */
+ * if it is not. A number beyond int64 or double reads as an empty array. The caller owns the
+ * reference. */
 json_t *json_parse(const void *data, size_t len) __attribute__((warn_unused_result));
 /* The same, and why not: "line 1, column 12: duplicate object key". */
 json_t *json_parse_why(const void *data, size_t len, char why[JSON_WHY_SIZE])

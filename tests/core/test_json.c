@@ -2,6 +2,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const refused[] = {
@@ -9,12 +10,13 @@ static const char *const refused[] = {
 	"{",
 	"{} x",
 	"{\"a\":1,\"a\":2}",
-	"{\"a\":1e400}",
+	"{\"a\":1e400,}",
+	"{\"a\":1e400e}",
 	"\"text\"",
 	"nul",
 	"{\"a\":\"\\ud800\"}",
 	"{\"a\":\"\\u0000\"}",
-	"{\"a\":99999999999999999999}",
+	"{\"a\":099999999999999999999}",
 	"[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]",
 };
 
@@ -46,6 +48,26 @@ Test(json, names_the_first_member_at_fault)
 	json_decref(value);
 }
 
+static const char *const too_large[] = { "9223372036854775808", "-9223372036854775809",
+					 "99999999999999999999999999999999", "1e400", "-1.5E+999" };
+
+Test(json, a_number_that_nobody_can_hold_is_the_fault_of_its_member)
+{
+	for (size_t i = 0; i < sizeof(too_large) / sizeof(*too_large); i++) {
+		char text[120];
+		snprintf(text, sizeof(text), "{\"no\\\"1e400\":[%s],\"ok\":7,\"qty\":%s}",
+			 too_large[i], too_large[i]);
+		json_t *value;
+		struct json_reader reader = read_text(text, &value);
+		cr_assert(eq(i64, json_int(&reader, "ok", 1, 999), 7), "%s", text);
+		json_int(&reader, "qty", 1, 999);
+		cr_assert(eq(str, reader.member, "qty"));
+		json_decref(value);
+	}
+	static const char cut[] = "{\"a\":1e400}\0";
+	cr_assert(eq(ptr, json_parse(cut, sizeof(cut)), NULL));
+}
+
 Test(json, null_counts_as_absent_and_ranges_are_kept)
 {
 	json_t *value;
@@ -63,7 +85,7 @@ Test(json, says_where_and_why_a_text_is_refused)
 		const char *text, *why;
 	} rows[] = {
 		{ "{\"a\":1,\"a\":2}", "line 1, column 10: duplicate object key" },
-		{ "{\n\"a\":99999999999999999999}", "line 2, column 24: too big integer" },
+		{ "{\n\"a\":1,\"a\":2}", "line 2, column 9: duplicate object key" },
 		{ "{\"a\":\"\xff\"}", "line 1, column 6: unable to decode byte 0xff" },
 		{ "{} x", "line 1, column 4: end of file expected" },
 		{ "[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", "more than 16 levels" },
