@@ -122,6 +122,11 @@ static void decide_patch(struct engine *engine, struct engine_op *op)
 		engine_refuse(op, 409, "bad_state", "restock", "more than is left");
 		return;
 	}
+	if (patch->restock > 0 &&
+	    product->initial + product->restocked + patch->restock > STOCK_MAX) {
+		engine_refuse(op, 409, "bad_state", "restock", "a stock ends at 10^9");
+		return;
+	}
 	const bool card = patch->has_title || patch->has_image || patch->has_limit;
 	if (!engine_op_events(engine, op, room, (unsigned)card + patch->has_price))
 		return;
@@ -235,7 +240,7 @@ void engine_unpin(struct engine *engine, const char *room, struct engine_reply r
 static void send_order_sum(struct engine *engine, struct product *product)
 {
 	json_t *data = sku_json(product);
-	json_object_set_new(data, "sold", json_integer(product->sold));
+	json_object_set_new(data, "sold", json_integer(product_ordered(product)));
 	json_t *message = json_pack("{s:i, s:s, s:o}", "v", 1, "type", "order.sum", "data", data);
 	char *text = json_text(message);
 	json_decref(message);
@@ -254,10 +259,10 @@ static void announce(struct engine *engine, struct product *product, int64_t now
 		json_object_set_new(data, "left", json_integer(product->left));
 		timeline_append(&engine->tx, product->room, "stock", engine->tx.now_us, data);
 	}
-	if (product->sold != product->announced_sold)
+	if (product_ordered(product) != product->announced_ordered)
 		send_order_sum(engine, product);
 	product->announced_left = product->left;
-	product->announced_sold = product->sold;
+	product->announced_ordered = product_ordered(product);
 }
 
 int64_t engine_announce_stock(struct engine *engine, int64_t now_us)
@@ -269,7 +274,7 @@ int64_t engine_announce_stock(struct engine *engine, int64_t now_us)
 		int64_t due_us = product->announced_us + STOCK_EVENT_US;
 		if (product->removed || room->deleted ||
 		    (product->left == product->announced_left &&
-		     product->sold == product->announced_sold)) {
+		     product_ordered(product) == product->announced_ordered)) {
 			list_remove(link);
 			continue;
 		}

@@ -158,8 +158,6 @@ static void read_price(struct json_reader *reader, struct price *price)
  * quoting. */
 static bool image_valid(const char *text)
 {
-	if (!text[0])
-		return true;
 	const bool remote = !strncmp(text, "https://", 8) &&
 			    (isalnum((unsigned char)text[8]) || text[8] == '[');
 	const bool own = !strncmp(text, "/files/", 7) && text[7] && !strstr(text, "/.");
@@ -173,7 +171,7 @@ static bool image_valid(const char *text)
 
 static void read_image(struct json_reader *reader, char out[IMAGE_MAX_LEN + 1])
 {
-	const char *text = json_string_or(reader, "image", IMAGE_MAX_LEN, "");
+	const char *text = json_string_or(reader, "image", IMAGE_MAX_LEN, NULL);
 	if (text && !image_valid(text))
 		json_fault(reader, "image", "must be an https URL or /files/...");
 	copy_text(out, IMAGE_MAX_LEN + 1, text);

@@ -47,7 +47,7 @@ struct room {
 	int64_t pinned_at_us; /* 0: not known, its event is no longer kept */
 	struct token_bucket events;
 	bool urgent; /* by a host, who will read what was just written */
-	int64_t published_us; /* monotonic */
+	int64_t published_us; /* monotonic; in arrears while the next snapshots may go at once */
 	struct room_snapshot *snapshot;
 };
 

@@ -90,7 +90,7 @@ struct product *product_from_row(const struct product_row *row)
 	product->created_us = row->created_us;
 	product->removed = row->removed != 0;
 	product->announced_left = row->left;
-	product->announced_sold = row->sold;
+	product->announced_ordered = product_ordered(product);
 	return product;
 }
 
@@ -120,6 +120,11 @@ void product_to_row(const struct product *product, struct product_row *row)
 		.created_us = product->created_us,
 		.removed = product->removed,
 	};
+}
+
+int64_t product_ordered(const struct product *product)
+{
+	return product->held + product->sold;
 }
 
 const struct price_rev *product_price(const struct product *product)

@@ -39,7 +39,7 @@ struct product {
 	struct buf *json; /* rendered; NULL when out of date */
 	int64_t announced_us; /* last stock event, and what it and order.sum said */
 	int64_t announced_left;
-	int64_t announced_sold;
+	int64_t announced_ordered;
 };
 
 /* Puts it on the room's shelf. The revision after `last_rev` is its first price. */
@@ -51,6 +51,7 @@ struct product *product_from_row(const struct product_row *row);
 void product_load_price(struct product *product, const struct price_row *row);
 void product_to_row(const struct product *product, struct product_row *row);
 
+int64_t product_ordered(const struct product *product); /* pieces held, paid or fulfilled */
 const struct price_rev *product_price(const struct product *product); /* in force */
 
 /* A new revision from now on, unless the price is already this one: then false. */

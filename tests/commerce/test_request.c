@@ -70,6 +70,8 @@ static const struct {
 	{ PATCH, "{\"limit\":-1}", "limit" },
 	{ PATCH, "{\"image\":\"/files/../studio\"}", "image" },
 	{ PATCH, "{\"image\":\"/files/\"}", "image" },
+	{ PATCH, "{\"image\":\"\"}", "image" },
+	{ PATCH, "{\"image\":null}", NULL },
 	{ PATCH, "{\"image\":\"https://\"}", "image" },
 	{ PATCH, "{\"image\":\"https://cdn.example/a/../b.jpg?w=1\"}", NULL },
 	{ ORDER, "{\"items\":[{\"sku\":\"A\",\"qty\":1}],\"sku\":\"B\"}", "sku" },
