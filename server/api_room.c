@@ -246,8 +246,10 @@ void api_guest(struct exchange *exchange)
 	struct json_reader reader;
 	json_reader_init(&reader, body);
 	const char *room = json_string_of(&reader, "room", 1, NAME_MAX_LEN);
-	const struct room_view *view = room ? room_view_find(exchange->worker, room) : NULL;
-	if (!room)
+	if (room && !name_valid(room))
+		json_fault(&reader, "room", "must be 1 to 64 of A-Z a-z 0-9 _ -");
+	const struct room_view *view = !reader.bad ? room_view_find(exchange->worker, room) : NULL;
+	if (reader.bad)
 		reply_problem(exchange->request, &(struct problem_text){ .status = 400,
 									 .code = "bad_request",
 									 .member = "room",

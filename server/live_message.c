@@ -99,7 +99,7 @@ static void on_track(struct live *live, struct json_reader *data)
 {
 	json_string_of(data, "kind", 1, NAME_MAX_LEN);
 	json_string_or(data, "sku", NAME_MAX_LEN, NULL);
-	json_int_or(data, "at_us", 0, INT64_MAX, 0);
+	json_int(data, "at_us", 0, INT64_MAX);
 	if (!data->bad)
 		metric_add(live->view->worker->app->counters.tracks, 1);
 }

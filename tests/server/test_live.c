@@ -104,6 +104,7 @@ static const struct {
 	{ "{\"v\":1,\"type\":\"track\",\"data\":{\"kind\":\"open\",\"sku\":\"A1\",\"at_us\":1}}", 0,
 	  NULL },
 	{ "{\"v\":1,\"type\":\"track\",\"data\":{\"sku\":\"A1\"}}", LIVE_BAD_MESSAGE, NULL },
+	{ "{\"v\":1,\"type\":\"track\",\"data\":{\"kind\":\"open\"}}", LIVE_BAD_MESSAGE, NULL },
 	{ "{\"v\":1,\"type\":\"join\",\"data\":{\"sid\":\"abcdefgh\"}}", 0, NULL },
 	{ "{\"v\":1,\"type\":\"join\",\"data\":{\"sid\":\"short\"}}", LIVE_BAD_MESSAGE, NULL },
 	{ "{\"v\":1,\"type\":\"join\",\"data\":{\"sid\":\"with spaces\"}}", LIVE_BAD_MESSAGE,
