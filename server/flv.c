@@ -236,17 +236,9 @@ static bool may_watch(struct exchange *exchange, struct wish *wish)
 	struct http_request *request = exchange->request;
 	const enum room_state state = exchange->view->snapshot->state;
 	char rendition[RENDITION_NAME_MAX + 4];
-	char *sid = wish->sid;
 	bool bad = false;
-	const char *given = exchange_query(exchange, "sid", sid, LIVE_SID_MAX + 1, &bad);
-	if (!given)
-		sid[0] = '\0';
-	if (!bad && given && (strlen(sid) < LIVE_SID_MIN || !name_valid(sid))) {
-		reply_problem(request, &(struct problem_text){ .status = 400,
-							       .code = "bad_request",
-							       .member = "sid" });
+	if (!exchange_sid(exchange, wish->sid))
 		return false;
-	}
 	const char *wanted =
 		bad ? NULL
 		    : exchange_query(exchange, "rendition", rendition, sizeof(rendition), &bad);

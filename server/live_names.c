@@ -45,7 +45,7 @@ void live_name_set(struct map *names, struct live_name *name, enum live_name_kin
 	}
 	name->all = all;
 	list_append(all, &name->link);
-	if (kind == LIVE_SID || kind == FLV_SID)
+	if (kind == LIVE_SID || kind == FLV_SID || kind == RTC_SID)
 		keep_newest(all);
 }
 

@@ -1,7 +1,7 @@
 /*
  * By what names the sessions of a room are reached: a live session by the subject of its token, its
- * own id and the media session it named, an FLV viewer by its own sid. So a message for one buyer
- * is not a walk over all. Worker's thread.
+ * own id and the media session it named, an FLV or WHEP viewer by its own sid. So a message for one
+ * buyer is not a walk over all. Worker's thread.
  */
 #ifndef SOUK_SERVER_LIVE_NAMES_H
 #define SOUK_SERVER_LIVE_NAMES_H
@@ -9,7 +9,14 @@
 #include "server/core/list.h"
 #include "server/core/map.h"
 
-enum live_name_kind { LIVE_SUBJECT, LIVE_SESSION, LIVE_SID, LIVE_NAMES, FLV_SID = LIVE_NAMES };
+enum live_name_kind {
+	LIVE_SUBJECT,
+	LIVE_SESSION,
+	LIVE_SID,
+	LIVE_NAMES,
+	FLV_SID = LIVE_NAMES,
+	RTC_SID
+};
 
 enum { LIVE_SID_SHARERS_MAX = 8 }; /* sessions that one media name reaches: the newest */
 

@@ -11,6 +11,7 @@
 #include "server/publishers.h"
 #include "server/relay_home.h"
 #include "server/room_view.h"
+#include "server/rtc_clock.h"
 #include "server/show.h"
 #include "server/worker.h"
 
@@ -164,8 +165,10 @@ static void run_clock_wanted(struct message *message)
 {
 	struct note *note = list_entry(message, struct note, message);
 	struct room_view *view = room_view_find(note->worker, note->room);
-	if (view)
+	if (view) {
 		flv_send_clock_of(view, note->name);
+		rtc_clock_send_of(view, note->name);
+	}
 	drop(message);
 }
 

@@ -9,6 +9,7 @@
 #include "server/record_home.h"
 #include "server/relay_home.h"
 #include "server/room_cost.h"
+#include "server/rtc_clock.h"
 #include "server/stills.h"
 #include "server/transcoders.h"
 #include "server/worker.h"
@@ -248,6 +249,7 @@ void room_view_check_clock(struct room_view *view)
 		live_send_clock(live_of_reader(link));
 	list_for_each (link, &view->feed.flvs)
 		flv_viewer_send_clock(list_entry(link, struct feed_reader, link));
+	rtc_clock_changed(view);
 }
 
 void room_view_destroy(struct room_view *view)

@@ -233,6 +233,21 @@ const char *exchange_query(struct exchange *exchange, const char *name, char *ou
 	return NULL;
 }
 
+bool exchange_sid(struct exchange *exchange, char out[LIVE_SID_MAX + 1])
+{
+	bool bad = false;
+	out[0] = '\0';
+	const char *sid = exchange_query(exchange, "sid", out, LIVE_SID_MAX + 1, &bad);
+	if (!sid)
+		return !bad;
+	if (strlen(sid) >= LIVE_SID_MIN && name_valid(sid))
+		return true;
+	reply_problem(
+		exchange->request,
+		&(struct problem_text){ .status = 400, .code = "bad_request", .member = "sid" });
+	return false;
+}
+
 void exchange_problem(struct exchange *exchange, const struct problem *problem)
 {
 	refuse(exchange,

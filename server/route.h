@@ -10,6 +10,7 @@
 #include "server/core/http_server.h"
 #include "server/core/json.h"
 #include "server/core/jwt.h"
+#include "server/live.h"
 
 #include <stdbool.h>
 
@@ -57,6 +58,9 @@ json_t *exchange_json(struct exchange *exchange, bool may_be_empty);
  * answers 400 and sets *bad. */
 const char *exchange_query(struct exchange *exchange, const char *name, char *out, size_t size,
 			   bool *bad);
+
+/* ?sid= of a media URL, empty when absent. False with the refusal sent. */
+bool exchange_sid(struct exchange *exchange, char out[LIVE_SID_MAX + 1]);
 
 /* A fault that a parser of commerce found. */
 void exchange_problem(struct exchange *exchange, const struct problem *problem);

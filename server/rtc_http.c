@@ -208,6 +208,7 @@ static void take_post(struct rtc_request *rtc)
 		.view = view,
 		.sdp = sdp,
 		.claims = rtc->identified ? &rtc->claims : NULL,
+		.sid = rtc->sid,
 	};
 	take_offer(rtc, &offer);
 	sdp_destroy(sdp);
@@ -221,9 +222,10 @@ static void handle_post(struct rtc_request *rtc)
 	owner->joins_us += loop_now_us(owner->loop) - began_us;
 }
 
-static void post(struct exchange *exchange)
+static void post(struct exchange *exchange, const char *sid)
 {
 	struct rtc_request *rtc = rtc_request_create(exchange);
+	snprintf(rtc->sid, sizeof(rtc->sid), "%s", sid);
 	if (!sdp_reply_check_post(&rtc->reply, rtc->content_type)) {
 		rtc->owner = rtc->from;
 		rtc_request_finish(rtc);
@@ -234,12 +236,14 @@ static void post(struct exchange *exchange)
 
 void whip_post(struct exchange *exchange)
 {
-	post(exchange);
+	post(exchange, "");
 }
 
 void whep_post(struct exchange *exchange)
 {
-	post(exchange);
+	char sid[LIVE_SID_MAX + 1];
+	if (exchange_sid(exchange, sid))
+		post(exchange, sid);
 }
 
 static void restart(struct rtc_request *rtc, struct rtc_session *session,

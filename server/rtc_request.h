@@ -44,6 +44,7 @@ struct rtc_request {
 	 * free. */
 	rtc_request_fn answer;
 	char room[NAME_MAX_LEN + 1];
+	char sid[LIVE_SID_MAX + 1]; /* WHEP; empty: none */
 	char resource[RTC_RESOURCE_SIZE];
 	char item[RTC_RESOURCE_SIZE]; /* an event stream of the session */
 	struct jwt_claims claims;

@@ -11,6 +11,7 @@
 #include "server/live_channel.h"
 #include "server/publishers.h"
 #include "server/room_view.h"
+#include "server/rtc_clock.h"
 #include "server/rtc_media.h"
 #include "server/whep_events.h"
 #include "server/worker.h"
@@ -45,6 +46,7 @@ static void on_connected(void *arg)
 		rtc_session_end(session);
 	if (session->receiver)
 		rtc_media_start(session);
+	rtc_clock_send(session);
 }
 
 static void on_rtp(void *arg, uint8_t *packet, size_t len, int64_t arrived_us)
@@ -193,6 +195,9 @@ static struct rtc_session *allocate(struct worker *worker, const struct rtc_offe
 	crypto_random(&session->repair_ssrc, sizeof(session->repair_ssrc));
 	if (offer->claims)
 		memcpy(session->sub, offer->claims->sub, sizeof(session->sub));
+	snprintf(session->sid, sizeof(session->sid), "%s", offer->sid);
+	session->name.owner = session;
+	rtc_clock_init(session);
 	log_init(&session->log, &worker->log, "room=%s %s=%.8s", offer->view->snapshot->id,
 		 offer->kind == SDP_WHIP ? "whip" : "whep", secret);
 	deferred_init(&session->ending, on_ending, session);
@@ -360,6 +365,7 @@ void rtc_session_destroy(struct rtc_session *session)
 	struct worker *worker = session->worker;
 	pending_destroy(session);
 	whep_events_end(session);
+	rtc_clock_finish(session);
 	rtc_media_destroy(session);
 	live_channel_destroy(session->channel);
 	peer_close(session->peer);

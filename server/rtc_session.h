@@ -12,6 +12,8 @@
 #include "server/core/list.h"
 #include "server/core/log.h"
 #include "server/core/loop.h"
+#include "server/live.h"
+#include "server/live_names.h"
 #include "signaling/peer.h"
 #include "signaling/sdp_agreement.h"
 #include "signaling/sdp_resource.h"
@@ -50,6 +52,9 @@ struct rtc_session {
 	uint32_t audio_ssrc, video_ssrc, repair_ssrc; /* ours, to a viewer */
 	char cname[RTC_CNAME_LEN + 1];
 	char sub[JWT_NAME_SIZE];
+	char sid[LIVE_SID_MAX + 1]; /* empty: none */
+	struct live_name name; // in room_view.names, by sid
+	int64_t clock_due_us;
 	struct sdp_agreement agreement;
 	struct peer *peer; /* NULL: closed, only the goodbye is awaited */
 	struct live_channel *channel; /* NULL without m=application */
@@ -83,6 +88,7 @@ struct rtc_offer {
 	struct room_view *view;
 	const struct sdp *sdp; /* not looked at for a counter-offer */
 	const struct jwt_claims *claims; /* NULL: anonymous */
+	const char *sid; /* empty: none */
 };
 
 /* Agrees on the offer, makes the session and appends the answer. -EINVAL with `error` when the

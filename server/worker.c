@@ -17,6 +17,7 @@
 #include "server/room_cost.h"
 #include "server/room_view.h"
 #include "server/route.h"
+#include "server/rtc_clock.h"
 #include "server/rtc_session.h"
 #include "server/whep_events.h"
 #include "signaling/udp_port.h"
@@ -98,6 +99,7 @@ static void on_second(void *arg)
 	flv_second(worker);
 	page_share_rest(worker->pages);
 	rtc_second(worker);
+	rtc_clock_second(worker);
 	whep_readers_second(worker);
 	struct fanout_stats stats;
 	fanout_stats(worker->fanout, &stats);

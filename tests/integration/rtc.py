@@ -30,8 +30,8 @@ async def negotiate(server, pc, path, token=None):
 class Viewer:
     """Decodes everything that it asks for; keeps when each picture and each sound came, and all messages."""
 
-    def __init__(self, server, room="demo", token=None, kinds=("audio", "video")):
-        self.server, self.path, self.token = server, f"/whep/{room}", token
+    def __init__(self, server, room="demo", token=None, kinds=("audio", "video"), query=""):
+        self.server, self.path, self.token = server, f"/whep/{room}{query}", token
         self.kinds = kinds
         self.pc = RTCPeerConnection()
         self.pictures = []  # (arrival, seconds of its timestamp)

@@ -38,6 +38,41 @@ class Contract(RoomTest):
         self.assertEqual(request("DELETE", "/api/rooms/r2", token=self.admin)[0], 204)
         self.assert_problem(request("GET", "/api/rooms/r2"), 404, "not_found")
 
+    def test_a_number_that_nobody_can_hold_is_the_fault_of_its_member(self):
+        for number in ("1" + 30 * "0", "9223372036854775808", "1e999"):
+            body = f'{{"id":"r9","hold_s":{number}}}'
+            self.assert_problem(self.server.request("POST", "/api/rooms", body, self.admin), 400, "bad_request", "hold_s")
+            body = f'{{"room":"demo","unknown":{number}}}'
+            self.assertEqual(self.server.request("POST", "/api/guest", body)[0], 201)
+
+    def test_whip_and_whep_endpoints_are_those_of_rooms(self):
+        other = self.server.token("other", "viewer", "carl")
+        for endpoint in ("/whip/", "/whep/"):
+            self.assert_problem(self.server.request("GET", endpoint + "none"), 404, "not_found")
+            self.assert_problem(self.server.request("GET", endpoint + "demo?token=bad"), 401, "bad_token")
+            self.assert_problem(self.server.request("GET", endpoint + "demo", token=other), 403, "forbidden")
+            self.assertLess(self.server.request("GET", endpoint + "demo")[0], 300)
+
+    def test_ids_in_bodies_and_urls_have_their_form(self):
+        for room in ("a b", "", "x" * 65, 7):
+            self.assert_problem(self.server.request("POST", "/api/guest", {"room": room}), 400, "bad_request", "room")
+        for sid in ("short", "x" * 33, "a%20bcdefgh"):
+            answer = self.server.request("POST", f"/whep/demo?sid={sid}", "v=0", None, {"Content-Type": "application/sdp"})
+            self.assert_problem(answer, 400, "bad_request", "sid")
+
+    def test_a_stock_has_an_end(self):
+        def restock(by):
+            return self.server.request("PATCH", "/api/rooms/demo/products/A1", {"restock": by}, self.host)
+
+        self.assertEqual(restock(10**9 - 100)[0], 200)
+        self.assert_problem(restock(1), 409, "bad_state", "restock")
+        self.assertEqual(restock(-1)[0], 200)
+
+    def test_who_buys_now_and_then_reads_at_once_what_came_of_it(self):
+        for i in range(5):
+            self.assertEqual(self.order(f"k{i}")[0], 201)
+            self.assertEqual(self.state()["products"][0]["left"], 99 - i)
+
     def test_a_token_room_is_closed_to_strangers(self):
         self.make_room("shut", access="token")
         for path in ("/api/rooms/shut", "/api/rooms/shut/state", "/live/shut.flv", "/api/rooms/shut/play"):

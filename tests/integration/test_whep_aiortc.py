@@ -8,6 +8,7 @@ import unittest
 
 from rtc import Host, Viewer
 from souk import RoomTest, until
+from websocket import WebSocket
 
 
 def spread(frames):
@@ -56,6 +57,29 @@ class WhepAiortc(RoomTest):
             self.assertEqual(max(viewer.numbers.values()), 1)
 
         self.run_with_viewer(scenario)
+
+    def test_a_socket_that_named_the_viewer_s_sid_gets_its_clock(self):
+        self.publish(seconds=60)
+        before = WebSocket(self.server, "/ws/demo")
+        before.send("join", sid="viewer-of-mine")
+
+        async def run():
+            viewer = await Viewer(self.server, query="?sid=viewer-of-mine").start()
+            try:
+                own = await viewer.message("clock")
+                await viewer.frames(10)
+                after = WebSocket(self.server, "/ws/demo")
+                after.send("join", sid="viewer-of-mine")
+                for socket_ in (before, after, after):  # at once, and then with each of its own
+                    clock = (await asyncio.to_thread(socket_.until, "clock", sid="viewer-of-mine"))["data"]
+                    ticks = (clock["rtp"] - own["rtp"]) % 2**32
+                    self.assertAlmostEqual(ticks / 90000, (clock["media_us"] - own["media_us"]) / 1e6, delta=0.001)
+                after.close()
+            finally:
+                await viewer.close()
+
+        asyncio.run(run())
+        before.close()
 
     def test_who_offers_sound_alone_hears_it(self):
         first = self.publish(seconds=60)
