@@ -1,7 +1,7 @@
 // ffmpeg publishes by RTMP; viewers watch by HTTP-FLV through mpegts.js, and by WebRTC.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, picture, until, watch } from './support/browser.mjs';
+import { launch, open, picture, until, watch } from './support/browser.mjs';
 import { hasFfmpeg, publish } from './support/ffmpeg.mjs';
 import { Server } from './support/server.mjs';
 
@@ -46,6 +46,13 @@ test('the picture tells when it was captured, so that a card comes with it', { s
 	const { sku, capture_us } = await pinned;
 	assert.equal(sku, 'B1');
 	assert.ok(capture_us >= at_us && capture_us < at_us + 100_000, `card ${(capture_us - at_us) / 1000} ms after its picture`);
+});
+
+test("the studio says that another program is live", { skip }, async () => {
+	const studio = await open(browser, `${server.base}/studio?room=flv&token=${people.host}`);
+	await until(studio, 'the badge', async () => (await studio.locator('.preview .badge').innerText()) === 'On air');
+	assert.match(await studio.locator('.preview .hint').innerText(), /^Live from another program/);
+	await studio.context().close();
 });
 
 test('orders go over the WebSocket', { skip }, async () => {

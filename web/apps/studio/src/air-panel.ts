@@ -18,13 +18,14 @@ export class AirPanel {
   private readonly stats = el('dl', { class: 'stats' });
   private readonly fault = el('p', { class: 'fault', role: 'alert' });
   private readonly subscriptions = new Subscriptions();
+  private roomLive = false;
 
   constructor(
     private readonly broadcast: Broadcast,
     private readonly t: Text,
   ) {
     this.video.muted = true;
-    this.hint = el('p', { class: 'hint' }, t('preview'));
+    this.hint = el('p', { class: 'hint' });
     this.source = el(
       'select',
       { name: 'source' },
@@ -54,6 +55,13 @@ export class AirPanel {
   destroy(): void {
     this.subscriptions.destroy();
     this.element.remove();
+  }
+
+  /** Whether the room is live; when this page is not, another program is. */
+  setRoomLive(live: boolean): void {
+    if (this.roomLive === live) return;
+    this.roomLive = live;
+    this.onState(this.broadcast.state);
   }
 
   private get chosen(): Source {
@@ -91,8 +99,10 @@ export class AirPanel {
     this.button.textContent = this.t(BUTTON[state]);
     this.button.disabled = state === 'connecting';
     this.button.classList.toggle('stop', state === 'live' || state === 'reconnecting');
-    this.badge.textContent = this.t(BADGE[state]);
-    this.badge.dataset['state'] = state === 'live' ? 'live' : state === 'reconnecting' ? 'lost' : 'idle';
+    const elsewhere = state === 'off' && this.roomLive;
+    this.hint.textContent = this.t(elsewhere ? 'elsewhere' : 'preview');
+    this.badge.textContent = this.t(elsewhere ? 'onAir' : BADGE[state]);
+    this.badge.dataset['state'] = elsewhere || state === 'live' ? 'live' : state === 'reconnecting' ? 'lost' : 'idle';
     if (state === 'off') this.onStats(null);
   }
 

@@ -61,6 +61,7 @@ export class StudioPage {
     const count = (name: string, value: string, label: string) =>
       el('span', { 'data-count': name }, el('b', {}, value), ` ${label}`);
     this.warning.textContent = shop.warnings.includes('unsupported_source') ? t('unsupported_source') : '';
+    this.air.setRoomLive(shop.store.view.state === 'live');
     this.counts.replaceChildren(
       count('viewers', String(shop.store.view.viewers), t('viewers')),
       count('orders', String(shop.orders.length), t('orders')),
