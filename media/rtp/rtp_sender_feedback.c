@@ -219,7 +219,7 @@ static void note_round_trip(struct rtp_sender *sender, const struct rtcp_report_
 	const int64_t kept_us = (int64_t)(block->dlsr * UINT64_C(1000000) >> 16);
 	const int64_t sent_us = now_us - kept_us - rtt_us;
 	/* Who was away has answered late, whatever the way. */
-	if (rtt_us < 0 || sent_us < sender->hole.returned_us)
+	if (rtt_us < 0 || sent_us < sender->hole.away_us)
 		return;
 	sender->stats.rtt_us = rtt_us;
 	uint32_t *heard = &sender->lsr_heard[block->ssrc == sender->audio.ssrc];

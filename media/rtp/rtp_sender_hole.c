@@ -20,7 +20,8 @@ enum {
 	/* Browsers put what follows the hole aside until it is filled, 2,048 packets in all. */
 	HOLE_WHOLE_MAX = 1792,
 	SILENT_US = 1500000, /* viewers say something sooner, unless their link is down, */
-	RETURN_US = 1000000, /* because of which they ask for a keyframe then */
+	RETURN_US = 1000000, /* because of which they ask for a keyframe then; */
+	SELDOM_US = 20000000, /* but RFC 3550 §6.2 lets them report every five seconds or so */
 };
 
 /* Congestion loses some of many packets, an outage all of them. */
@@ -89,8 +90,13 @@ static bool is_of_late(int64_t at_us, int64_t now_us)
 
 static void returned(struct rtp_sender *sender, int64_t now_us)
 {
-	sender->hole.returned_us = now_us;
-	sender->hole.missed_seq = (uint16_t)(sender->hole.highest_seq + 1);
+	struct sender_hole *hole = &sender->hole;
+	const bool seldom = hole->returned_us && now_us - hole->returned_us < SELDOM_US;
+	hole->returned_us = now_us;
+	hole->missed_seq = (uint16_t)(hole->highest_seq + 1);
+	if (seldom && !is_of_late(hole->away_us, now_us))
+		return; /* it is not away so often: it says little */
+	hole->away_us = now_us;
 	rtp_path_returned(&sender->path, now_us);
 }
 

@@ -22,6 +22,7 @@ struct sender_hole {
 	uint32_t highest_seq; /* and up to which number, */
 	bool told; /* if it has */
 	int64_t returned_us; /* heard again, or arriving again, last; */
+	int64_t away_us; /* the same, of who reports more often than that */
 	uint16_t missed_seq; /* what it misses begins here at the earliest */
 	int64_t wanted_us; /* it asked for a keyframe, last */
 };

@@ -2,6 +2,7 @@
 #include "media/rtp/rtp_image.h"
 #include "tests/media/rtp_sender_fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite(rtp_sender_hole, .init = setup, .fini = teardown);
@@ -101,13 +102,18 @@ static uint16_t seq_of(size_t index)
 	return fake_rtp_port_view(&f.port, index).seq;
 }
 
+static void say_report(const struct rtcp_report_block *block)
+{
+	struct rtcp_writer writer;
+	rtcp_writer_init(&writer);
+	rtcp_write_rr(&writer, VIEWER_SSRC, block, 1);
+	say(&writer);
+}
+
 static void report(uint16_t highest_seq)
 {
 	const struct rtcp_report_block block = { .ssrc = VIDEO_SSRC, .highest_seq = highest_seq };
-	struct rtcp_writer writer;
-	rtcp_writer_init(&writer);
-	rtcp_write_rr(&writer, VIEWER_SSRC, &block, 1);
-	say(&writer);
+	say_report(&block);
 }
 
 /* So many seconds of 25 pictures, the first a keyframe where `key`; a report each second. */
@@ -140,6 +146,24 @@ Test(rtp_sender_hole, who_heard_nothing_for_a_while_gets_what_it_misses)
 	cr_assert(eq(sz, f.port.packet_count - sent, sent - missed));
 	for (size_t i = missed; i < sent; i++)
 		cr_assert(eq(u16, seq_of(sent + i - missed), seq_of(i)));
+}
+
+Test(rtp_sender_hole, who_reports_every_five_seconds_is_not_away_in_between)
+{
+	for (int i = 0; i < 4; i++) {
+		for (int j = 0; j < 125; j++) {
+			show(fake_picture(j == 0, 3000, (i * INT64_C(125) + j) * 40000));
+			f.fake.now_us += 40000;
+		}
+		const int64_t utc_us = clock_utc_us(&f.fake.clock) - 80000;
+		const struct rtcp_report_block block = {
+			.ssrc = VIDEO_SSRC,
+			.highest_seq = seq_of(f.port.packet_count - 1),
+			.lsr = ntp_middle(ntp_from_utc_us(utc_us)),
+		};
+		say_report(&block);
+	}
+	cr_assert(lt(i64, llabs(stats().rtt_us - 80000), 100));
 }
 
 /* What it asks for again came from before the link went down. */
