@@ -129,8 +129,12 @@ void rtp_sender_hole_missed(struct rtp_sender *sender, uint16_t seq, int64_t now
 void rtp_sender_hole_report(struct rtp_sender *sender, uint32_t highest_seq, int64_t now_us)
 {
 	struct sender_hole *hole = &sender->hole;
-	if (hole->told && highest_seq == hole->highest_seq)
+	const bool all_came = (uint16_t)(highest_seq + 1) == sender->video.seq;
+	if (hole->told && highest_seq == hole->highest_seq) {
+		if (all_came || sender->hushed)
+			hole->arrived_us = now_us; /* there was nothing more to come */
 		return;
+	}
 	arrived(sender, now_us);
 	hole->highest_seq = highest_seq;
 	hole->told = true;

@@ -148,6 +148,21 @@ Test(rtp_sender_hole, who_heard_nothing_for_a_while_gets_what_it_misses)
 		cr_assert(eq(u16, seq_of(sent + i - missed), seq_of(i)));
 }
 
+/* Its reports tell the same number then, too. */
+Test(rtp_sender_hole, a_host_that_pauses_is_no_outage)
+{
+	watch(2, true, true);
+	for (int i = 0; i < 4; i++) {
+		pass_time(1000000);
+		report(seq_of(f.port.packet_count - 1));
+	}
+	watch(1, false, true);
+	const size_t sent = f.port.packet_count;
+	ask_key();
+	pass_time(500000);
+	cr_assert(eq(sz, f.port.packet_count, sent));
+}
+
 Test(rtp_sender_hole, who_reports_every_five_seconds_is_not_away_in_between)
 {
 	for (int i = 0; i < 4; i++) {
