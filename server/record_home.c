@@ -124,6 +124,8 @@ static void on_frame(struct sink *sink, struct frame *frame)
 {
 	struct record_home *record = list_entry(sink, struct record_home, sink);
 	cmaf_cutter_push(record->cutter, frame, loop_now_us(record->worker->loop));
+	if (codec_is_video(frame->codec) && cmaf_cutter_wants_key(record->cutter))
+		broadcast_request_key(record->view->broadcast, frame->rendition);
 }
 
 static void on_start(struct sink *sink, struct frame *const *gop, size_t count)

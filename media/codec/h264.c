@@ -139,12 +139,13 @@ static bool describes_chroma(uint8_t profile)
 	return memchr(profiles, profile, sizeof(profiles)) != NULL;
 }
 
-static unsigned read_chroma(struct bits *bits)
+static void read_chroma(struct bits *bits, struct h264_sps *sps)
 {
 	const uint32_t format = bits_ue(bits);
 	if (format > 3)
 		bits->bad = true;
-	const bool separate = format == 3 && bits_u(bits, 1);
+	sps->separate_planes = format == 3 && bits_u(bits, 1);
+	sps->chroma = sps->separate_planes ? 0 : (uint8_t)format;
 	bits_ue(bits); /* bit_depth_luma_minus8 */
 	bits_ue(bits);
 	bits_u(bits, 1); /* qpprime_y_zero_transform_bypass_flag */
@@ -154,14 +155,22 @@ static unsigned read_chroma(struct bits *bits)
 				skip_scaling_list(bits, i < 6 ? 16 : 64);
 		}
 	}
-	return separate ? 0 : format;
 }
 
-static uint32_t read_order_count(struct bits *bits)
+/* log2_max_frame_num_minus4, log2_max_pic_order_cnt_lsb_minus4: at most 12 (§7.4.2.1.1) */
+static uint8_t read_counter(struct bits *bits)
+{
+	const uint32_t log2 = bits_ue(bits);
+	if (log2 > 12)
+		bits->bad = true;
+	return (uint8_t)(4 + log2);
+}
+
+static void read_order_count(struct bits *bits, struct h264_sps *sps)
 {
 	const uint32_t type = bits_ue(bits);
 	if (type == 0) {
-		bits_ue(bits);
+		sps->order_count_bits = read_counter(bits);
 	} else if (type == 1) {
 		bits_u(bits, 1);
 		bits_se(bits);
@@ -172,7 +181,7 @@ static uint32_t read_order_count(struct bits *bits)
 		for (uint32_t i = 0; i < count && bits_ok(bits); i++)
 			bits_se(bits);
 	}
-	return type;
+	sps->order_count_type = (uint8_t)type;
 }
 
 static void skip_hrd(struct bits *bits)
@@ -231,11 +240,11 @@ static void read_vui(struct bits *bits, struct h264_sps *sps)
 	}
 }
 
-static int read_size(struct bits *bits, struct h264_sps *sps, unsigned chroma)
+static int read_size(struct bits *bits, struct h264_sps *sps)
 {
 	const uint64_t width = 16 * ((uint64_t)bits_ue(bits) + 1);
 	const uint64_t map_height = 16 * ((uint64_t)bits_ue(bits) + 1);
-	const bool frames_only = bits_u(bits, 1);
+	const bool frames_only = sps->frames_only = bits_u(bits, 1);
 	if (!frames_only)
 		bits_u(bits, 1);
 	bits_u(bits, 1); /* direct_8x8_inference_flag */
@@ -246,8 +255,8 @@ static int read_size(struct bits *bits, struct h264_sps *sps, unsigned chroma)
 			crop[i] = bits_ue(bits);
 	}
 	/* CropUnitX and CropUnitY, equations 7-19 to 7-22 */
-	const unsigned unit_x = chroma == 1 || chroma == 2 ? 2 : 1;
-	const unsigned unit_y = (chroma == 1 ? 2 : 1) * (frames_only ? 1 : 2);
+	const unsigned unit_x = sps->chroma == 1 || sps->chroma == 2 ? 2 : 1;
+	const unsigned unit_y = (sps->chroma == 1 ? 2 : 1) * (frames_only ? 1 : 2);
 	const uint64_t cut_x = unit_x * (crop[0] + crop[1]);
 	const uint64_t cut_y = unit_y * (crop[2] + crop[3]);
 	if (!bits_ok(bits) || width > H264_SIDE_MAX || height > H264_SIDE_MAX || cut_x >= width ||
@@ -255,6 +264,7 @@ static int read_size(struct bits *bits, struct h264_sps *sps, unsigned chroma)
 		return -EINVAL;
 	sps->width = (uint16_t)(width - cut_x);
 	sps->height = (uint16_t)(height - cut_y);
+	sps->macroblocks = (uint32_t)(width / 16 * (height / 16));
 	return 0;
 }
 
@@ -266,20 +276,21 @@ int h264_sps_parse(struct h264_sps *out, const struct h264_nal *nal)
 	const size_t len = h264_unescape(rbsp, sizeof(rbsp), nal->data + 1, nal->len - 1);
 	struct bits bits;
 	bits_init(&bits, rbsp, len);
-	struct h264_sps sps = { .profile = bits_u8(&bits) };
+	struct h264_sps sps = { .profile = bits_u8(&bits), .chroma = 1 };
 	sps.constraints = bits_u8(&bits);
 	sps.level = bits_u8(&bits);
 	bits_ue(&bits); /* seq_parameter_set_id */
-	const unsigned chroma = describes_chroma(sps.profile) ? read_chroma(&bits) : 1;
-	bits_ue(&bits); /* log2_max_frame_num_minus4 */
-	const uint32_t order_count_type = read_order_count(&bits);
-	bits_ue(&bits); /* max_num_ref_frames */
+	if (describes_chroma(sps.profile))
+		read_chroma(&bits, &sps);
+	sps.frame_num_bits = read_counter(&bits);
+	read_order_count(&bits, &sps);
+	sps.reference_frames = bits_ue(&bits);
 	bits_u(&bits, 1);
-	const int err = read_size(&bits, &sps, chroma);
+	const int err = read_size(&bits, &sps);
 	if (err)
 		return err;
 	/* Baseline has no B slices (§A.2.1); with POC type 2 output order is decoding order. */
-	if (sps.profile == 66 || order_count_type == 2)
+	if (sps.profile == 66 || sps.order_count_type == 2)
 		sps.reorders_known = true;
 	/* A VUI that is cut off does not make the picture unusable. */
 	if (bits_u(&bits, 1) && bits_ok(&bits) && !sps.reorders_known)

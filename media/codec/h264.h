@@ -63,6 +63,12 @@ struct h264_sps {
 	 * not say: false for baseline and POC type 2. `reorders_known` tells which. */
 	bool reorders;
 	bool reorders_known;
+	/* What a slice header is read and written by. */
+	uint8_t frame_num_bits, order_count_type, order_count_bits;
+	uint8_t chroma; /* ChromaArrayType */
+	bool separate_planes, frames_only;
+	uint32_t reference_frames; /* 0: every picture stands alone */
+	uint32_t macroblocks;
 };
 /* `nal` with its header byte. -EINVAL: malformed or beyond the caps. */
 int h264_sps_parse(struct h264_sps *out, const struct h264_nal *nal)

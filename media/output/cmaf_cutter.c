@@ -1,6 +1,7 @@
 #include "media/output/cmaf_cutter.h"
 
 #include "media/output/cmaf_sound.h"
+#include "media/output/cmaf_still.h"
 #include "server/core/alloc.h"
 
 #include <stdlib.h>
@@ -27,6 +28,7 @@ struct cmaf_cutter {
 	struct waiting ahead; /* pictures whose sound has not come yet */
 	struct waiting video; /* of the next part */
 	struct cmaf_sound sound;
+	struct cmaf_still still;
 	struct buf *events[CMAF_EVENTS_MAX];
 	size_t event_count;
 	uint32_t sequence;
@@ -44,6 +46,7 @@ int cmaf_cutter_create(struct cmaf_cutter **out, const struct cmaf_cutter_ops *o
 	struct cmaf_cutter *cutter = xcalloc(1, sizeof(*cutter));
 	cutter->ops = ops;
 	cutter->arg = arg;
+	cmaf_still_end(&cutter->still);
 	*out = cutter;
 	return 0;
 }
@@ -208,6 +211,12 @@ static bool differs(struct media_config **kept, struct media_config *config)
 	return false;
 }
 
+/* Decode time at which the segment begins that the next part is of. */
+static int64_t begun_us(const struct cmaf_cutter *cutter)
+{
+	return cutter->in_segment ? cutter->segment_us : pace_frame(cutter, 0)->dts_us;
+}
+
 /* By the frame that follows those that wait: a part is complete, perhaps a segment, too. */
 static void cut_before(struct cmaf_cutter *cutter, const struct frame *frame)
 {
@@ -216,9 +225,8 @@ static void cut_before(struct cmaf_cutter *cutter, const struct frame *frame)
 		return;
 	const struct frame *first = pace_frame(cutter, 0);
 	const int64_t first_us = first->dts_us;
-	const int64_t begun_us = cutter->in_segment ? cutter->segment_us : first_us;
 	const bool independent = cutter->in_segment ? cutter->segment_independent : first->key;
-	const int64_t long_us = frame->dts_us - begun_us;
+	const int64_t long_us = frame->dts_us - begun_us(cutter);
 	const int64_t step_us = frame->dts_us - pace_frame(cutter, count - 1)->dts_us;
 	const bool full =
 		frame->dts_us - first_us + frame_us(cutter) > CMAF_PART_US || count == CMAF_RUN_MAX;
@@ -250,12 +258,53 @@ static void work_off(struct cmaf_cutter *cutter, bool all)
 	shift(ahead, done);
 }
 
+/* The next part has a picture of its own. */
+static void put_still(struct cmaf_cutter *cutter, int64_t at_us)
+{
+	const bool begins = at_us - begun_us(cutter) >= CMAF_SEGMENT_US ||
+			    (cutter->in_segment && !cutter->segment_independent);
+	struct frame *frame = cmaf_still_next(&cutter->still, at_us, begins);
+	put(&cutter->ahead, frame);
+	frame_unref(frame);
+	work_off(cutter, true);
+}
+
+/* When the next part would have to begin without a picture; INT64_MAX: one waits. */
+static int64_t part_end_us(const struct cmaf_cutter *cutter)
+{
+	return cutter->video.count && !cutter->ahead.count
+		       ? pace_frame(cutter, 0)->dts_us + CMAF_PART_US
+		       : INT64_MAX;
+}
+
+/* Pictures that do not come while sound goes on. */
+static void stand_in(struct cmaf_cutter *cutter)
+{
+	int64_t at_us;
+	while ((at_us = part_end_us(cutter)) != INT64_MAX) {
+		const struct frame *last = pace_frame(cutter, cutter->video.count - 1);
+		if (!cmaf_still_is_due(&cutter->still, last->dts_us, cutter->sound.end_us))
+			break;
+		put_still(cutter, at_us);
+	}
+}
+
+/* Up to a picture that came late, or is one of few. */
+static void stand_in_until(struct cmaf_cutter *cutter, int64_t until_us)
+{
+	int64_t at_us;
+	while ((at_us = part_end_us(cutter)) < until_us && at_us <= cutter->sound.end_us &&
+	       cmaf_still_fits(&cutter->still))
+		put_still(cutter, at_us);
+}
+
 static void drop_all(struct cmaf_cutter *cutter)
 {
 	shift(&cutter->ahead, cutter->ahead.count);
 	shift(&cutter->video, cutter->video.count);
 	drop(cutter->held, &cutter->held_count);
 	cmaf_sound_end(&cutter->sound);
+	cmaf_still_end(&cutter->still);
 	media_config_unref(cutter->config);
 	cutter->config = NULL;
 }
@@ -268,7 +317,7 @@ static void emit_rest(struct cmaf_cutter *cutter)
 		return;
 	const int64_t last_us = pace_frame(cutter, count - 1)->dts_us;
 	const int64_t end_us = last_us + frame_us(cutter), sound_us = cutter->sound.end_us;
-	const bool longer = sound_us > end_us && sound_us - last_us <= CMAF_STILL_US;
+	const bool longer = sound_us > end_us && sound_us - last_us <= CMAF_STILL_LONG_US;
 	emit(cutter, cutter->sound.config && longer ? sound_us : end_us);
 }
 
@@ -298,8 +347,25 @@ static bool is_hole(const struct cmaf_cutter *cutter, const struct frame *frame)
 		return still_us > CMAF_HOLE_US;
 	if (!cutter->sound.config)
 		return still_us > CMAF_STILL_ALONE_US;
-	return still_us > CMAF_STILL_US ||
+	return still_us > CMAF_STILL_LONG_US ||
 	       (still_us > CMAF_HOLE_US && frame->dts_us - cutter->sound.end_us > CMAF_HOLE_US);
+}
+
+static const struct frame *newest_picture(const struct cmaf_cutter *cutter)
+{
+	const struct waiting *ahead = &cutter->ahead, *video = &cutter->video;
+	return ahead->count   ? ahead->frames[ahead->count - 1]
+	       : video->count ? video->frames[video->count - 1]
+			      : NULL;
+}
+
+/* Neither came for so long that nothing is to be shown all that time. */
+static bool is_pause(const struct cmaf_cutter *cutter, const struct frame *sound)
+{
+	const struct frame *last = newest_picture(cutter);
+	return last && cutter->sound.end_us != INT64_MIN &&
+	       sound->dts_us - cutter->sound.end_us > CMAF_STILL_LONG_US &&
+	       sound->dts_us - last->dts_us > CMAF_STILL_LONG_US;
 }
 
 /* Sound beside pictures. New sound waits for a keyframe: without one nothing can begin anew. */
@@ -310,7 +376,19 @@ static void take_beside(struct cmaf_cutter *cutter, struct frame *frame)
 	} else if (frame->dts_us >= cutter->begin_us) {
 		cmaf_sound_push(&cutter->sound, frame);
 		work_off(cutter, false);
+		stand_in(cutter);
 	}
+}
+
+static void take_picture(struct cmaf_cutter *cutter, struct frame *frame)
+{
+	if (cutter->sound.config)
+		stand_in_until(cutter, frame->dts_us);
+	struct frame *shown = cmaf_still_over(&cutter->still, frame, cutter->sound.end_us);
+	if (shown)
+		put(&cutter->ahead, shown);
+	frame_unref(shown);
+	work_off(cutter, false);
 }
 
 /* False when the frame does not continue what runs. */
@@ -318,6 +396,8 @@ static bool take(struct cmaf_cutter *cutter, struct frame *frame)
 {
 	const bool video = codec_is_video(frame->codec);
 	if (!video && has_pictures(cutter)) {
+		if (is_pause(cutter, frame))
+			return false;
 		take_beside(cutter, frame);
 		return true;
 	}
@@ -325,8 +405,7 @@ static bool take(struct cmaf_cutter *cutter, struct frame *frame)
 	    is_hole(cutter, frame) || (video && frame->key && cutter->anew_at_key))
 		return false;
 	if (video) {
-		put(&cutter->ahead, frame);
-		work_off(cutter, false);
+		take_picture(cutter, frame);
 	} else {
 		cut_before(cutter, frame);
 		cmaf_sound_push(&cutter->sound, frame);
@@ -390,10 +469,41 @@ static bool ready(const struct cmaf_cutter *cutter, const struct cmaf_tracks *tr
 	       (tracks->audio || !expected->audio || full || waited_us >= CMAF_WAIT_US);
 }
 
+/* Sound that begins while the picture stands has the last keyframe with it. True: so it is. */
+static bool bring_on(struct cmaf_cutter *cutter)
+{
+	struct frame *key = NULL, *sound = NULL;
+	size_t kept = 0;
+	int64_t last_us = 0;
+	for (size_t i = 0; i < cutter->held_count; i++) {
+		struct frame *frame = cutter->held[i];
+		if (!codec_is_video(frame->codec)) {
+			sound = sound ? sound : frame;
+			continue;
+		}
+		key = frame->key ? frame : key;
+		last_us = frame->dts_us;
+	}
+	if (!key || !sound || sound->dts_us - last_us <= CMAF_HOLE_US)
+		return false;
+	struct frame *shown = cmaf_still_copy(key, key->data, sound->dts_us);
+	for (size_t i = 0; i < cutter->held_count; i++)
+		if (codec_is_video(cutter->held[i]->codec))
+			frame_unref(cutter->held[i]);
+		else
+			cutter->held[kept++] = cutter->held[i];
+	cutter->held[kept++] = shown;
+	cutter->held_count = kept;
+	return true;
+}
+
 static void begin_with(struct cmaf_cutter *cutter, const struct cmaf_tracks *tracks, int64_t now_us)
 {
 	struct frame *frames[CMAF_HELD_MAX];
+	const bool stands = bring_on(cutter);
 	const size_t count = cutter->held_count;
+	if (!count)
+		return;
 	memcpy(frames, cutter->held, count * sizeof(struct frame *));
 	cutter->held_count = 0;
 	size_t first = 0; /* of the track that sets the pace: sound before it is of no use */
@@ -405,6 +515,7 @@ static void begin_with(struct cmaf_cutter *cutter, const struct cmaf_tracks *tra
 		for (size_t i = 0; i < count; i++)
 			if (cutter->running && codec_is_video(frames[i]->codec) == video)
 				cmaf_cutter_push(cutter, frames[i], now_us);
+	cutter->still.waits = stands;
 	for (size_t i = 0; i < count; i++)
 		frame_unref(frames[i]);
 }
@@ -437,6 +548,11 @@ void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t n
 		cmaf_cutter_flush(cutter);
 	hold(cutter, frame, now_us);
 	begin_if_ready(cutter, now_us);
+}
+
+bool cmaf_cutter_wants_key(const struct cmaf_cutter *cutter)
+{
+	return cutter->still.waits;
 }
 
 void cmaf_cutter_event(struct cmaf_cutter *cutter, struct buf *event)

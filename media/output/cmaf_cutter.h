@@ -24,10 +24,8 @@ enum {
 	CMAF_SEGMENT_BYTES_MAX = 16 * 1024 * 1024,
 	CMAF_SEGMENT_LONGEST_US =
 		4400000, /* that players are promised; no picture would reach beyond */
-	/* A discontinuity: nothing came for so long, or a picture stood that long beside its sound,
-	 * or without any. */
+	/* A discontinuity: nothing came for so long, of a source without sound. */
 	CMAF_HOLE_US = 1000000,
-	CMAF_STILL_US = 10000000,
 	CMAF_STILL_ALONE_US = CMAF_SEGMENT_MAX_US,
 	CMAF_HURRY_SEGMENTS = 3, /* Chromium's own player gives up on fewer (decision 0008) */
 	CMAF_SOUND_WAIT_US = 300000, /* pictures wait for their sound, which may be transcoded */
@@ -75,6 +73,9 @@ void cmaf_cutter_sound_alone(struct cmaf_cutter *cutter);
 
 /* The next frame in order of decoding, as the fan-out brings it; `now_us` is monotonic. */
 void cmaf_cutter_push(struct cmaf_cutter *cutter, struct frame *frame, int64_t now_us);
+
+/* The pictures that come are left out up to the next keyframe. */
+bool cmaf_cutter_wants_key(const struct cmaf_cutter *cutter);
 
 /* A box made by cmaf_event(), for the next part. */
 void cmaf_cutter_event(struct cmaf_cutter *cutter, struct buf *event);

@@ -1,5 +1,5 @@
 """A host whose times wrap at 32 bits, pause for 2 s, jump forward and back, also by a second, and whose picture changes its
-size: no output may show a time that goes backwards. A host whose sound or picture comes late. ffprobe judges."""
+size: no output may show a time that goes backwards. A host whose sound or picture comes late, or whose picture stands. ffprobe judges."""
 import json
 import subprocess
 import threading
@@ -92,6 +92,35 @@ class OddTimes(RecordTest):
         found = self.record_without_first(VIDEO)
         self.assertGreater(found["v"], 2.3)
         self.assertGreater(found["a"], 2.3)
+
+    def test_sound_goes_on_beside_a_picture_that_stands(self):
+        tags = [tag for tag in make_tags("320x180", 20, extra=("-bf", "0"))
+                if is_header(tag) or tag[0] == AUDIO or not 4000 <= tag[1] < 16000]
+        host = RtmpHost(self.server, "demo", self.host)
+        self.addCleanup(host.close)
+        player = threading.Thread(target=host.play, args=(tags, 0, 20000, 0))
+        player.start()
+        until(lambda: self.state()["state"] == "live", "live")
+        until(lambda: self.reader().get("index.m3u8")[0] == 200, "HLS")
+        until(lambda: self.reader().get("index-ts.m3u8")[0] == 200, "HLS as transport stream")
+        threads = [self.watch("/hls/demo/source.m3u8", "LL-HLS"), self.watch("/hls/demo/source-ts.m3u8", "HLS-TS")]
+        player.join()
+        self.server.request("POST", "/api/rooms/demo/end", {}, self.host)
+        for thread in threads:
+            thread.join()
+        [show] = until(lambda: [s for s in self.recordings() if s["over"]], "the recording")
+        url = f"http://{self.server.ready['http']}{show['url']}"
+        self.probe("recording", url)
+        self.assertNotIn("DISCONTINUITY", self.replay(show))
+        for name, (probe, said) in self.outputs.items():
+            for kind in ("video", "audio"):
+                times = [float(p["dts_time"]) for p in probe["packets"] if p["codec_type"] == kind]
+                holes = [(a, b) for a, b in zip(times, times[1:]) if not 0 < b - a < 0.4]
+                self.assertEqual(holes, [], f"{name}: {kind} ({said})")
+                self.assertGreater(times[-1] - times[0], 15, f"{name}: {kind} ({said})")
+        decoded = subprocess.run(["ffmpeg", "-v", "error", "-xerror", "-i", url, "-f", "null", "-"], capture_output=True,
+                                 text=True, timeout=90)
+        self.assertEqual((decoded.returncode, decoded.stderr), (0, ""))
 
 
 if __name__ == "__main__":
