@@ -35,20 +35,22 @@ enum {
 
 enum rtx_verdict { RTX_SEND, RTX_WAIT, RTX_ENOUGH };
 
+struct history_entry {
+	struct frame *frame;
+	int64_t sent_us;
+	uint32_t count; /* packets that have gone out so far */
+	uint32_t bytes;
+	uint16_t first_seq;
+	struct rtp_hold hold; /* told with its packets */
+};
+
 struct rtp_history {
 	int64_t budget; /* bytes that may be repeated */
 	unsigned oldest, used, size;
-	unsigned
-		grouped; /* of those used: since the newest keyframe, if it still is kept with it */
+	/* Of those used: since the newest keyframe, if it still is kept with it. */
+	unsigned grouped;
 	size_t bytes; /* of all frames kept */
-	struct history_entry {
-		struct frame *frame;
-		int64_t sent_us;
-		uint32_t count; /* packets that have gone out so far */
-		uint32_t bytes;
-		uint16_t first_seq;
-		struct rtp_hold hold; /* told with its packets */
-	} * ring;
+	struct history_entry *ring;
 	struct rtx_mark {
 		uint16_t seq;
 		uint8_t times;
