@@ -63,13 +63,14 @@ struct buf *hls_image_map(const struct hls_image *image, uint64_t number)
 
 bool hls_image_has_segment(const struct hls_image *image, uint64_t msn)
 {
-	return msn < image->next_msn;
+	return msn < image->whole_msn;
 }
 
 bool hls_image_playable(const struct hls_image *image)
 {
 	const size_t wanted = image->ended ? 1 : CMAF_HURRY_SEGMENTS;
-	return image->segment_count >= wanted && image->segments[wanted - 1]->whole;
+	return image->segment_count >= wanted &&
+	       hls_image_has_segment(image, image->segments[wanted - 1]->msn);
 }
 
 bool hls_image_has_part(const struct hls_image *image, uint64_t msn, uint64_t part)

@@ -51,6 +51,7 @@ struct hls_image {
 	/* The part to come: one past the newest. */
 	uint64_t next_msn;
 	size_t next_part;
+	uint64_t whole_msn; /* the first segment that the playlist does not call whole */
 	bool ended; /* EXT-X-ENDLIST */
 	bool video;
 	struct buf *playlist, *playlist_gzip; /* application/vnd.apple.mpegurl */

@@ -22,7 +22,7 @@ size_t hls_playlist_skips(const struct hls_playlist *playlist)
 	size_t skipped = 0;
 	/* Up to a discontinuity and no farther: players differ in what they make of one that they
 	 * are not shown. */
-	while (skipped < playlist->count && playlist->segments[skipped]->whole &&
+	while (skipped < playlist->whole &&
 	       (!skipped || !playlist->segments[skipped]->discontinuities) &&
 	       rest_us(playlist, skipped + 1) >= (int64_t)HLS_SKIP_S * 1000000)
 		skipped++;
@@ -61,7 +61,7 @@ static void put_segment(struct bytes *out, const struct hls_playlist *playlist, 
 	const bool parts = !playlist->ended && rest_us(playlist, index + 1) < HLS_PARTS_US;
 	for (size_t i = 0; parts && i < segment->part_count; i++)
 		put_part(out, playlist, segment, i);
-	if (segment->whole)
+	if (index < playlist->whole)
 		bytes_printf(out, "#EXTINF:%.5f,\n%s-%llu.m4s\n", seconds(segment->duration_us),
 			     playlist->rendition, (unsigned long long)segment->msn);
 }

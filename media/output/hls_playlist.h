@@ -10,6 +10,7 @@ struct hls_playlist {
 	const char *rendition;
 	struct hls_segment *const *segments; /* the listed ones; the last may still grow */
 	size_t count;
+	size_t whole; /* so many of them are told of as such */
 	uint64_t discontinuities; /* before the first of them */
 	bool ended;
 	const struct hls_others *others;

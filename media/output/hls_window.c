@@ -185,6 +185,17 @@ void hls_window_end(struct hls_window *window)
 	window->ended = true;
 }
 
+/* So many, of all that are there, are told of as whole. */
+static size_t whole_count(const struct hls_window *window)
+{
+	const struct hls_segment *newest = last(window);
+	if (!newest || window->ended)
+		return window->count;
+	const int64_t part_us = newest->parts[newest->part_count - 1].duration_us;
+	const bool later = newest->part_count > 1 && part_us < HLS_SHORT_PART_US;
+	return newest->whole && !later ? window->count : window->count - 1;
+}
+
 int64_t hls_window_first_us(const struct hls_window *window)
 {
 	return window->count ? window->segments[window->listed]->capture_us : 0;
@@ -244,6 +255,7 @@ static bool put_playlists(struct hls_image *image, const struct hls_window *wind
 		.rendition = window->rendition,
 		.segments = window->segments + window->listed,
 		.count = window->count - window->listed,
+		.whole = whole_count(window) - window->listed,
 		.discontinuities = window->discontinuities,
 		.ended = window->ended,
 		.others = others,
@@ -279,6 +291,7 @@ static bool put_ts_playlist(struct hls_image *image, const struct hls_window *wi
 		.rendition = window->rendition,
 		.segments = window->segments + from,
 		.count = end - from,
+		.whole = end - from,
 		.discontinuities = window->discontinuities,
 		.ended = window->ended,
 		.others = others,
@@ -330,6 +343,7 @@ struct hls_image *hls_window_image(const struct hls_window *window, const struct
 	memcpy(image->rendition, window->rendition, sizeof(image->rendition));
 	image->next_msn = newest->msn + newest->whole;
 	image->next_part = newest->whole ? 0 : newest->part_count;
+	image->whole_msn = window->segments[0]->msn + whole_count(window);
 	image->ended = window->ended;
 	image->bandwidth = bandwidth(window, false);
 	image->ts_bandwidth = bandwidth(window, true);

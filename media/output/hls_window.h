@@ -22,6 +22,9 @@ enum {
 	/* What left the playlist may be asked for as long again, and a segment more (RFC 8216bis
 	 * §6.2.2). */
 	HLS_KEPT_US = 2 * HLS_LISTED_US + HLS_TARGET_S * 1000000,
+	/* Behind a last part so short a segment is listed as whole with the part that follows
+	 * (decision 0025). */
+	HLS_SHORT_PART_US = 250000,
 	HLS_BYTES_MAX = 96 * 1024 * 1024, /* a rendition; beyond, the oldest goes earlier */
 	HLS_SEGMENTS_MAX = 512,
 	HLS_BLOCK_US = 3 * HLS_TARGET_S * 1000000, /* a request waits so long: then 503 */

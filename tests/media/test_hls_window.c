@@ -54,17 +54,22 @@ static void teardown(void)
 
 TestSuite(hls_window, .init = setup, .fini = teardown);
 
-static void part(bool starts)
+static void part_of(bool starts, int64_t duration_us)
 {
 	struct buf *data = buf_copy("0123456789", 10);
 	const struct cmaf_part content = { .data = data,
 					   .starts_segment = starts,
 					   .independent = starts,
 					   .capture_us = 1795226035000000 + f.at_us,
-					   .duration_us = PART_US };
+					   .duration_us = duration_us };
 	hls_window_part(f.window, &content, f.ts ? data : NULL);
-	f.at_us += PART_US;
+	f.at_us += duration_us;
 	buf_unref(data);
+}
+
+static void part(bool starts)
+{
+	part_of(starts, PART_US);
 }
 
 static void segments(size_t count)
@@ -250,6 +255,42 @@ Test(hls_window, a_part_behind_the_last_of_a_segment_is_the_next_one_s_first)
 	cr_assert(not(hls_image_has_part(image, FIRST_MSN + 1, 1)));
 	cr_assert(not(hls_image_has_segment(image, FIRST_MSN + 1)));
 	cr_assert(hls_image_has_part(image, 3, 0)); /* long gone: at once */
+}
+
+/* hls.js takes a whole segment for loaded that it has but for less than 0.2 s, if it hears of the
+ * whole while it loads the part before the last. */
+Test(hls_window, a_segment_is_whole_behind_a_short_last_part_once_another_follows)
+{
+	segments(1);
+	part(true);
+	part_of(false, 80000);
+	hls_window_segment(f.window);
+	const char *text = playlist();
+	cr_assert(eq(sz, count_of(text, "#EXTINF"), 1));
+	cr_assert(has(text, "URI=\"source-1001.1.m4s\"\n"));
+	cr_assert(has(text, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"source-1002.0.m4s\"\n"));
+	cr_assert(has(text_of(f.image->delta), "source-1001.1.m4s"));
+	cr_assert(hls_image_has_part(f.image, FIRST_MSN + 1, 1));
+	cr_assert(not(hls_image_has_segment(f.image, FIRST_MSN + 1)));
+	part(true);
+	text = playlist();
+	cr_assert(has(text, "#EXTINF:0.40000,\nsource-1001.m4s\n"));
+	cr_assert(hls_image_has_segment(f.image, FIRST_MSN + 1));
+	cr_assert(hls_image_has_part(f.image, FIRST_MSN + 1, 2));
+	part_of(false, 80000);
+	hls_window_end(f.window);
+	cr_assert(eq(sz, count_of(playlist(), "#EXTINF"), 3));
+}
+
+Test(hls_window, players_begin_with_what_the_playlist_calls_whole)
+{
+	segments(2);
+	part(true);
+	part_of(false, 80000);
+	hls_window_segment(f.window);
+	cr_assert(not(hls_image_playable(look())));
+	part(true);
+	cr_assert(hls_image_playable(look()));
 }
 
 Test(hls_window, segments_that_begin_without_a_keyframe_are_not_called_independent)
