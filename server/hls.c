@@ -207,8 +207,10 @@ static void count_player(const struct exchange *exchange, const struct hls_ask *
 	const struct http_request *request = exchange->request;
 	struct addr client;
 	http_client(request, &client);
-	hls_watch_see(exchange->view, hls_player_number(ask->sid[0] ? ask->sid : NULL, &client,
-							http_header(request, "User-Agent")));
+	hls_watch_see(exchange->view,
+		      hls_player_number(ask->sid[0] ? ask->sid : NULL, &client,
+					http_header(request, "User-Agent")),
+		      ask->name.rendition);
 }
 
 static void serve(struct exchange *exchange, bool closed, const char *prefix)

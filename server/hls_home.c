@@ -123,11 +123,30 @@ static void count_players(struct hls_home *home)
 	set_viewers(home, (unsigned)count);
 }
 
-void hls_home_watched(struct hls_home *home, const uint64_t *numbers, size_t count)
+void hls_home_watched(struct hls_home *home, const struct hls_player *players, size_t count,
+		      const char names[HLS_RENDITIONS_MAX][HLS_RENDITION_NAME])
 {
-	for (size_t i = 0; i < count; i++)
-		hls_players_see(&home->players, numbers[i], loop_now_us(home->worker->loop));
+	for (size_t i = 0; i < count; i++) {
+		unsigned known = 0;
+		for (unsigned n = 0; n < HLS_RENDITIONS_MAX; n++)
+			if (players[i].known & 1U << n)
+				known |= hls_players_bit(&home->players, names[n]);
+		hls_players_see(&home->players, players[i].number, known,
+				loop_now_us(home->worker->loop));
+	}
 	count_players(home);
+}
+
+static void keep_known(struct hls_home *home)
+{
+	const unsigned known = hls_players_known(&home->players);
+	int slot;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++) {
+		struct hls_rendition *rendition = &home->renditions[i];
+		if (rendition->asked_us && hls_rendition_find_slot(rendition, &slot) &&
+		    known & hls_players_bit(&home->players, rendition->name))
+			rendition->asked_us = loop_now_us(home->worker->loop);
+	}
 }
 
 static void on_tick(void *arg)
@@ -135,6 +154,7 @@ static void on_tick(void *arg)
 	struct hls_home *home = arg;
 	const bool asked = still_asked(home);
 	count_players(home);
+	keep_known(home);
 	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
 		if (asked)
 			look_after(&home->renditions[i]);

@@ -103,10 +103,18 @@ static void drop_oldest(struct hls_window *window)
 		window->count * sizeof(struct hls_segment *));
 }
 
+static bool is_listed_no_more(const struct hls_window *window)
+{
+	if (window->listed + 1 >= window->count)
+		return false;
+	const bool regular = window->segments[window->listed]->duration_us >= HLS_REGULAR_US;
+	return duration_from(window, window->listed + 1) >=
+	       (regular ? HLS_LISTED_US : HLS_LISTED_LEAST_US);
+}
+
 static void trim(struct hls_window *window)
 {
-	while (window->listed + 1 < window->count &&
-	       duration_from(window, window->listed + 1) >= HLS_LISTED_US)
+	while (is_listed_no_more(window))
 		window->discontinuities += window->segments[window->listed++]->discontinuities;
 	while (window->count > 1 &&
 	       (window->bytes > HLS_BYTES_MAX || window->count == HLS_SEGMENTS_MAX ||

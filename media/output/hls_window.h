@@ -19,6 +19,10 @@ enum {
 	HLS_PARTS_US = 3 * HLS_TARGET_S * 1000000, /* parts are listed that near the end */
 	HLS_SKIP_S = 6 * HLS_TARGET_S, /* CAN-SKIP-UNTIL, the least that is allowed */
 	HLS_LISTED_US = 32 * 1000000,
+	/* Shorter ones, of which a rendition begins with a few, leave the playlist as soon as three
+	 * target durations follow (RFC 8216bis §6.2.2; decision 0026). */
+	HLS_REGULAR_US = 1000000,
+	HLS_LISTED_LEAST_US = 3 * HLS_TARGET_S * 1000000,
 	/* What left the playlist may be asked for as long again, and a segment more (RFC 8216bis
 	 * §6.2.2). */
 	HLS_KEPT_US = 2 * HLS_LISTED_US + HLS_TARGET_S * 1000000,

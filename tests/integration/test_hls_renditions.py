@@ -2,10 +2,13 @@
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 from hls import HlsTest
 from souk import until
+
+HLS_STOPS_S = 38  # nobody asked for a rendition for so long
 
 
 class Renditions(HlsTest):
@@ -40,6 +43,22 @@ class Renditions(HlsTest):
         until(lambda: self.state()["state"] == "lost", "lost")
         self.publish(seconds=60)
         until(lambda: self.discontinuous(reader), "all behind the same discontinuity")
+
+    def test_one_goes_on_while_who_has_read_it_watches_another(self):
+        self.publish(seconds=80)
+        reader = self.reader()
+        until(lambda: "90p.m3u8?" in reader.get("index.m3u8")[2].decode(), "the rungs")
+        for name in ("90p", "120p"):
+            reader.playlist("?sid=comesback", name=f"{name}.m3u8")
+        left = reader.playlist("?sid=comesback", name="90p.m3u8").last_whole()
+        begun = time.monotonic()
+        while time.monotonic() - begun < HLS_STOPS_S:
+            msn, part = reader.playlist("?sid=comesback").edge()
+            reader.playlist(f"?sid=comesback&_HLS_msn={msn}&_HLS_part={part}")
+        known, looked_at = (reader.playlist(name=f"{name}.m3u8") for name in ("90p", "120p"))
+        self.assertGreater(sum(s.duration for s in known.segments if s.uri), 20, "it went on")
+        self.assertLess(known.msn, left + HLS_STOPS_S / 2, "so did its numbers")
+        self.assertLess(sum(s.duration for s in looked_at.segments if s.uri), 5, "it had stopped, and begins")
 
     def both(self, reader, event):
         lists = [reader.playlist(name=f"{name}.m3u8") for name in ("source", "90p")]

@@ -166,6 +166,20 @@ Test(hls_window, the_playlist_holds_32_s_and_memory_as_much_again)
 	cr_assert(eq(ptr, (void *)hls_image_segment(f.image, 1060), NULL));
 }
 
+/* Players that come back reckon two seconds for each number. */
+Test(hls_window, the_short_segments_of_the_beginning_are_soon_not_listed)
+{
+	for (int i = 0; i < 3; i++) {
+		part(i == 0);
+		hls_window_segment(f.window);
+	}
+	segments(5);
+	cr_assert(has(playlist(), "#EXT-X-MEDIA-SEQUENCE:1000\n"));
+	segments(2);
+	cr_assert(has(playlist(), "#EXT-X-MEDIA-SEQUENCE:1003\n"));
+	cr_assert(hls_image_segment(look(), FIRST_MSN) != NULL);
+}
+
 Test(hls_window, a_delta_update_leaves_out_what_is_older_than_24_s)
 {
 	segments(60);
