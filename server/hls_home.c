@@ -222,6 +222,8 @@ static struct hls_rendition *rendition_of(struct hls_home *home, const char *nam
 			free_one = rendition;
 	}
 	if (free_one) {
+		if (free_one->next_msn > home->retired_msn)
+			home->retired_msn = free_one->next_msn;
 		*free_one = (struct hls_rendition){ .home = home };
 		snprintf(free_one->name, sizeof(free_one->name), "%s", name);
 	}

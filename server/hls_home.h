@@ -19,7 +19,8 @@ struct room_view;
 
 enum {
 	HLS_IDLE_US = 30000000, /* nobody who knows it asked for so long: it stops */
-	/* Segments are numbered from here on, one a second. 2025-01-01 UTC. */
+	/* The first rendition's segments are numbered from here on, one a second. 2025-01-01 UTC.
+	 */
 	HLS_NUMBERS_SINCE_S = 1735689600,
 };
 

@@ -45,6 +45,7 @@ struct hls_home {
 	struct room_view *view;
 	struct worker *worker;
 	struct hls_rendition renditions[HLS_RENDITIONS_MAX];
+	uint64_t retired_msn; /* beyond all numbers of renditions whose place another one took */
 	struct hls_breaks breaks;
 	struct hls_events events;
 	struct hls_players players;

@@ -172,13 +172,26 @@ static void on_ended(struct sink *sink)
 
 static const struct sink_ops sink_ops = { .start = on_start, .frame = on_frame, .ended = on_ended };
 
-/* Numbers never come twice, also after a restart: a segment lasts a second and more. */
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Numbers never come twice, also after a restart: a segment lasts a second and more. Beside other
+ * renditions the one that follows the short ones of the beginning has the number that it has there:
+ * some players take the same number for the same time. */
 static uint64_t first_msn(const struct hls_rendition *rendition)
 {
-	const struct loop *loop = rendition->home->worker->loop;
-	const int64_t now_s = loop_utc_us(loop) / 1000000 - HLS_NUMBERS_SINCE_S;
-	const uint64_t seconds = now_s > 0 ? (uint64_t)now_s : 0;
-	return rendition->next_msn > seconds ? rendition->next_msn : seconds;
+	const struct hls_home *home = rendition->home;
+	const int64_t now_s = loop_utc_us(home->worker->loop) / 1000000 - HLS_NUMBERS_SINCE_S;
+	const uint64_t least = larger(rendition->next_msn, home->retired_msn);
+	uint64_t next = 0;
+	for (size_t i = 0; i < HLS_RENDITIONS_MAX; i++)
+		if (home->renditions[i].window)
+			next = larger(next, hls_window_next_msn(home->renditions[i].window));
+	if (next > CMAF_HURRY_SEGMENTS)
+		return larger(least, next - CMAF_HURRY_SEGMENTS);
+	return larger(least, now_s > 0 ? (uint64_t)now_s : 0);
 }
 
 /* Discontinuities are counted from less, since hls.js walks through all their numbers. */

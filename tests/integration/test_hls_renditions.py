@@ -44,6 +44,19 @@ class Renditions(HlsTest):
         self.publish(seconds=60)
         until(lambda: self.discontinuous(reader), "all behind the same discontinuity")
 
+    def test_one_that_starts_later_has_the_same_numbers_for_the_same_time(self):
+        self.publish(seconds=60)
+        reader = self.reader()
+        until(lambda: "90p.m3u8?" in reader.get("index.m3u8")[2].decode(), "the rungs")
+        first = reader.playlist().last_whole()
+        until(lambda: reader.playlist().last_whole() >= first + 4, "four segments later")
+        small = until(lambda: next((p for p in [reader.playlist(name="90p.m3u8")] if p.last_whole() > p.msn + 5), None), "more than the short ones")
+        source = reader.playlist()
+        pairs = [(a, b) for a in source.segments for b in small.segments if a.msn == b.msn and a.uri and b.uri and b.msn >= small.msn + 4]
+        self.assertGreater(len(pairs), 0)
+        for a, b in pairs:
+            self.assertLess(abs(a.date - b.date), 1.1 * source.target, f"{a.uri} and {b.uri}")
+
     def test_one_goes_on_while_who_has_read_it_watches_another(self):
         self.publish(seconds=80)
         reader = self.reader()
